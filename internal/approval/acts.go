@@ -1,0 +1,243 @@
+package approval
+
+import (
+	"slices"
+	"time"
+
+	"countersign/internal/document"
+	"countersign/internal/people"
+	"countersign/internal/route"
+)
+
+// Opening is what a case begins with.
+type Opening struct {
+	ID       ID
+	Key      document.Key
+	Revision int
+	Document document.Document
+	Missing  []string // digests of files announced and not here yet
+	Plan     route.Plan
+}
+
+// Open starts a case over the first revision that it sees.
+func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
+	t := &turn{doc: o.Document, dir: dir, now: now.UTC()}
+	t.c.ID, t.c.Key = o.ID, o.Key
+	t.emit(Event{
+		Kind: Started, Round: 1, Revision: o.Revision, Hash: o.Document.Hash(), Amount: o.Document.Amount,
+		Plan: &o.Plan, Parties: o.Document.Persons(), Missing: o.Missing, StepKey: o.Plan.Steps[0].Key,
+	})
+	t.open(0)
+	return t.c, t.done
+}
+
+// Ballot is a vote as it comes in: by whom, on what, and how.
+type Ballot struct {
+	Person   people.ID
+	Round    int
+	Step     int
+	No       int
+	Revision int // as shown to the person
+	Verdict  Verdict
+	Reason   string
+	Via      Via
+}
+
+// Vote takes a person's verdict. The document is the one that the case is about
+// now. On an error the case is as it was.
+func (c *Case) Vote(b Ballot, doc document.Document, dir people.Directory, now time.Time) ([]Event, error) {
+	if err := c.mayVote(b, dir); err != nil {
+		return nil, err
+	}
+	t := c.turn(doc, dir, now)
+	t.emit(Event{Kind: VoteCast, Step: b.Step, No: b.No, Person: b.Person, Reason: b.Reason, Vote: &Vote{
+		Verdict: b.Verdict, Reason: b.Reason, Revision: c.Revision, Amount: c.Amount, Via: b.Via, At: t.now,
+	}})
+	if b.Verdict == Return {
+		t.emit(Event{Kind: SentBack, Step: b.Step, Person: b.Person, Reason: b.Reason})
+	} else {
+		t.count(b.Step)
+	}
+	*c = t.c
+	return t.done, nil
+}
+
+// mayVote holds the refusals in the order in which they help the person most.
+func (c *Case) mayVote(b Ballot, dir people.Directory) error {
+	s, asked := c.Slot(b.Round, b.Step, b.No)
+	person, known := dir.Person(b.Person)
+	switch {
+	case !b.Verdict.Known():
+		return ErrVerdict
+	case !asked || s.Person != b.Person:
+		return ErrNotAsked
+	case !known || !person.Active:
+		return ErrInactive
+	case s.State == SlotVoted:
+		return &AlreadyVotedError{Person: s.Person, Vote: *s.Vote, Same: s.Vote.Verdict == b.Verdict}
+	case b.Round != c.Round || b.Revision != c.Revision:
+		return ErrMovedOn
+	case c.State != InProgress:
+		return ErrClosed
+	case s.State != SlotOpen || b.Step != c.Step:
+		return ErrStepClosed
+	case conflicted(c.Parties, b.Person, dir):
+		return ErrConflict
+	case b.Verdict == Accept && len(c.Missing) > 0:
+		return ErrFilesMissing
+	case c.needsReason(b.Verdict) && b.Reason == "":
+		return ErrReasonNeeded
+	}
+	return nil
+}
+
+func (c *Case) needsReason(v Verdict) bool {
+	switch {
+	case v == Return || c.Plan.Reason == route.ReasonAlways:
+		return true
+	case c.Plan.Reason == route.ReasonNever:
+		return false
+	default:
+		return v == Reject
+	}
+}
+
+// Revision is a new state of the document.
+type Revision struct {
+	No       int
+	Previous document.Document
+	Next     document.Document
+	Missing  []string
+	Plan     route.Plan // what the route says of Next
+}
+
+// Revise takes a changed document: votes stand or fall by the class of the change.
+// It gives the class as it was judged. A closed case takes nothing (ErrClosed: open
+// another one), and after the decision was consumed only cosmetic changes.
+func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event, document.Class, error) {
+	if c.State.Closed() {
+		return nil, "", ErrClosed
+	}
+	change := document.Compare(r.Previous, r.Next, c.Plan.Change)
+	if change.Class == document.Unchanged {
+		return nil, change.Class, nil
+	}
+	class := c.judge(r, change, dir)
+	if c.Consumed != nil && class != document.Cosmetic {
+		return nil, class, ErrConsumed
+	}
+	t := c.turn(r.Next, dir, now)
+	parties := r.Next.Persons()
+	t.emit(Event{
+		Kind: Changed, Step: c.Step, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
+		Parties: parties, Missing: r.Missing, Class: class, Changes: change.Differences,
+	})
+	switch {
+	case class == document.Material || c.State == Returned:
+		t.emit(Event{
+			Kind: RoundOpened, Round: c.Round + 1, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
+			Plan: &r.Plan, Parties: parties, StepKey: r.Plan.Steps[0].Key,
+		})
+		t.open(0)
+	case c.State == Blocked:
+		t.open(c.Step)
+	}
+	*c = t.c
+	return t.done, class, nil
+}
+
+// judge settles what Compare left open: the drift since the oldest standing vote,
+// whether the same people would be asked, and whether somebody who voted or is asked
+// has become a party of the document.
+func (c *Case) judge(r Revision, change document.Change, dir people.Directory) document.Class {
+	class := change.Class
+	if !c.Plan.Same(r.Plan) {
+		return document.Material
+	}
+	for _, s := range c.Slots {
+		if s.Round != c.Round || s.State != SlotOpen && s.State != SlotVoted {
+			continue
+		}
+		if conflicted(r.Next.Persons(), s.Person, dir) {
+			return document.Material
+		}
+		if s.Vote != nil && !c.Plan.Change.Allows(s.Vote.Amount, r.Next.Amount) {
+			return document.Material
+		}
+	}
+	return class
+}
+
+// Recheck opens the step of a blocked case anew, after people or roles changed.
+func (c *Case) Recheck(doc document.Document, dir people.Directory, now time.Time) []Event {
+	if c.State != Blocked {
+		return nil
+	}
+	t := c.turn(doc, dir, now)
+	t.open(c.Step)
+	*c = t.c
+	return t.done
+}
+
+// Withdraw ends the case on the ERP's word. After the final approval it needs a
+// reason; after the decision was consumed it is too late. Withdrawing again is no
+// mistake and no event.
+func (c *Case) Withdraw(reason string, now time.Time) ([]Event, error) {
+	switch {
+	case c.State == Withdrawn:
+		return nil, nil
+	case c.Consumed != nil:
+		return nil, ErrConsumed
+	case c.State.Closed():
+		return nil, ErrClosed
+	case c.State == Approved && reason == "":
+		return nil, ErrReasonNeeded
+	}
+	t := c.turn(document.Document{}, people.Directory{}, now)
+	t.emit(Event{Kind: TakenBack, Step: c.Step, Outcome: Withdrawn, Reason: reason})
+	*c = t.c
+	return t.done, nil
+}
+
+// Expire ends an open case whose time is up. Silence never approves.
+func (c *Case) Expire(reason string, now time.Time) ([]Event, error) {
+	if c.State != InProgress && c.State != Blocked && c.State != Returned {
+		return nil, ErrClosed
+	}
+	t := c.turn(document.Document{}, people.Directory{}, now)
+	t.emit(Event{Kind: RanOut, Step: c.Step, Outcome: Expired, Reason: reason})
+	*c = t.c
+	return t.done, nil
+}
+
+// Consume takes the approval for a payment: once, and only of exactly what was
+// decided on. The same reference again is no mistake and no event.
+func (c *Case) Consume(hash, ref string, now time.Time) ([]Event, error) {
+	switch {
+	case c.State != Approved:
+		return nil, ErrNotApproved
+	case c.Consumed != nil && c.Consumed.Ref != ref:
+		return nil, ErrConsumed
+	case c.Consumed != nil && c.Consumed.Hash == hash:
+		return nil, nil
+	case hash != c.Hash:
+		return nil, ErrRevision
+	case c.Consumed != nil:
+		return nil, ErrConsumed
+	}
+	t := c.turn(document.Document{}, people.Directory{}, now)
+	t.emit(Event{Kind: Consumed, Step: c.Step, Ref: ref})
+	*c = t.c
+	return t.done, nil
+}
+
+// StoreFile notes that an announced file has arrived.
+func (c *Case) StoreFile(digest string, now time.Time) []Event {
+	if !slices.Contains(c.Missing, digest) {
+		return nil
+	}
+	t := c.turn(document.Document{}, people.Directory{}, now)
+	t.emit(Event{Kind: FileStored, Step: c.Step, File: digest})
+	*c = t.c
+	return t.done
+}

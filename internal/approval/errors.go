@@ -1,0 +1,50 @@
+package approval
+
+import (
+	"errors"
+	"fmt"
+
+	"countersign/internal/people"
+)
+
+// Refusals. A refused act changes nothing.
+var (
+	// ErrClosed: the case has ended, or waits for the ERP after a return.
+	ErrClosed = errors.New("the case is closed")
+	// ErrMovedOn: the act speaks of an older revision or round.
+	ErrMovedOn = errors.New("the document has changed since")
+	// ErrNotAsked: the person holds no such slot.
+	ErrNotAsked = errors.New("the person is not asked here")
+	// ErrStepClosed: the step ended without this person.
+	ErrStepClosed = errors.New("the step is closed")
+	// ErrConflict: the person wrote the document or stands to gain from it.
+	ErrConflict = errors.New("conflict of interest")
+	// ErrInactive: the person has left.
+	ErrInactive = errors.New("the person is deactivated")
+	// ErrReasonNeeded: the verdict needs a reason in words.
+	ErrReasonNeeded = errors.New("a reason is needed")
+	// ErrFilesMissing: what is to be judged is not all here yet.
+	ErrFilesMissing = errors.New("announced files have not arrived")
+	// ErrVerdict: no such verdict.
+	ErrVerdict = errors.New("unknown verdict")
+	// ErrNoRoute: no route is published for this type of document.
+	ErrNoRoute = errors.New("no route for this type of document")
+	// ErrNotApproved: there is no approval to take.
+	ErrNotApproved = errors.New("the document is not approved")
+	// ErrRevision: the hash given is not the one that was decided on.
+	ErrRevision = errors.New("the document differs from what was decided on")
+	// ErrConsumed: the decision was taken already.
+	ErrConsumed = errors.New("the decision has been consumed")
+)
+
+// AlreadyVotedError says that the slot holds a vote: the same verdict again is no
+// mistake, another one is not taken.
+type AlreadyVotedError struct {
+	Person people.ID
+	Vote   Vote
+	Same   bool
+}
+
+func (e *AlreadyVotedError) Error() string {
+	return fmt.Sprintf("already voted %s at %s", e.Vote.Verdict, e.Vote.At.Format("2006-01-02 15:04:05 MST"))
+}

@@ -1,0 +1,152 @@
+package approval
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/internal/document"
+	"countersign/internal/money"
+	"countersign/internal/people"
+	"countersign/internal/route"
+)
+
+// Kind is the type of an event, as the public feed names it.
+type Kind string
+
+// The kinds of event.
+const (
+	Started     Kind = "case.started"
+	StepOpened  Kind = "case.step_opened"
+	VoteCast    Kind = "vote.cast"
+	StepClosed  Kind = "case.step_closed"
+	Stuck       Kind = "case.blocked"
+	SentBack    Kind = "case.returned"
+	Decided     Kind = "case.decided"
+	TakenBack   Kind = "case.withdrawn"
+	RanOut      Kind = "case.expired"
+	Changed     Kind = "document.changed"
+	RoundOpened Kind = "case.round_opened"
+	FileStored  Kind = "document.file_stored"
+	Consumed    Kind = "decision.consumed"
+)
+
+// Event is a fact about a case. Which fields are set follows from its kind; folding
+// the events of a case in order gives the case (Replay).
+type Event struct {
+	Kind     Kind                  `json:"kind"`
+	At       time.Time             `json:"at"`
+	Case     ID                    `json:"case"`
+	Key      document.Key          `json:"key"`
+	Round    int                   `json:"round"`
+	Step     int                   `json:"step"`
+	StepKey  string                `json:"step_key,omitempty"`
+	Revision int                   `json:"revision"`
+	Hash     string                `json:"hash,omitempty"`
+	Amount   money.Amount          `json:"amount"`
+	Plan     *route.Plan           `json:"plan,omitempty"`
+	Parties  []string              `json:"parties,omitempty"`
+	Missing  []string              `json:"missing,omitempty"`
+	Slots    []Slot                `json:"slots,omitempty"`
+	No       int                   `json:"no"`
+	Person   people.ID             `json:"person,omitempty"`
+	Vote     *Vote                 `json:"vote,omitempty"`
+	Outcome  State                 `json:"outcome,omitempty"`
+	Reason   string                `json:"reason,omitempty"`
+	Class    document.Class        `json:"class,omitempty"`
+	Changes  []document.Difference `json:"changes,omitempty"`
+	Ref      string                `json:"ref,omitempty"`
+	File     string                `json:"file,omitempty"`
+}
+
+// Marshal gives the event as the ledger keeps it for replay.
+func (e Event) Marshal() ([]byte, error) { return json.Marshal(e) }
+
+// Unmarshal reads what Marshal wrote.
+func Unmarshal(b []byte) (Event, error) {
+	var e Event
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Event{}, fmt.Errorf("event: %w", err)
+	}
+	return e, nil
+}
+
+// Replay folds events into the case they made.
+func Replay(events []Event) Case {
+	var c Case
+	for _, e := range events {
+		c.apply(e)
+	}
+	return c
+}
+
+// apply is the only place where a case changes.
+func (c *Case) apply(e Event) {
+	c.Events++
+	switch e.Kind {
+	case Started:
+		c.ID, c.Key, c.OpenedAt, c.State = e.Case, e.Key, e.At, InProgress
+		c.take(e)
+		c.Missing = e.Missing
+	case Changed:
+		c.Revision, c.Hash, c.Amount, c.Parties, c.Missing = e.Revision, e.Hash, e.Amount, e.Parties, e.Missing
+	case RoundOpened:
+		c.void()
+		c.take(e)
+		c.State, c.Note, c.Decision = InProgress, "", nil
+	case StepOpened:
+		c.State, c.Step, c.Note = InProgress, e.Step, ""
+		c.Slots = append(c.Slots, e.Slots...)
+	case VoteCast:
+		i := c.find(e.Round, e.Step, e.No)
+		c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
+	case StepClosed:
+		c.supersede()
+	case Stuck:
+		c.State, c.Step, c.Note = Blocked, e.Step, e.Reason
+	case SentBack:
+		c.supersede()
+		c.State, c.Note = Returned, e.Reason
+	case Decided, TakenBack, RanOut:
+		c.end(e)
+	case FileStored:
+		c.Missing = slices.DeleteFunc(slices.Clone(c.Missing), func(d string) bool { return d == e.File })
+	case Consumed:
+		c.Consumed = &Consumption{Ref: e.Ref, Hash: e.Hash, At: e.At}
+	}
+}
+
+// take adopts what a round begins with.
+func (c *Case) take(e Event) {
+	c.Round, c.Revision, c.Hash, c.Amount, c.Parties = e.Round, e.Revision, e.Hash, e.Amount, e.Parties
+	c.Plan, c.Step = *e.Plan, 0
+}
+
+func (c *Case) end(e Event) {
+	c.supersede()
+	c.State, c.Note = e.Outcome, e.Reason
+	if e.Kind == Decided {
+		c.Decision = &Decision{
+			Outcome: e.Outcome, Round: e.Round, Revision: e.Revision, At: e.At, By: e.Person, Reason: e.Reason,
+		}
+	}
+}
+
+// supersede closes what is still open in this round.
+func (c *Case) supersede() {
+	for i, s := range c.Slots {
+		if s.State == SlotOpen {
+			c.Slots[i].State = SlotSuperseded
+		}
+	}
+}
+
+// void ends a round: what was voted in it counts no more.
+func (c *Case) void() {
+	for i, s := range c.Slots {
+		if s.Round == c.Round && s.State != SlotSuperseded {
+			c.Slots[i].State = SlotVoid
+		}
+	}
+}
