@@ -178,7 +178,8 @@ func (c *comparison) lines(a, b []Line) {
 		if i < len(b) {
 			after = b[i].describe()
 		}
-		if before != after {
+		// The descriptions of two different lines may read the same.
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
 			c.found = append(c.found, Difference{"lines", before, after, c.policy.class("lines")})
 		}
 	}

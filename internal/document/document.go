@@ -20,47 +20,47 @@ type Key struct {
 
 // Document is one state of a document as the ERP posted it.
 type Document struct {
-	Type       string
-	Number     string
-	Title      string
-	Company    string
-	Requester  string // external id or mail address, as all persons here
-	OnBehalfOf string
-	LastEditor string
-	Amount     money.Amount
-	DueDate    string // YYYY-MM-DD, or empty
-	Payee      Payee
-	Contract   string
-	CostCenter string
-	URL        string
-	Fields     map[string]string // whatever else the ERP wants seen and protected
-	Lines      []Line
-	Files      []File
+	Type       string            `json:"type"`
+	Number     string            `json:"number,omitempty"`
+	Title      string            `json:"title,omitempty"`
+	Company    string            `json:"company,omitempty"`
+	Requester  string            `json:"requester"` // external id or mail address, as all persons here
+	OnBehalfOf string            `json:"on_behalf_of,omitempty"`
+	LastEditor string            `json:"last_editor,omitempty"`
+	Amount     money.Amount      `json:"amount"`
+	DueDate    string            `json:"due_date,omitempty"` // YYYY-MM-DD, or empty
+	Payee      Payee             `json:"payee"`
+	Contract   string            `json:"contract,omitempty"`
+	CostCenter string            `json:"cost_center,omitempty"`
+	URL        string            `json:"url,omitempty"`
+	Fields     map[string]string `json:"fields,omitempty"` // whatever else the ERP wants seen and protected
+	Lines      []Line            `json:"lines,omitempty"`
+	Files      []File            `json:"files,omitempty"`
 }
 
 // Payee is who gets the money, and where.
 type Payee struct {
-	Name    string
-	TaxID   string
-	Account string
-	BankID  string
-	Person  string // the payee if an employee: external id or mail address
+	Name    string `json:"name,omitempty"`
+	TaxID   string `json:"tax_id,omitempty"`
+	Account string `json:"account,omitempty"`
+	BankID  string `json:"bank_id,omitempty"`
+	Person  string `json:"person,omitempty"` // the payee if an employee: external id or mail address
 }
 
 // Line is one row of a document.
 type Line struct {
-	No         int
-	Text       string
-	Amount     money.Amount
-	CostCenter string
+	No         int          `json:"no"`
+	Text       string       `json:"text,omitempty"`
+	Amount     money.Amount `json:"amount"`
+	CostCenter string       `json:"cost_center,omitempty"`
 }
 
 // File is an attachment, known by its content.
 type File struct {
-	Name      string
-	SHA256    string // lower-case hex
-	Size      int64  // bytes; 0 while only announced. Not part of the hash: the digest names the content
-	MediaType string // as sniffed at upload; not part of the hash
+	Name      string `json:"name"`
+	SHA256    string `json:"sha256"`               // lower-case hex
+	Size      int64  `json:"size,omitempty"`       // bytes; 0 while only announced. Not part of the hash: the digest names the content
+	MediaType string `json:"media_type,omitempty"` // as sniffed at upload; not part of the hash
 }
 
 // Persons lists the words by which the document names people who stand to gain

@@ -52,6 +52,14 @@ func (p Person) Linked() bool { return p.Telegram != 0 }
 // Holds reports whether the person was given exactly this role in exactly this scope.
 func (p Person) Holds(r Role) bool { return p.Active && slices.Contains(p.Roles, r) }
 
+// Called reports whether the words an ERP uses can mean this person: the external id
+// or the mail address. Other than Find it does not mind that they mean somebody else
+// too: in doubt a person is a party of a document.
+func (p Person) Called(ref string) bool {
+	ref = strings.TrimSpace(ref)
+	return ref != "" && (ref == strings.TrimSpace(p.ExternalID) || strings.EqualFold(ref, strings.TrimSpace(p.Email)))
+}
+
 // Directory is a snapshot of everybody. The zero value knows nobody.
 type Directory struct {
 	byID       map[ID]Person

@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"maps"
+	"time"
+
+	"countersign/internal/approval"
+	"countersign/internal/document"
+)
+
+// maxBody bounds the public text of an event, in bytes; receivers rely on it.
+const maxBody = 20 << 10
+
+// envelope is what every event says of itself.
+type envelope struct {
+	ID  string
+	Seq int
+	At  time.Time
+}
+
+// publicEvent is the text that is signed and sent, stored once and never made again.
+type publicEvent struct {
+	ID         string         `json:"id"`
+	Type       string         `json:"type"`
+	Timestamp  string         `json:"timestamp"`
+	Source     string         `json:"source"`
+	ExternalID string         `json:"external_id"`
+	Seq        int            `json:"seq"`
+	Data       map[string]any `json:"data"`
+}
+
+// publicBody makes the public text of a fact. It is thin: identifiers, states, who and why.
+// What does not fit is left out and said to be.
+func (r *record) publicBody(f fact, e envelope) ([]byte, error) {
+	p := publicEvent{
+		ID: e.ID, Type: f.kind, Timestamp: e.At.Format(time.RFC3339Nano),
+		Source: r.Key.Source, ExternalID: r.Key.ExternalID, Seq: e.Seq,
+		Data: map[string]any{"document_id": r.ID, "revision": r.Revision, "content_hash": r.Hash},
+	}
+	if f.event != nil {
+		r.describe(p.Data, *f.event)
+	}
+	maps.Copy(p.Data, f.data)
+	text, err := marshal(p)
+	if err == nil && len(text) > maxBody {
+		delete(p.Data, "changes")
+		p.Data["shortened"] = true
+		text, err = marshal(p)
+	}
+	return text, err
+}
+
+func (r *record) describe(data map[string]any, e approval.Event) {
+	data["case_id"], data["round"] = e.Case, e.Round
+	data["revision"], data["content_hash"] = e.Revision, e.Hash
+	set := func(key, value string) {
+		if value != "" {
+			data[key] = value
+		}
+	}
+	set("by", who(r.People, e.Person))
+	set("outcome", string(e.Outcome))
+	set("reason", e.Reason)
+	set("class", string(e.Class))
+	set("consumer_ref", e.Ref)
+	set("file", e.File)
+	switch e.Kind {
+	case approval.Started, approval.RoundOpened:
+		data["route"], data["route_version"], data["rule"] = e.Plan.Route, e.Plan.Version, e.Plan.Rule
+	case approval.StepOpened, approval.StepClosed, approval.Stuck, approval.VoteCast, approval.SentBack:
+		data["step"] = e.StepKey
+	default: // the rest speaks of the case as a whole
+	}
+	if e.Kind == approval.StepOpened {
+		asked := make([]string, 0, len(e.Slots))
+		for _, s := range e.Slots {
+			asked = append(asked, who(r.People, s.Person))
+		}
+		data["asked"] = asked
+	}
+	if e.Vote != nil {
+		data["verdict"], data["via"] = e.Vote.Verdict, e.Vote.Via
+		set("reason", e.Vote.Reason)
+	}
+	if len(e.Changes) > 0 {
+		data["changes"] = shorten(e.Changes)
+	}
+}
+
+// shorten keeps a change readable: values are cut, and no more than a screenful told.
+func shorten(changes []document.Difference) []document.Difference {
+	const most, longest = 50, 120
+	out := make([]document.Difference, 0, min(len(changes), most))
+	for _, c := range changes[:min(len(changes), most)] {
+		c.Old, c.New = cut(c.Old, longest), cut(c.New, longest)
+		out = append(out, c)
+	}
+	return out
+}
+
+func cut(s string, runes int) string {
+	for i := range s {
+		if runes == 0 {
+			return s[:i] + "…"
+		}
+		runes--
+	}
+	return s
+}

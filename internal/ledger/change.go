@@ -1,0 +1,242 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/approval"
+	"countersign/internal/crash"
+	"countersign/internal/ident"
+	"countersign/internal/people"
+)
+
+// Also is work of another owner's tables that must happen in the same commit.
+type Also func(*pgx.Batch)
+
+// act decides what happens to a record that is locked and read. It may run again, so
+// it has no effects of its own. A refusal (an error of package approval) writes
+// nothing, but what was lent is still committed with it.
+type act func(r *record, now time.Time) ([]fact, error)
+
+// fact is an event with what is stored beside it.
+type fact struct {
+	kind  string
+	event *approval.Event // nil for what happens to the document alone
+	data  map[string]any  // more for the public body
+}
+
+func factsOf(events []approval.Event) []fact {
+	out := make([]fact, len(events))
+	for i := range events {
+		out[i] = fact{kind: string(events[i].Kind), event: &events[i]}
+	}
+	return out
+}
+
+// change is the one place where a document and its case change: lock, read, let the
+// core decide, write with the events, commit.
+func (db *DB) change(ctx context.Context, w where, point crash.Point, do act, also ...Also) (*record, error) {
+	var r *record
+	var refusal error
+	changed := false
+	err := db.again(ctx, func() error {
+		t, err := db.begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer t.end(ctx)
+		if r, err = db.locked(ctx, t, w); err != nil {
+			return err
+		}
+		now := db.now()
+		var facts []fact
+		facts, refusal = do(r, now)
+		b := &pgx.Batch{}
+		if changed = refusal == nil && len(facts) > 0; changed {
+			if err := r.write(b, facts, now); err != nil {
+				return err
+			}
+		}
+		for _, lend := range also {
+			lend(b)
+		}
+		db.Crash.Pass(point)
+		return t.commit(ctx, b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		db.Bell.Ring()
+	}
+	return r, refusal
+}
+
+// locked takes the document's lock and reads the record as it is then.
+func (db *DB) locked(ctx context.Context, t *transaction, w where) (*record, error) {
+	r := &record{}
+	if err := t.read(ctx, func(b *pgx.Batch) {
+		b.Queue(w.lock, w.args...)
+		r.queue(b, w)
+		db.Directory.QueueVersion(b, &r.Version)
+	}); err != nil {
+		return nil, err
+	}
+	if err := db.finish(ctx, t.conn, r); err != nil {
+		return nil, err
+	}
+	return r, db.people(ctx, t, r)
+}
+
+func (db *DB) people(ctx context.Context, t *transaction, r *record) error {
+	dir, err := db.Directory.At(ctx, t.conn, r.Version)
+	if err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	r.People = dir
+	return nil
+}
+
+// write queues the rows of what changed and its events.
+func (r *record) write(b *pgx.Batch, facts []fact, now time.Time) error {
+	if r.revised {
+		if err := r.writeRevision(b, now); err != nil {
+			return err
+		}
+	}
+	if r.fresh {
+		r.insertCase(b)
+	}
+	r.writeSlots(b, facts, now)
+	if !r.fresh {
+		b.Queue(`update approval_case set `+setCase+` where id = $1`, r.caseColumns()...)
+	}
+	return r.writeEvents(b, facts, now)
+}
+
+// writeSlots: slots and votes come before the case, so that the schema's guards see
+// the case as it was when the vote was cast.
+func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
+	for _, s := range r.Case.Slots[r.stored:] {
+		b.Queue(`insert into slot (case_id, round, step, no, person_id, because, state, asked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			r.Case.ID, s.Round, s.Step, s.No, s.Person, s.Because, s.State, now)
+	}
+	for _, f := range facts {
+		if e := f.event; e != nil && e.Kind == approval.VoteCast {
+			b.Queue(`insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, at)
+				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+				r.Case.ID, e.Round, e.Step, e.No, e.Person, e.Vote.Revision, e.Vote.Amount.Minor, e.Vote.Amount.Currency,
+				e.Vote.Verdict, e.Vote.Reason, e.Vote.Via, e.Vote.At)
+		}
+	}
+	if r.stored > 0 {
+		r.updateSlots(b)
+	}
+}
+
+func (r *record) updateSlots(b *pgx.Batch) {
+	var round, step, no []int
+	var state []string
+	for _, s := range r.Case.Slots[:r.stored] {
+		round, step, no, state = append(round, s.Round), append(step, s.Step), append(no, s.No), append(state, string(s.State))
+	}
+	b.Queue(`update slot s set state = n.state
+		from unnest($2::int[], $3::int[], $4::int[], $5::text[]) n(round, step, no, state)
+		where s.case_id = $1 and (s.round, s.step, s.no) = (n.round, n.step, n.no) and s.state <> n.state`,
+		r.Case.ID, round, step, no, state)
+}
+
+const setCase = `state = $2, route_key = $3, route_version = $4, rule = $5, round = $6, revision = $7, hash = $8,
+	amount_minor = $9, currency = $10, parties = $11, missing = $12, step = $13, note = $14, events = $15,
+	decided_outcome = $16, decided_round = $17, decided_revision = $18, decided_at = $19, decided_by = $20, decided_reason = $21,
+	consumed_ref = $22, consumed_hash = $23, consumed_at = $24`
+
+func (r *record) caseColumns() []any {
+	c := r.Case
+	cols := []any{
+		c.ID, c.State, c.Plan.Route, c.Plan.Version, c.Plan.Rule, c.Round, c.Revision, c.Hash,
+		c.Amount.Minor, c.Amount.Currency, nonNil(c.Parties), nonNil(c.Missing), c.Step, c.Note, c.Events,
+	}
+	if d := c.Decision; d != nil {
+		cols = append(cols, string(d.Outcome), d.Round, d.Revision, d.At, nullable(string(d.By)), nullable(d.Reason))
+	} else {
+		cols = append(cols, nil, nil, nil, nil, nil, nil)
+	}
+	if k := c.Consumed; k != nil {
+		return append(cols, k.Ref, k.Hash, k.At)
+	}
+	return append(cols, nil, nil, nil)
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func nullable(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// writeEvents numbers the facts within their document and stores them.
+func (r *record) writeEvents(b *pgx.Batch, facts []fact, now time.Time) error {
+	var ids, kinds, bodies []string
+	var cases, kept []*string
+	var seqs []int
+	for _, f := range facts {
+		id, err := ident.New("evt")
+		if err != nil {
+			return err
+		}
+		r.Events++
+		text, err := r.publicBody(f, envelope{ID: id, Seq: r.Events, At: now})
+		if err != nil {
+			return err
+		}
+		ids, kinds, bodies, seqs = append(ids, id), append(kinds, f.kind), append(bodies, string(text)), append(seqs, r.Events)
+		var theCase, whole *string
+		if f.event != nil {
+			b, err := f.event.Marshal()
+			if err != nil {
+				return err
+			}
+			theCase, whole = nullable(string(f.event.Case)), nullable(string(b))
+		}
+		cases, kept = append(cases, theCase), append(kept, whole)
+	}
+	b.Queue(`update document set events = $2, type = $3, revision = $4, hash = $5, case_id = $6, status = $7 where id = $1`,
+		r.ID, r.Events, r.Type, r.Revision, r.Hash, nullable(r.CaseID), nullable(r.Status))
+	b.Queue(`with e as (
+			insert into event (id, document_id, document_seq, case_id, source, kind, at, body, fact)
+			select n.id, $1, n.seq, n.case_id, $2, n.kind, $3, n.body, n.fact
+			from unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[]) n(id, seq, case_id, kind, body, fact)
+			order by n.seq
+			returning seq)
+		insert into event_new select seq from e`,
+		r.ID, r.Key.Source, now, ids, seqs, cases, kinds, bodies, kept)
+	return nil
+}
+
+// who is how the world outside knows a person.
+func who(dir people.Directory, id people.ID) string {
+	if p, ok := dir.Person(id); ok {
+		return p.ExternalID
+	}
+	return ""
+}
+
+func marshal(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("event body: %w", err)
+	}
+	return b, nil
+}

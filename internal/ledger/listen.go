@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"countersign/internal/wake"
+)
+
+const channel = "countersign_wake"
+
+// Wires joins the bells of all replicas: a ring here is heard there. The notice is
+// sent on its own and at most every few milliseconds, because a NOTIFY inside a
+// transaction makes commits wait for each other. A notice lost is no harm: every loop
+// polls as well.
+type Wires struct {
+	Pool *pgxpool.Pool
+	Bell *wake.Bell
+	Self string // tells our own notices from those of others
+}
+
+// Run carries rings until ctx ends. A lost connection is made anew.
+func (w *Wires) Run(ctx context.Context) error {
+	go w.tell(ctx)
+	for ctx.Err() == nil {
+		_ = w.listen(ctx) // the polls carry on meanwhile
+		pause(ctx, time.Second)
+	}
+	return nil
+}
+
+func (w *Wires) listen(ctx context.Context) error {
+	conn, err := w.Pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	c := conn.Hijack() // a listening connection must not serve others afterwards
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	if _, err := c.Exec(ctx, "listen "+channel); err != nil {
+		return err
+	}
+	for {
+		n, err := c.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		if n.Payload != w.Self {
+			w.Bell.Ring()
+		}
+	}
+}
+
+// tell sends one notice for however many rings there were since the last.
+func (w *Wires) tell(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.Bell.Wait():
+		}
+		if _, err := w.Pool.Exec(ctx, `select pg_notify($1, $2)`, channel, w.Self); err != nil {
+			pause(ctx, time.Second)
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,67 @@
+-- +goose Up
+-- Owned by package inbox: every update of the messenger, stored before it is answered.
+
+create table telegram_update (
+  bot_id      bigint      not null,
+  update_id   bigint      not null,
+  fast        boolean     not null, -- a tap or an inline query: Telegram keeps those for seconds only
+  actor       bigint      not null, -- the queue in which Telegram holds it: a person or a chat
+  body        bytea       not null check (octet_length(body) between 2 and 1048576),
+  received_at timestamptz not null,
+  state       text        not null default 'new' check (state in ('new', 'done', 'parked')),
+  outcome     text        check (char_length(outcome) <= 500),
+  attempts    int         not null default 0,
+  copies      int         not null default 1, -- how often it came: Telegram repeats what it is unsure of
+  next_at     timestamptz not null,
+  settled_at  timestamptz,
+  primary key (bot_id, update_id),
+  check ((state = 'new') = (settled_at is null))
+);
+create index telegram_update_due on telegram_update (next_at) where state = 'new';
+create index telegram_update_settled on telegram_update (settled_at) where state <> 'new';
+select grant_app('telegram_update', 'select, insert, update, delete');
+
+-- What cannot even be told apart: answered, so that it blocks nobody, and kept to be
+-- looked at.
+create table telegram_unreadable (
+  id          bigint      generated always as identity primary key,
+  bot_id      bigint      not null,
+  body        bytea       not null,
+  reason      text        not null check (char_length(reason) <= 500),
+  received_at timestamptz not null
+);
+select grant_app('telegram_unreadable', 'select, insert, delete');
+
+-- One replica at a time asks for updates.
+create table telegram_poller (
+  bot_id      bigint      primary key,
+  holder      text        not null,
+  until       timestamptz not null
+);
+select grant_app('telegram_poller', 'select, insert, update');
+
+-- What a person was asked to write, until he does or the time is up.
+create table dialog (
+  account    bigint      primary key,
+  id         text        not null unique check (id ~ '^dlg_[0-9a-z]{26}$'),
+  case_id    text        not null references approval_case,
+  round      int         not null,
+  step       int         not null,
+  no         int         not null,
+  revision   int         not null,
+  verdict    text        not null check (verdict in ('accept', 'reject', 'return')),
+  message_id bigint,     -- of the question, once it was sent
+  expires_at timestamptz not null
+);
+select grant_app('dialog', 'select, insert, update, delete');
+
+-- The secret of the webhook where none is configured: made once, the same for all
+-- replicas.
+create table telegram_secret (
+  bot_id bigint primary key,
+  secret text   not null check (char_length(secret) between 32 and 256)
+);
+select grant_app('telegram_secret', 'select, insert');
+
+-- +goose Down
+drop table telegram_secret, dialog, telegram_poller, telegram_unreadable, telegram_update;
