@@ -33,7 +33,7 @@ const (
 	backlog     = 64 // updates waiting for one worker
 )
 
-// ErrUnavailable: the update could not be stored; whoever sent it must send it again.
+// ErrUnavailable says that the update could not be stored; whoever sent it must send it again.
 var ErrUnavailable = errors.New("the inbox is not available")
 
 // Inbox is the store and the workers over it. Set the fields before Run.
@@ -247,10 +247,10 @@ func (x *Inbox) act(ctx context.Context, it *Item) {
 	}
 }
 
-// ErrPark: trying again would not help. The update is kept to be looked at.
+// ErrPark says that trying again would not help. The update is kept to be looked at.
 var ErrPark = errors.New("not to be handled")
 
-// ErrLater: nothing is wrong with the update; something that it needs is away.
+// ErrLater says that nothing is wrong with the update, but something that it needs is away.
 var ErrLater = errors.New("not now")
 
 // guarded turns a panic into an error: one bad update must not end the process.

@@ -247,7 +247,7 @@ func (b *Bench) Approve(tb testing.TB, id string) {
 	}
 }
 
-// Sequence gives all events that wait their places in the feed.
+// SequenceAll gives all events that wait their places in the feed.
 func (b *Bench) SequenceAll(tb testing.TB) {
 	tb.Helper()
 	for {

@@ -1,0 +1,179 @@
+// Package chat is the messenger's door: updates come in, taps and commands become acts
+// on the ledger, and everybody is answered in words of their language.
+//
+// It owns the webhook and the long poll, the dialogue in which a person gives a reason,
+// and the wording of every refusal. Storing updates is package inbox's, the state of
+// cards package courier's, and what may be decided package approval's.
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"countersign/internal/card"
+	"countersign/internal/crash"
+	"countersign/internal/directory"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/locale"
+	"countersign/internal/pace"
+	"countersign/internal/people"
+	"countersign/internal/telegram"
+)
+
+// Cards is what the door needs of the courier: to know a message it did not send, and
+// to point at one it did.
+type Cards struct {
+	// Adopt makes a message of a case known, which a tap came from and nobody noted when
+	// it was sent. It reports whether it was unknown.
+	Adopt func(ctx context.Context, chat, message int64, t card.Tap) error
+	// Find gives the newest message of a case in a chat; 0 when there is none.
+	Find func(ctx context.Context, chat int64, t ledger.Waiting) (int64, error)
+}
+
+// Door takes updates. Set the fields before use.
+type Door struct {
+	Ledger    *ledger.DB
+	Directory *directory.Store
+	Inbox     *inbox.Inbox
+	Dialogs   *Dialogs
+	Telegram  *telegram.Client
+	Pace      *pace.Pace
+	Cards     Cards
+	Texts     *locale.Texts
+	Secret    telegram.Secret // of the webhook
+	Bot       int64
+	Username  func() string // of the bot, without @; empty while unknown
+	Zone      *time.Location
+	Now       func() time.Time
+	Crash     *crash.Points
+	Log       *slog.Logger
+}
+
+// Handle acts on one stored update; it is the inbox's handler.
+func (d *Door) Handle(ctx context.Context, it *inbox.Item) (string, error) {
+	u, err := telegram.Parse(it.Body)
+	if err != nil {
+		return "", parked(err)
+	}
+	switch u.Kind {
+	case telegram.UpdateCallback:
+		return d.tap(ctx, it, u.Callback)
+	case telegram.UpdateMessage:
+		return d.message(ctx, it, u.Message)
+	case telegram.UpdateMember:
+		return d.member(ctx, u.Member)
+	case telegram.UpdateInline:
+		return d.inline(ctx, u.Inline)
+	case telegram.UpdateEdited, telegram.UpdateChosen, telegram.UpdateOther:
+		return "ignored: " + u.Kind.String(), nil
+	default:
+		return "ignored", nil
+	}
+}
+
+// lang is the language of a person: his own choice, then the messenger's.
+func (d *Door) lang(p people.Person, u telegram.User) locale.Lang {
+	if p.Locale != "" {
+		return d.Texts.For(p.Locale)
+	}
+	return d.Texts.For(u.Language)
+}
+
+// person is whoever the account is linked to; the zero value for nobody.
+func (d *Door) person(ctx context.Context, account int64) (people.Person, error) {
+	dir, err := d.Directory.Snapshot(ctx)
+	if err != nil {
+		return people.Person{}, later(err)
+	}
+	p, _ := dir.ByTelegram(account)
+	return p, nil
+}
+
+// say sends a message when its turn has come. It gives up with the context, and the
+// update is then tried again.
+func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (int64, error) {
+	for {
+		wait, err := d.Pace.Take(ctx, pace.Ask{Bot: d.Bot, Chat: m.ChatID, Group: m.ChatID < 0, Class: class})
+		if err != nil {
+			return 0, later(err)
+		}
+		if wait > 0 {
+			if !rest(ctx, wait) {
+				return 0, later(ctx.Err())
+			}
+			continue
+		}
+		id, err := d.Telegram.Send(ctx, m)
+		switch telegram.KindOf(err) {
+		case telegram.OK:
+			return id, nil
+		case telegram.RateLimited, telegram.Transient, telegram.Unknown:
+			d.hold(ctx, m.ChatID, err)
+			return 0, later(err)
+		case telegram.BadEntities:
+			m.Text, m.HTML = plain(m.HTML), ""
+			id, err = d.Telegram.Send(ctx, m)
+			return id, err
+		default: // the chat does not want it, or we asked wrongly: trying again is no use
+			d.Log.WarnContext(ctx, "message not sent", slog.Any("error", err))
+			return 0, nil
+		}
+	}
+}
+
+func (d *Door) hold(ctx context.Context, chat int64, err error) {
+	if e := asTelegram(err); e != nil && e.RetryAfter > 0 {
+		if err := d.Pace.Hold(ctx, d.Bot, chat, e.RetryAfter); err != nil {
+			d.Log.WarnContext(ctx, "chat not held back", slog.Any("error", err))
+		}
+	}
+}
+
+// answer tells whoever tapped. It is best effort on every path: the card says the same.
+func (d *Door) answer(ctx context.Context, query, text string, loud Loudness) {
+	err := d.Telegram.AnswerCallback(ctx, telegram.Answer{QueryID: query, Text: text, Alert: loud == Window})
+	if err != nil && telegram.KindOf(err) != telegram.QueryTooOld {
+		d.Log.WarnContext(ctx, "tap not answered", slog.Any("error", err))
+	}
+}
+
+// Loudness is how an answer to a tap is shown.
+type Loudness int
+
+// The ways of showing an answer.
+const (
+	Line   Loudness = iota // a line that goes by itself
+	Window                 // one that must be closed
+)
+
+// plain is the text without its marks, for when they turn out to be wrong.
+func plain(html string) string {
+	var b strings.Builder
+	inside := false
+	for _, r := range html {
+		switch {
+		case r == '<':
+			inside = true
+		case r == '>':
+			inside = false
+		case !inside:
+			b.WriteRune(r)
+		}
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&amp;", "&").Replace(b.String())
+}
+
+// rest waits; false when the context ended first.
+func rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

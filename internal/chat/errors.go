@@ -1,0 +1,20 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+
+	"countersign/internal/inbox"
+	"countersign/internal/telegram"
+)
+
+// later marks an error of something that is away: the update is tried until it is back.
+func later(err error) error { return fmt.Errorf("%w: %w", inbox.ErrLater, err) }
+
+// parked marks an update that cannot be understood.
+func parked(err error) error { return fmt.Errorf("%w: %w", inbox.ErrPark, err) }
+
+func asTelegram(err error) *telegram.Error {
+	e, _ := errors.AsType[*telegram.Error](err)
+	return e
+}

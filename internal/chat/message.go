@@ -1,0 +1,239 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"countersign/internal/card"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/locale"
+	"countersign/internal/markup"
+	"countersign/internal/pace"
+	"countersign/internal/people"
+	"countersign/internal/telegram"
+)
+
+const queueLength = 10 // lines of /queue
+
+// message acts on what somebody wrote.
+func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message) (string, error) {
+	switch {
+	case m.MigrateTo != 0:
+		return d.migrated(ctx, m.Chat.ID, m.MigrateTo)
+	case m.MigrateFrom != 0:
+		return d.migrated(ctx, m.MigrateFrom, m.Chat.ID)
+	case !m.Written():
+		return "ignored: not written by a person", nil
+	}
+	p, err := d.person(ctx, m.From.ID)
+	if err != nil {
+		return "", err
+	}
+	lang := d.lang(p, *m.From)
+	name, args, isCommand := telegram.Command(m.Text, d.Username())
+	switch {
+	case !m.Chat.Private() && isCommand:
+		return "group command", d.group(ctx, m, name)
+	case !m.Chat.Private():
+		return "ignored: group talk", nil
+	case isCommand:
+		return "command " + name, d.command(ctx, m, request{name, args, p, lang})
+	}
+	if taken, outcome, err := d.written(ctx, it, m, lang); taken {
+		return outcome, err
+	}
+	d.note(ctx, m.Chat.ID, lang.T("command.unknown", nil))
+	return "ignored: no question was open", nil
+}
+
+// request is a command with who gave it.
+type request struct {
+	name   string
+	args   string
+	person people.Person
+	lang   locale.Lang
+}
+
+func (d *Door) command(ctx context.Context, m *telegram.Message, r request) error {
+	var text string
+	switch r.name {
+	case "start":
+		return d.start(ctx, m, r)
+	case "help":
+		text = markup.Escape(r.lang.T("help.text", nil))
+	case "login":
+		text = markup.Escape(login(r, m.From.ID))
+	case "queue":
+		return d.queue(ctx, m, r)
+	default:
+		text = markup.Escape(r.lang.T("command.unknown", nil))
+	}
+	_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: text})
+	return err
+}
+
+// login says how to be linked. The number is the account's own, and known to it.
+func login(r request, account int64) string {
+	if r.person.ID != "" {
+		return r.lang.T("login.already", map[string]any{"Name": r.person.Name, "Email": r.person.Email})
+	}
+	return r.lang.T("login.ask_administrator", map[string]any{"Account": account})
+}
+
+// start greets, or leads from a group to the card of a document.
+func (d *Door) start(ctx context.Context, m *telegram.Message, r request) error {
+	text := r.lang.T("start.hello_unlinked", nil)
+	switch {
+	case r.person.ID != "" && r.args != "":
+		return d.lead(ctx, m, r)
+	case r.person.ID != "":
+		text = r.lang.T("start.hello_linked", map[string]any{"Name": r.person.Name})
+	case r.args != "" && !startsCase(r.args):
+		text = r.lang.T("start.link_invalid", nil)
+	}
+	if err := d.redraw(ctx, r.person); err != nil {
+		return err
+	}
+	_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(text)})
+	return err
+}
+
+// redraw: whoever could not be written to before the chat was started gets his cards now.
+func (d *Door) redraw(ctx context.Context, p people.Person) error {
+	if p.ID == "" {
+		return nil
+	}
+	if err := d.Ledger.RedrawOf(ctx, p.ID); err != nil {
+		return later(err)
+	}
+	return nil
+}
+
+func startsCase(args string) bool {
+	_, err := card.ParseLink(args)
+	return err == nil
+}
+
+// lead points at the card that the person already has.
+func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
+	id, err := card.ParseLink(r.args)
+	if err != nil {
+		_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.link_invalid", nil))})
+		return err
+	}
+	st, err := d.Ledger.Case(ctx, id)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return later(err)
+	}
+	text, reply := r.lang.T("tap.not_asked", nil), int64(0)
+	if err == nil && d.Cards.Find != nil {
+		if reply, err = d.Cards.Find(ctx, m.Chat.ID, ledger.Waiting{Case: id}); err != nil {
+			return later(err)
+		}
+		if reply != 0 {
+			text = "⬆️ " + title(st.Document, r.lang)
+		}
+	}
+	if err := d.redraw(ctx, r.person); err != nil {
+		return err
+	}
+	_, err = d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, ReplyTo: reply, HTML: markup.Escape(text)})
+	return err
+}
+
+// queue lists what waits for the person.
+func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error {
+	if r.person.ID == "" {
+		_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.hello_unlinked", nil))})
+		return err
+	}
+	waiting, total, err := d.Ledger.Queue(ctx, r.person.ID, queueLength)
+	if err != nil {
+		return later(err)
+	}
+	var b strings.Builder
+	if total == 0 {
+		b.WriteString(markup.Escape(r.lang.T("queue.empty", nil)))
+	} else {
+		fmt.Fprintf(&b, "<b>%s</b>\n", markup.Escape(r.lang.N("queue.header", total, nil)))
+	}
+	for _, w := range waiting {
+		b.WriteString("\n• " + markup.Escape(r.lang.T("queue.line", map[string]any{
+			"Number": short(w.Doc.Number), "Payee": short(w.Doc.Payee.Name), "Amount": r.lang.Money(w.Doc.Amount),
+			"Since": r.lang.DateTime(w.AskedAt, d.Zone),
+		})))
+	}
+	if more := total - len(waiting); more > 0 {
+		b.WriteString("\n\n" + markup.Escape(r.lang.N("queue.more", more, nil)))
+	}
+	_, err = d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: b.String()})
+	return err
+}
+
+func short(s string) string { return markup.Truncate(markup.Clean(s), 60) }
+
+// group answers the few commands that make sense where others read along.
+func (d *Door) group(ctx context.Context, m *telegram.Message, name string) error {
+	key := "command.private_only"
+	if name == "start" || name == "help" {
+		key = "group.hello"
+	}
+	text := d.Texts.For(m.From.Language).T(key, map[string]any{"Chat": m.Chat.ID})
+	_, err := d.say(ctx, pace.Notice, telegram.Outgoing{ChatID: m.Chat.ID, ThreadID: m.ThreadID, ReplyTo: m.ID, HTML: markup.Escape(text)})
+	return err
+}
+
+// note writes a line to a chat; the update is done whether it arrives or not.
+func (d *Door) note(ctx context.Context, chat int64, text string) {
+	if _, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: markup.Escape(text)}); err != nil {
+		d.Log.WarnContext(ctx, "not told", slog.Any("error", err))
+	}
+}
+
+// migrated: a group became a supergroup and has another id.
+func (d *Door) migrated(ctx context.Context, from, to int64) (string, error) {
+	if err := d.Directory.MigrateChat(ctx, from, to); err != nil {
+		return "", later(err)
+	}
+	return fmt.Sprintf("group %d is now %d", from, to), nil
+}
+
+// member notes that the bot was let in, put out, blocked or unblocked.
+func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, error) {
+	if c.Chat.Private() {
+		if !c.New.Present() {
+			return "blocked by the person", nil
+		}
+		p, err := d.person(ctx, c.From.ID)
+		if err != nil {
+			return "", err
+		}
+		return "unblocked by the person", d.redraw(ctx, p)
+	}
+	fault := ""
+	if !c.New.Writes() {
+		fault = "the bot may not write here: " + c.New.Status
+	}
+	chats, err := d.Directory.ChatsAt(ctx, c.Chat.ID)
+	if err != nil {
+		return "", later(err)
+	}
+	for _, known := range chats {
+		if err := d.Directory.ChatFault(ctx, known.ID, fault); err != nil {
+			return "", later(err)
+		}
+	}
+	return "member: " + c.New.Status, nil
+}
+
+// inline: search in other chats is not offered; an empty answer ends the waiting.
+func (d *Door) inline(ctx context.Context, q *telegram.InlineQuery) (string, error) {
+	if err := d.Telegram.AnswerInline(ctx, telegram.InlineAnswer{QueryID: q.ID}); err != nil {
+		d.Log.WarnContext(ctx, "inline query not answered", slog.Any("error", err))
+	}
+	return "inline query", nil
+}

@@ -1,0 +1,196 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"countersign/internal/approval"
+	"countersign/internal/card"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/locale"
+	"countersign/internal/telegram"
+)
+
+// tap acts on a button. Whatever happens, the person is answered.
+func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (string, error) {
+	lang := d.Texts.For(cb.From.Language)
+	refuse := func(key, outcome string) (string, error) {
+		d.answer(ctx, cb.ID, lang.T(key, nil), Window)
+		return outcome, nil
+	}
+	switch {
+	case !cb.From.Person():
+		return refuse("tap.button_invalid", "refused: sender is no person")
+	case cb.Message == nil || cb.InlineID != "":
+		return refuse("tap.button_invalid", "refused: no message of ours")
+	case !cb.Message.Chat.Private() || cb.Message.Chat.ID != cb.From.ID:
+		return refuse("tap.private_only", "refused: not the private chat")
+	case cb.Message.From != nil && cb.Message.From.ID != d.Bot:
+		return refuse("tap.button_invalid", "refused: message of another bot")
+	case strings.HasPrefix(cb.Data, dialogPrefix):
+		return d.dialogTap(ctx, it, cb)
+	}
+	t, err := card.ParseTap(cb.Data)
+	if err != nil {
+		return refuse("tap.button_invalid", "refused: unreadable button")
+	}
+	return d.verdict(ctx, it, ballot{tap: t, query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID, message: cb.Message.ID})
+}
+
+// ballot is a verdict on its way to the ledger, by button or with its reason in words.
+type ballot struct {
+	tap     card.Tap
+	reason  string
+	query   string // of the tap to answer; empty when it came as a message
+	user    telegram.User
+	chat    int64
+	message int64
+}
+
+// verdict votes and tells the person. The update's end is part of the vote's commit.
+func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, error) {
+	var outcome error
+	var dialog *Dialog
+	also := []ledger.Also{it.Done(func() string { return say(outcome, b.tap.Verdict) })}
+	v, err := d.Ledger.Vote(ctx, ledger.Tap{
+		Account: b.user.ID, Case: b.tap.Case, Round: b.tap.Round, Step: b.tap.Step, No: b.tap.No,
+		Revision: b.tap.Revision, Verdict: b.tap.Verdict, Reason: b.reason,
+	}, also...)
+	outcome = err
+	lang := d.lang(v.Person, b.user)
+	if broken(err) {
+		it.Unsettle()
+		d.tell(ctx, b, lang.T("tap.unknown_outcome", nil), Window)
+		return "", later(err)
+	}
+	if errors.Is(err, ledger.ErrNotFound) {
+		it.Unsettle() // nothing was committed
+	}
+	if errors.Is(err, approval.ErrReasonNeeded) {
+		dialog, err = d.ask(ctx, b, lang)
+		if err != nil {
+			it.Unsettle()
+			return "", err
+		}
+		d.tell(ctx, b, lang.T("tap.reason_needed", nil), Line)
+		return "asked for a reason: " + dialog.ID, nil
+	}
+	text, loud := d.words(lang, v, b.tap.Verdict, err)
+	d.tell(ctx, b, text, loud)
+	d.adopt(ctx, b)
+	return say(err, b.tap.Verdict), nil
+}
+
+// adopt: a crash may have left a message that nobody noted; a tap on it makes it known,
+// so that it follows the case like the others.
+func (d *Door) adopt(ctx context.Context, b ballot) {
+	if b.message == 0 || d.Cards.Adopt == nil {
+		return
+	}
+	if err := d.Cards.Adopt(ctx, b.chat, b.message, b.tap); err != nil {
+		d.Log.WarnContext(ctx, "message not adopted", slog.Any("error", err))
+	}
+}
+
+// tell answers the tap, or writes when the verdict came as a message.
+func (d *Door) tell(ctx context.Context, b ballot, text string, loud Loudness) {
+	if b.query != "" {
+		d.answer(ctx, b.query, text, loud)
+		return
+	}
+	d.note(ctx, b.chat, text)
+}
+
+// say is the outcome of a tap for the record.
+func say(err error, v approval.Verdict) string {
+	if err == nil {
+		return "voted: " + string(v)
+	}
+	return "refused: " + err.Error()
+}
+
+// broken: not a refusal but a failure of ours; the act may be done or not.
+func broken(err error) bool {
+	return errors.Is(err, ledger.ErrUnknown) || errors.Is(err, ledger.ErrUnavailable) || err != nil && !refusal(err)
+}
+
+func refusal(err error) bool {
+	if _, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
+		return true
+	}
+	for _, known := range []error{
+		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict,
+		approval.ErrInactive, approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, ledger.ErrNotFound,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// words says what became of a verdict, to the person who gave it.
+func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict, err error) (string, Loudness) {
+	if err == nil {
+		return lang.T(map[approval.Verdict]string{
+			approval.Accept: "tap.accepted", approval.Reject: "tap.rejected", approval.Return: "tap.returned",
+		}[verdict], nil), Line
+	}
+	if already, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
+		at := lang.DateTime(already.Vote.At, d.Zone)
+		if already.Same {
+			return lang.T("tap.already_same", map[string]any{"Time": at}), Line
+		}
+		return lang.T("tap.already_other", map[string]any{"Verdict": lang.T("verdict."+string(already.Vote.Verdict), nil), "Time": at}), Window
+	}
+	switch {
+	case errors.Is(err, approval.ErrNotAsked) && v.Person.ID == "":
+		return lang.T("tap.not_linked", nil), Window
+	case errors.Is(err, approval.ErrNotAsked), errors.Is(err, approval.ErrVerdict), errors.Is(err, ledger.ErrNotFound):
+		return lang.T("tap.not_asked", nil), Window
+	case errors.Is(err, approval.ErrInactive):
+		return lang.T("tap.disabled", nil), Window
+	case errors.Is(err, approval.ErrMovedOn):
+		return lang.T("tap.moved_on", nil), Window
+	case errors.Is(err, approval.ErrConflict):
+		return lang.T("tap.conflict", nil), Window
+	case errors.Is(err, approval.ErrFilesMissing):
+		return lang.T("tap.files_missing", nil), Window
+	case errors.Is(err, approval.ErrStepClosed), errors.Is(err, approval.ErrClosed):
+		return d.closed(lang, v), Window
+	default:
+		return lang.T("tap.error", nil), Window
+	}
+}
+
+// closed says who ended it, what was decided and when.
+func (d *Door) closed(lang locale.Lang, v ledger.Voted) string {
+	c := v.Status.Case
+	last := lastVote(&c)
+	state := lang.T("state."+string(c.State), nil)
+	if last == nil {
+		return lang.T("tap.ended", map[string]any{"State": state})
+	}
+	p, _ := v.People.Person(last.Person)
+	data := map[string]any{
+		"Name": p.Name, "Time": lang.DateTime(last.Vote.At, d.Zone), "State": state,
+		"Verdict": lang.T("verdict."+string(last.Vote.Verdict), nil),
+	}
+	if c.State == approval.InProgress {
+		return lang.T("tap.step_closed", data)
+	}
+	return lang.T("tap.closed", data)
+}
+
+func lastVote(c *approval.Case) *approval.Slot {
+	var last *approval.Slot
+	for i, s := range c.Slots {
+		if s.Round == c.Round && s.Vote != nil && (last == nil || !s.Vote.At.Before(last.Vote.At)) {
+			last = &c.Slots[i]
+		}
+	}
+	return last
+}

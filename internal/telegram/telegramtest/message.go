@@ -1,0 +1,378 @@
+package telegramtest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Message is a message, as people see it.
+type Message struct {
+	ID       int64
+	ChatID   int64
+	ThreadID int64
+	From     int64 // the account that wrote it
+	Date     time.Time
+	// Text is the text, or the caption of a document, without tags; HTML is as the bot sent it.
+	Text     string
+	HTML     string
+	Entities []Entity
+	Keyboard [][]Button
+	Document *Document
+	ReplyTo  int64
+	// ForceReply and Placeholder ask the person for a reply.
+	ForceReply  bool
+	Placeholder string
+	// ReplyKeyboard are the texts of a keyboard in place of the person's own.
+	ReplyKeyboard [][]string
+	Silent        bool
+	Protected     bool
+	NoPreview     bool
+	Edits         int
+	EditedAt      time.Time
+	Deleted       bool
+	// InlineID is set when it was posted by inline mode.
+	InlineID string
+	// History has every state that the message has been in, the present one last.
+	History []Version
+
+	raw json.RawMessage // of the keyboard
+}
+
+// Version is a state of a message.
+type Version struct {
+	At       time.Time
+	Text     string
+	HTML     string
+	Keyboard [][]Button
+}
+
+// Document is a file of a message.
+type Document struct {
+	FileID string
+	Name   string
+	MIME   string
+	Size   int64
+}
+
+// Edited says whether the message has been changed.
+func (m *Message) Edited() bool { return m.Edits > 0 }
+
+// Button returns the first button whose text contains the given one.
+func (m *Message) Button(text string) (Button, bool) {
+	for _, row := range m.Keyboard {
+		for _, b := range row {
+			if strings.Contains(b.Text, text) {
+				return b, true
+			}
+		}
+	}
+	return Button{}, false
+}
+
+func (m *Message) clone() Message {
+	c := *m
+	c.Entities, c.Keyboard, c.History = slices.Clone(m.Entities), cloneRows(m.Keyboard), slices.Clone(m.History)
+	if m.Document != nil {
+		c.Document = new(*m.Document)
+	}
+	return c
+}
+
+func cloneRows(rows [][]Button) [][]Button {
+	c := slices.Clone(rows)
+	for i := range c {
+		c[i] = slices.Clone(c[i])
+	}
+	return c
+}
+
+// newMessage appends an empty message to a chat.
+func (s *Server) newMessage(c *chat, from int64) *Message {
+	id := &s.last.message // shared by all chats but supergroups
+	if c.Type == Supergroup {
+		id = &c.lastID
+	}
+	*id++
+	m := &Message{ID: *id, ChatID: c.ID, From: from, Date: s.clock.Now()}
+	c.messages = append(c.messages, m)
+	return m
+}
+
+// show gives a message its content and writes that into its history.
+func (s *Server) show(m *Message, c content, k markup) {
+	m.Text, m.HTML, m.Entities, m.Keyboard, m.raw = c.text, c.html, c.entities, k.rows, k.raw
+	m.ForceReply, m.Placeholder, m.ReplyKeyboard = k.force, k.hint, k.reply
+	m.History = append(m.History, Version{At: s.clock.Now(), Text: m.Text, HTML: m.HTML, Keyboard: cloneRows(m.Keyboard)})
+}
+
+func (s *Server) sendMessage(c *call) (any, *refusal) {
+	chat, refused := s.writable(c.int("chat_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	text, refused := readContent(c.params, "text", maxText)
+	if refused != nil {
+		return nil, refused
+	}
+	return s.send(c, chat, text, nil)
+}
+
+func (s *Server) sendDocument(c *call) (any, *refusal) {
+	chat, refused := s.writable(c.int("chat_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	caption, refused := readContent(c.params, "caption", maxCaption)
+	if refused != nil {
+		return nil, refused
+	}
+	document, refused := s.document(c)
+	if refused != nil {
+		return nil, refused
+	}
+	return s.send(c, chat, caption, document)
+}
+
+// send is what all sending has in common.
+func (s *Server) send(c *call, to *chat, text content, document *Document) (any, *refusal) {
+	k, refused := readMarkup(c.params["reply_markup"], to.Type)
+	if refused != nil {
+		return nil, refused
+	}
+	thread, refused := to.thread(c.int("message_thread_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	reply, refused := s.replyTarget(c, to)
+	if refused != nil {
+		return nil, refused
+	}
+	var preview struct {
+		Disabled bool `json:"is_disabled"`
+	}
+	if _, refused = c.object("link_preview_options", &preview); refused != nil {
+		return nil, refused
+	}
+	if refused = s.limit(to); refused != nil {
+		return nil, refused
+	}
+	m := s.newMessage(to, s.botID)
+	m.ThreadID, m.ReplyTo, m.Document, m.NoPreview = thread, reply, document, preview.Disabled
+	m.Silent, m.Protected = c.bool("disable_notification"), c.bool("protect_content")
+	s.show(m, text, k)
+	s.record(Event{Kind: EventShown, ChatID: m.ChatID, MessageID: m.ID, Text: m.Text})
+	return s.wireMessage(m), nil
+}
+
+func (s *Server) limit(c *chat) *refusal {
+	seconds := s.limiter.take(c, s.clock.Now())
+	if seconds == 0 {
+		return nil
+	}
+	return &refusal{code: 429, text: "Too Many Requests: retry after " + itoa(int64(seconds)), retryAfter: seconds}
+}
+
+// thread checks a topic. General is sent to without one.
+func (c *chat) thread(id int64) (int64, *refusal) {
+	open, known := c.topics[id]
+	switch {
+	case id == 0:
+		return 0, nil
+	case !known:
+		return 0, bad("message thread not found")
+	case !open:
+		return 0, bad("TOPIC_CLOSED")
+	default:
+		return id, nil
+	}
+}
+
+func (s *Server) replyTarget(c *call, to *chat) (int64, *refusal) {
+	var reply struct {
+		ID    int64 `json:"message_id"`
+		Allow bool  `json:"allow_sending_without_reply"`
+	}
+	if there, refused := c.object("reply_parameters", &reply); refused != nil || !there {
+		return 0, refused
+	}
+	if m := s.find(to.ID, reply.ID); m != nil && !m.Deleted {
+		return reply.ID, nil
+	}
+	if reply.Allow {
+		return 0, nil
+	}
+	return 0, bad("message to be replied not found")
+}
+
+// editMessage changes text, caption or keyboard, whichever the method is about.
+func (s *Server) editMessage(c *call) (any, *refusal) {
+	m, refused := s.editable(c)
+	if refused != nil {
+		return nil, refused
+	}
+	text := content{text: m.Text, html: m.HTML, entities: m.Entities}
+	switch {
+	case c.method == "editMessageText" && m.Document != nil:
+		return nil, bad("there is no text in the message to edit")
+	case c.method == "editMessageText":
+		text, refused = readContent(c.params, "text", maxText)
+	case c.method == "editMessageCaption" && m.Document == nil:
+		return nil, bad("there is no caption in the message to edit")
+	case c.method == "editMessageCaption":
+		text, refused = readContent(c.params, "caption", maxCaption)
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	k, refused := readEditMarkup(c.params["reply_markup"], m.ChatID)
+	if refused != nil {
+		return nil, refused
+	}
+	if chat := s.chats[m.ChatID]; chat != nil {
+		if refused := s.limit(chat); refused != nil {
+			return nil, refused
+		}
+	}
+	if text.text == m.Text && slices.Equal(text.entities, m.Entities) && slices.EqualFunc(k.rows, m.Keyboard, slices.Equal) {
+		return nil, bad("message is not modified: specified new message content and reply markup are exactly the same as " +
+			"a current content and reply markup of the message")
+	}
+	s.show(m, text, k)
+	m.Edits++
+	m.EditedAt = s.clock.Now()
+	s.record(Event{Kind: EventEdited, ChatID: m.ChatID, MessageID: m.ID, Text: m.Text})
+	if m.InlineID != "" {
+		return true, nil
+	}
+	return s.wireMessage(m), nil
+}
+
+// editable finds the message of an edit.
+func (s *Server) editable(c *call) (*Message, *refusal) {
+	if id := c.params["inline_message_id"]; id != "" {
+		if m := s.inline[id]; m != nil && !m.Deleted {
+			return m, nil
+		}
+		return nil, bad("MESSAGE_ID_INVALID")
+	}
+	chat, refused := s.writable(c.int("chat_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	m := s.find(chat.ID, c.int("message_id"))
+	switch {
+	case c.int("message_id") == 0:
+		return nil, bad("message identifier is not specified")
+	case m == nil || m.Deleted:
+		return nil, bad("message to edit not found")
+	case m.From != s.botID || m.InlineID != "":
+		return nil, bad("message can't be edited")
+	default:
+		return m, nil
+	}
+}
+
+func (s *Server) deleteMessage(c *call) (any, *refusal) {
+	chat, refused := s.writable(c.int("chat_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	m := s.find(chat.ID, c.int("message_id"))
+	switch {
+	case m == nil || m.Deleted:
+		return nil, bad("message to delete not found")
+	case s.clock.Now().Sub(m.Date) > 48*time.Hour,
+		m.From != s.botID && chat.Type != Private && chat.Bot != "administrator":
+		return nil, bad("message can't be deleted")
+	}
+	m.Deleted = true
+	s.record(Event{Kind: EventDeleted, ChatID: m.ChatID, MessageID: m.ID})
+	return true, nil
+}
+
+// wireMessage is a message as the Bot API writes it.
+func (s *Server) wireMessage(m *Message) map[string]any {
+	w := map[string]any{
+		"message_id": m.ID, "date": m.Date.Unix(), "from": s.wireUser(m.From),
+		"chat": s.wireChat(m.ChatID),
+	}
+	text, entities := "text", "entities"
+	if m.Document != nil {
+		text, entities = "caption", "caption_entities"
+		f := s.files[m.Document.FileID]
+		w["document"] = map[string]any{
+			"file_id": m.Document.FileID, "file_unique_id": f.unique, "file_name": m.Document.Name,
+			"mime_type": m.Document.MIME, "file_size": m.Document.Size,
+		}
+	}
+	optional := map[string]any{}
+	if m.Text != "" {
+		optional[text] = m.Text
+	}
+	if len(m.Entities) > 0 {
+		optional[entities] = m.Entities
+	}
+	if len(m.raw) > 0 {
+		optional["reply_markup"] = m.raw
+	}
+	if m.ThreadID != 0 {
+		optional["message_thread_id"], optional["is_topic_message"] = m.ThreadID, true
+	}
+	if m.Edits > 0 {
+		optional["edit_date"] = m.EditedAt.Unix()
+	}
+	if m.Protected {
+		optional["has_protected_content"] = true
+	}
+	if r := s.find(m.ChatID, m.ReplyTo); r != nil {
+		short := *r
+		short.ReplyTo = 0 // a reply of a reply is not told
+		optional["reply_to_message"] = s.wireMessage(&short)
+	}
+	maps.Copy(w, optional)
+	return w
+}
+
+func (s *Server) wireUser(id int64) map[string]any {
+	if id == s.botID {
+		return map[string]any{"id": id, "is_bot": true, "first_name": "Countersign", "username": s.options.BotName}
+	}
+	u := s.users[id]
+	if u == nil {
+		return map[string]any{"id": id, "is_bot": false, "first_name": "Unknown"}
+	}
+	w := map[string]any{"id": id, "is_bot": u.Bot, "first_name": u.Name}
+	if u.Username != "" {
+		w["username"] = u.Username
+	}
+	if u.Lang != "" {
+		w["language_code"] = u.Lang
+	}
+	return w
+}
+
+func (s *Server) wireChat(id int64) map[string]any {
+	c := s.chats[id]
+	switch {
+	case c == nil:
+		return map[string]any{"id": id, "type": Private}
+	case c.Type == Private:
+		w := map[string]any{"id": id, "type": Private}
+		if u := s.users[id]; u != nil {
+			w["first_name"] = u.Name
+			if u.Username != "" {
+				w["username"] = u.Username
+			}
+		}
+		return w
+	default:
+		w := map[string]any{"id": id, "type": c.Type, "title": c.Title}
+		if c.Forum {
+			w["is_forum"] = true
+		}
+		return w
+	}
+}
