@@ -1,0 +1,175 @@
+// Package config owns the settings of the program: what they are called, what
+// they are when nobody says anything, where each value came from, and which
+// values cannot work. Every mistake of the file, of the environment and between
+// the values is reported at once. It leaves what the values do to the packages
+// that get them, and holds no value that can be changed while running.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"countersign/internal/secret"
+)
+
+// Config is every setting. The name of a key in the file is the tag; the name of
+// its variable is COUNTERSIGN_SECTION_KEY; a secret is also read from the file
+// that COUNTERSIGN_SECTION_KEY_FILE names.
+type Config struct {
+	DataDir  string   `toml:"data_dir"` // files, and the private database
+	Server   Server   `toml:"server"`
+	Database Database `toml:"database"`
+	Telegram Telegram `toml:"telegram"`
+	Google   Google   `toml:"google"`
+	TrueConf TrueConf `toml:"trueconf"`
+	Asterisk Asterisk `toml:"asterisk"`
+	Egress   Egress   `toml:"egress"`
+	Log      Log      `toml:"log"`
+	Limits   Limits   `toml:"limits"`
+
+	origins map[string]Origin // of the keys that are not as Default left them
+}
+
+// Server says where requests come in.
+type Server struct {
+	Listen          string         `toml:"listen"`
+	PublicURL       string         `toml:"public_url"`
+	TimeZone        string         `toml:"time_zone"`        // of the times that people read
+	TrustedProxies  []netip.Prefix `toml:"trusted_proxies"`  // whose X-Forwarded-* headers count
+	MetricsListen   string         `toml:"metrics_listen"`   // empty: on the main listener only
+	DrainDelay      time.Duration  `toml:"drain_delay"`      // between "not ready" and a closed listener
+	ShutdownTimeout time.Duration  `toml:"shutdown_timeout"` // for the requests in hand
+}
+
+// Database says where the ledger is kept.
+type Database struct {
+	URL            secret.Text `toml:"url"`       // empty: a private PostgreSQL under DataDir
+	OwnerURL       secret.Text `toml:"owner_url"` // for migrations; empty: URL
+	MaxConnections int         `toml:"max_connections"`
+	Binaries       string      `toml:"binaries"` // of the private server; empty: searched for
+}
+
+// Telegram is the bot and the way to it.
+type Telegram struct {
+	Token          secret.Text `toml:"token"`
+	APIURL         string      `toml:"api_url"`
+	Mode           Mode        `toml:"mode"`
+	Secret         secret.Text `toml:"secret"`      // of the webhook; empty: made and kept by the program
+	Certificate    string      `toml:"certificate"` // a self-signed certificate that Telegram is given
+	Proxy          secret.Text `toml:"proxy"`
+	MaxConnections int         `toml:"max_connections"`
+	Username       string      `toml:"username"` // empty: asked for at start
+	GroupLanguage  string      `toml:"group_language"`
+
+	// What Telegram allows a bot; a Bot API server of one's own may allow more.
+	MessagesPerSecond      int `toml:"messages_per_second"`
+	ChatMessagesPerSecond  int `toml:"chat_messages_per_second"`
+	GroupMessagesPerMinute int `toml:"group_messages_per_minute"`
+}
+
+// Google is the login; it is off without a client.
+type Google struct {
+	ClientID         string      `toml:"client_id"`
+	ClientSecret     secret.Text `toml:"client_secret"`
+	Issuer           string      `toml:"issuer"`
+	HostedDomains    []string    `toml:"hosted_domains"`
+	SiteVerification string      `toml:"site_verification"`
+}
+
+// TrueConf is the video servers, by the name that people see.
+type TrueConf struct {
+	Servers map[string]TrueConfServer `toml:"servers"`
+}
+
+// TrueConfServer is one video server.
+type TrueConfServer struct {
+	Address       string        `toml:"address"`
+	ClientID      string        `toml:"client_id"`
+	ClientSecret  secret.Text   `toml:"client_secret"`
+	AccessToken   secret.Text   `toml:"access_token"`
+	Verify        Verify        `toml:"verify"`
+	CheckInterval time.Duration `toml:"check_interval"` // 0: not watched
+}
+
+// Asterisk is the telephone exchange; it is off without a mode.
+type Asterisk struct {
+	Mode        AsteriskMode  `toml:"mode"`
+	Address     string        `toml:"address"`
+	User        string        `toml:"user"`
+	Secret      secret.Text   `toml:"secret"`
+	SpoolDir    string        `toml:"spool_dir"`
+	DialContext string        `toml:"dial_context"` // reaches a telephone number
+	RoomContext string        `toml:"room_context"` // puts a caller into a room
+	CallerID    string        `toml:"caller_id"`
+	RingTimeout time.Duration `toml:"ring_timeout"`
+}
+
+// Egress says which closed networks outbound webhooks may reach.
+type Egress struct {
+	Allow []netip.Prefix `toml:"allow"`
+}
+
+// Log says what is written to standard error, and how.
+type Log struct {
+	Level  slog.Level `toml:"level"`
+	Format LogFormat  `toml:"format"`
+}
+
+// Limits keep one caller from taking what belongs to all. Sizes are in bytes.
+type Limits struct {
+	Rate           int   `toml:"rate"`  // requests a second per API key
+	Burst          int   `toml:"burst"` // requests at once per API key
+	InFlight       int   `toml:"in_flight"`
+	InFlightPerKey int   `toml:"in_flight_per_key"`
+	Connections    int   `toml:"connections"`
+	WebhookBytes   int64 `toml:"webhook_bytes"`
+	BodyBytes      int64 `toml:"body_bytes"`
+	DocumentBytes  int64 `toml:"document_bytes"` // with files inside, in base64
+	UploadBytes    int64 `toml:"upload_bytes"`
+}
+
+// PublicAPI is the Bot API that everybody uses.
+const PublicAPI = "https://api.telegram.org"
+
+// Default is the settings when nobody says anything.
+func Default() Config {
+	return Config{
+		DataDir: "data",
+		Server: Server{
+			Listen:          ":8080",
+			TimeZone:        "UTC",
+			ShutdownTimeout: 20 * time.Second,
+		},
+		Database: Database{MaxConnections: 20},
+		Telegram: Telegram{
+			APIURL: PublicAPI, Mode: Webhook, MaxConnections: 40, GroupLanguage: "en",
+			MessagesPerSecond: 25, ChatMessagesPerSecond: 1, GroupMessagesPerMinute: 20,
+		},
+		Google: Google{Issuer: "https://accounts.google.com"},
+		Asterisk: Asterisk{
+			Address:     "127.0.0.1:5038",
+			SpoolDir:    "/var/spool/asterisk",
+			DialContext: "telegram-out",
+			RoomContext: "conf-in",
+			RingTimeout: 30 * time.Second,
+		},
+		Log: Log{Level: slog.LevelInfo, Format: JSON},
+		Limits: Limits{
+			Rate:           50,
+			Burst:          100,
+			InFlight:       256,
+			InFlightPerKey: 64,
+			Connections:    2000,
+			WebhookBytes:   1 << 20,
+			BodyBytes:      1 << 20,
+			DocumentBytes:  8 << 20,
+			UploadBytes:    25 << 20,
+		},
+	}
+}
+
+// DefaultTrueConfServer is a video server of which the file says only the name.
+func DefaultTrueConfServer() TrueConfServer {
+	return TrueConfServer{Verify: VerifyOn, CheckInterval: 15 * time.Second}
+}

@@ -1,0 +1,233 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A rule is one row of the table of what cannot work: when it is bad, which key
+// to look at, and what is wrong and what to do.
+type rule struct {
+	bad     bool
+	key     string
+	message string
+}
+
+// Validate reports the values that can work in no command.
+func (c Config) Validate() error {
+	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(),
+		c.asteriskRules(), c.limitRules())
+	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
+		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
+	}
+	return c.check(rules)
+}
+
+// ValidateServe reports what serving needs besides: a bot, and a way for
+// Telegram and for people to come in.
+func (c Config) ValidateServe() error {
+	t := c.Telegram
+	public := parseURL(c.Server.PublicURL)
+	webhook := t.Mode == Webhook
+	strict := webhook && t.publicAPI() && public.ok
+	const polling = `; if there is no such address, set telegram.mode to "polling"`
+	return c.check([]rule{
+		{
+			t.Token == "", "telegram.token",
+			"is not set; get one from @BotFather and set it, best as a file named by COUNTERSIGN_TELEGRAM_TOKEN_FILE",
+		},
+		{
+			webhook && c.Server.PublicURL == "", "server.public_url",
+			"is not set, and Telegram must know where to call; set the address under which the world reaches this server" + polling,
+		},
+		{
+			strict && public.scheme != "https", "server.public_url",
+			"begins with http, and Telegram calls https only; use https" + polling,
+		},
+		{
+			strict && !slices.Contains([]string{"443", "80", "88", "8443"}, public.port), "server.public_url",
+			"has port " + public.port + ", and Telegram calls the ports 443, 80, 88 and 8443 only; let a proxy listen on one of them" + polling,
+		},
+		{
+			strict && public.closed(), "server.public_url",
+			"is an address that Telegram cannot reach from outside" + polling,
+		},
+		{
+			webhook && t.publicAPI() && t.Secret != "" && len(t.Secret) < 16, "telegram.secret",
+			"is shorter than 16 characters, and whoever guesses it can press buttons for others; take a longer one, or leave it empty and one is made",
+		},
+		{
+			c.Google.ClientID != "" && c.Server.PublicURL == "", "server.public_url",
+			"is not set, and Google must know where to send people back to; set the address under which browsers reach this server",
+		},
+		{
+			c.Google.ClientID != "" && public.ok && public.scheme != "https" && !public.loopback(), "server.public_url",
+			"begins with http, and Google sends people back over https only; use https",
+		},
+	})
+}
+
+// check keeps the rows that are bad, the first for each key.
+func (c Config) check(rules []rule) error {
+	var found Errors
+	for _, r := range rules {
+		if r.bad {
+			found = found.join(Errors{{Key: r.key, Origin: c.origin(r.key), Message: r.message}})
+		}
+	}
+	return found.err()
+}
+
+func (c Config) serverRules() []rule {
+	s := c.Server
+	public := parseURL(s.PublicURL)
+	return []rule{
+		{c.DataDir == "", "data_dir", "is empty; name a folder that this program may write to"},
+		{!isListen(s.Listen), "server.listen", `is no address to listen on; write ":8080" or "127.0.0.1:8080"`},
+		{s.PublicURL != "" && !public.ok, "server.public_url", `is no address; write it as "https://pay.example.com"`},
+		{public.path != "", "server.public_url", "has a path, a query or a name in it; give the scheme, the host and the port only"},
+		{!isZone(s.TimeZone), "server.time_zone", `is no zone of the tz database; write it as "Europe/Moscow"`},
+		{s.MetricsListen != "" && !isListen(s.MetricsListen), "server.metrics_listen", `is no address to listen on; write "127.0.0.1:9090"`},
+		{s.MetricsListen != "" && s.MetricsListen == s.Listen, "server.metrics_listen", "is the same as server.listen; choose another port, or leave it empty"},
+		{slices.ContainsFunc(s.TrustedProxies, everybody), "server.trusted_proxies", "trusts everybody, so that anybody could choose the address he seems to come from; name the proxies only"},
+		outside("server.drain_delay", s.DrainDelay, 0, 5*time.Minute),
+		outside("server.shutdown_timeout", s.ShutdownTimeout, time.Second, 10*time.Minute),
+		{slices.ContainsFunc(c.Egress.Allow, everybody), "egress.allow", "allows every network; name the networks of the ERP only"},
+	}
+}
+
+func (c Config) databaseRules() []rule {
+	d := c.Database
+	const form = `is no address of a database; write it as "postgres://user:password@host:5432/name"`
+	return []rule{
+		{d.URL != "" && !isDatabase(d.URL.Reveal()), "database.url", form},
+		{d.OwnerURL != "" && !isDatabase(d.OwnerURL.Reveal()), "database.owner_url", form},
+		{d.OwnerURL != "" && d.URL == "", "database.owner_url", "is set without database.url; set both, or neither for the private database"},
+		outside("database.max_connections", d.MaxConnections, 4, 1000),
+	}
+}
+
+func (c Config) telegramRules() []rule {
+	t := c.Telegram
+	api, proxy := parseURL(t.APIURL), parseURL(t.Proxy.Reveal())
+	most, least, perSecond, perMinute := 100_000, 1, 1000, 1000
+	if t.publicAPI() {
+		most, perSecond, perMinute = 100, 30, 20
+	}
+	return []rule{
+		{t.Token != "" && !matches(`^\d+:[A-Za-z0-9_-]+$`, t.Token.Reveal()), "telegram.token", "is no bot token; copy the whole line from @BotFather, digits, a colon and letters"},
+		{!api.ok, "telegram.api_url", `is no address; write it as "` + PublicAPI + `"`},
+		{t.Secret != "" && !matches(`^[A-Za-z0-9_-]{1,256}$`, t.Secret.Reveal()), "telegram.secret", "has signs that Telegram refuses; use 1 to 256 of A-Z a-z 0-9 _ and -"},
+		{
+			t.Proxy != "" && (proxy.host == "" || proxy.scheme != "http" && proxy.scheme != "socks5"), "telegram.proxy",
+			`is no proxy; write it as "http://host:3128" or "socks5://user:password@host:1080"`,
+		},
+		{t.Username != "" && !matches(`^[A-Za-z0-9_]{3,32}$`, t.Username), "telegram.username", "is no name of a bot; write it without the @"},
+		outside("telegram.max_connections", t.MaxConnections, least, most),
+		{!matches(`^[a-z]{2,3}$`, t.GroupLanguage), "telegram.group_language", `is no language; write it as "en" or "ru"`},
+		outside("telegram.messages_per_second", t.MessagesPerSecond, 1, perSecond),
+		outside("telegram.chat_messages_per_second", t.ChatMessagesPerSecond, 1, perSecond),
+		outside("telegram.group_messages_per_minute", t.GroupMessagesPerMinute, 1, perMinute),
+	}
+}
+
+func (c Config) googleRules() []rule {
+	g := c.Google
+	issuer := parseURL(g.Issuer)
+	badDomain := func(d string) bool { return !matches(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`, d) }
+	return []rule{
+		{g.ClientID != "" && g.ClientSecret == "", "google.client_secret", "is not set although google.client_id is; set it, best as a file named by COUNTERSIGN_GOOGLE_CLIENT_SECRET_FILE"},
+		{g.ClientID == "" && g.ClientSecret != "", "google.client_id", "is not set although google.client_secret is; copy it from the same page of the Google console"},
+		{!issuer.ok || issuer.scheme != "https" && !issuer.loopback(), "google.issuer", `must begin with https; leave it out for Google's own`},
+		{slices.ContainsFunc(g.HostedDomains, badDomain), "google.hosted_domains", `holds something that is no domain in small letters; write ["example.com"]`},
+		{g.SiteVerification != "" && !matches(`^google[0-9A-Za-z_-]+\.html$`, g.SiteVerification), "google.site_verification", `is no name of Google's file; write it as "google0123456789abcdef.html"`},
+	}
+}
+
+func (s TrueConfServer) rules(name string) []rule {
+	path := serverPath(name)
+	address := s.Address
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	at := parseURL(address)
+	key := s.ClientID != "" && s.ClientSecret != ""
+	return []rule{
+		{strings.TrimSpace(name) == "", path, "has no name; people choose a server by its name"},
+		{s.Address == "", path + ".address", `is not set; write the name of the server, such as "video.example.com"`},
+		{!at.ok || at.path != "", path + ".address", `is no address; write the name of the server, such as "video.example.com" or "https://video.example.com:8443"`},
+		{at.ok && at.scheme == "http" && !at.loopback(), path + ".address", "begins with http, which would show the secret to the network; use https"},
+		{!key && s.AccessToken == "", path + ".client_secret", "is not set; set client_id and client_secret, or access_token"},
+		{s.CheckInterval != 0 && s.CheckInterval < time.Second || s.CheckInterval > 24*time.Hour, path + ".check_interval", `must be between "1s" and "24h", or "0s" to turn the check off`},
+	}
+}
+
+func (c Config) asteriskRules() []rule {
+	a := c.Asterisk
+	ami := a.Mode == AsteriskAMI
+	off := a.Mode == AsteriskOff
+	badContext := func(name string) bool { return !off && !matches(`^[A-Za-z0-9_.-]{1,80}$`, name) }
+	host, err := netip.ParseAddrPort(a.Address)
+	return []rule{
+		{ami && !isDial(a.Address), "asterisk.address", `is no address; write it as "127.0.0.1:5038"`},
+		{ami && err == nil && !isClosed(host.Addr()), "asterisk.address", "is a public address, and the manager interface is not encrypted; reach it over loopback or a private network"},
+		{ami && a.User == "", "asterisk.user", "is not set; take the name of a section of manager.conf"},
+		{ami && a.Secret == "", "asterisk.secret", "is not set; take the secret of that section of manager.conf"},
+		{a.Mode == AsteriskSpool && !strings.HasPrefix(a.SpoolDir, "/"), "asterisk.spool_dir", `is no absolute path; write "/var/spool/asterisk"`},
+		{badContext(a.DialContext), "asterisk.dial_context", "is no name of a dialplan context; use letters, digits, _ . and -"},
+		{badContext(a.RoomContext), "asterisk.room_context", "is no name of a dialplan context; use letters, digits, _ . and -"},
+		outside("asterisk.ring_timeout", a.RingTimeout, time.Second, 5*time.Minute),
+	}
+}
+
+func (c Config) limitRules() []rule {
+	l := c.Limits
+	const kib, mib = int64(1 << 10), int64(1 << 20)
+	return []rule{
+		outside("limits.rate", l.Rate, 1, 1_000_000),
+		outside("limits.burst", l.Burst, 1, 1_000_000),
+		outside("limits.in_flight", l.InFlight, 8, 100_000),
+		outside("limits.in_flight_per_key", l.InFlightPerKey, 1, 100_000),
+		outside("limits.connections", l.Connections, 16, 1_000_000),
+		outside("limits.webhook_bytes", l.WebhookBytes, 64*kib, 16*mib),
+		outside("limits.body_bytes", l.BodyBytes, 16*kib, 64*mib),
+		outside("limits.document_bytes", l.DocumentBytes, 16*kib, 256*mib),
+		outside("limits.upload_bytes", l.UploadBytes, 16*kib, 2000*mib),
+		{l.DocumentBytes < l.BodyBytes, "limits.document_bytes", "is smaller than limits.body_bytes; make it at least as large"},
+	}
+}
+
+// controlRules refuses line breaks and the like in every value: one of them in a
+// header, a call file or a manager command would start a new line there.
+func (c Config) controlRules() []rule {
+	var rules []rule
+	for _, f := range c.everyField() {
+		words, isList := reflect.TypeAssert[[]string](f.value)
+		if !isList {
+			words = []string{f.reveal()}
+		}
+		for _, word := range words {
+			rules = append(
+				rules,
+				rule{strings.ContainsFunc(word, isControl), f.Name, "holds a line break or another control character; remove it"},
+				rule{!f.Secret && strings.TrimSpace(word) != word, f.Name, "begins or ends with a space; remove it"},
+			)
+		}
+	}
+	return rules
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// outside is the rule that a number lies between two others.
+func outside[N int | int64 | time.Duration](key string, n, least, most N) rule {
+	return rule{n < least || n > most, key, fmt.Sprintf("is %v; it must be between %v and %v", n, least, most)}
+}
+
+func matches(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }

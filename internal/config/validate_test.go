@@ -1,0 +1,139 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"countersign/internal/config"
+)
+
+func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ key, file, says string }{
+		{"data_dir", `data_dir = ""`, "is empty"},
+		{"data_dir", `data_dir = " x"`, "space"},
+		{"data_dir", `data_dir = "a\nb"`, "control character"},
+		{"server.listen", `server.listen = ""`, "no address"},
+		{"server.listen", `server.listen = ":99999"`, "no address"},
+		{"server.listen", `server.listen = "localhost"`, "no address"},
+		{"server.public_url", `server.public_url = "pay.example.com"`, "https://"},
+		{"server.public_url", `server.public_url = "ftp://pay.example.com"`, "https://"},
+		{"server.public_url", `server.public_url = "https://pay.example.com/gate"`, "path"},
+		{"server.public_url", `server.public_url = "https://u@pay.example.com"`, "path"},
+		{"server.public_url", `server.public_url = "https://pay.example.com?x=1"`, "path"},
+		{"server.metrics_listen", `server.metrics_listen = "x"`, "no address"},
+		{"server.metrics_listen", `server.metrics_listen = ":8080"`, "the same"},
+		{"server.trusted_proxies", `server.trusted_proxies = ["0.0.0.0/0"]`, "everybody"},
+		{"server.trusted_proxies", `server.trusted_proxies = ["10.0.0.0/8", "::/0"]`, "everybody"},
+		{"server.trusted_proxies", `server.trusted_proxies = ["proxy.test"]`, "no"},
+		{"server.drain_delay", `server.drain_delay = "-1s"`, "between 0s and 5m0s"},
+		{"server.shutdown_timeout", `server.shutdown_timeout = "0s"`, "between 1s and 10m0s"},
+		{"database.url", `database.url = "mysql://h/d"`, "postgres://"},
+		{"database.url", `database.url = "db.example.com"`, "postgres://"},
+		{"database.owner_url", `database.owner_url = "postgres://h/d"`, "without database.url"},
+		{"database.max_connections", `database.max_connections = 1`, "between 4 and 1000"},
+		{"telegram.token", `telegram.token = "abc"`, "@BotFather"},
+		{"telegram.token", `telegram.token = "12:abc def"`, "@BotFather"},
+		{"telegram.api_url", `telegram.api_url = ""`, "no address"},
+		{"telegram.mode", `telegram.mode = "push"`, "webhook or polling"},
+		{"telegram.secret", `telegram.secret = "пароль"`, "A-Z a-z"},
+		{"telegram.proxy", `telegram.proxy = "socks4://h:1"`, "socks5://"},
+		{"telegram.proxy", `telegram.proxy = "h:1080"`, "socks5://"},
+		{"telegram.max_connections", `telegram.max_connections = 101`, "between 1 and 100"},
+		{"telegram.username", `telegram.username = "@a_bot"`, "without the @"},
+		{"google.client_secret", `google.client_id = "x"`, "not set although"},
+		{"google.client_id", `google.client_secret = "x"`, "not set although"},
+		{"google.issuer", `google.issuer = "http://accounts.google.com"`, "https"},
+		{"google.hosted_domains", `google.hosted_domains = ["Example.com"]`, "small letters"},
+		{"google.hosted_domains", `google.hosted_domains = [""]`, "small letters"},
+		{"google.site_verification", `google.site_verification = "../x.html"`, "google0123456789abcdef.html"},
+		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t"}`, "not set"},
+		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t", address = "http://v.test"}`, "https"},
+		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t", address = "v.test/api"}`, "no address"},
+		{"trueconf.servers.a.client_secret", `trueconf.servers.a = {client_id = "t", address = "v.test"}`, "not set"},
+		{"trueconf.servers.a.check_interval", `trueconf.servers.a = {access_token = "t", address = "v.test", check_interval = "1ms"}`, "between"},
+		{`trueconf.servers."a b".client_id`, `trueconf.servers."a b" = {access_token = "t", address = "v.test", client_id = "x\ty"}`, "control"},
+		{"asterisk.mode", `asterisk.mode = "ari"`, "ami or spool"},
+		{"asterisk.address", `asterisk = {mode = "ami", user = "u", secret = "s", address = "pbx"}`, "no address"},
+		{"asterisk.address", `asterisk = {mode = "ami", user = "u", secret = "s", address = "8.8.8.8:5038"}`, "not encrypted"},
+		{"asterisk.user", `asterisk = {mode = "ami", secret = "s"}`, "manager.conf"},
+		{"asterisk.secret", `asterisk = {mode = "ami", user = "u"}`, "manager.conf"},
+		{"asterisk.caller_id", `asterisk = {mode = "spool", caller_id = "x\r\nApplication: System"}`, "control"},
+		{"asterisk.spool_dir", `asterisk = {mode = "spool", spool_dir = "spool"}`, "absolute"},
+		{"asterisk.dial_context", `asterisk = {mode = "spool", dial_context = "a b"}`, "context"},
+		{"asterisk.room_context", `asterisk = {mode = "spool", room_context = ""}`, "context"},
+		{"asterisk.ring_timeout", `asterisk.ring_timeout = "1h"`, "between"},
+		{"egress.allow", `egress.allow = ["0.0.0.0/0"]`, "every network"},
+		{"log.format", `log.format = "xml"`, "json or text"},
+		{"limits.rate", `limits.rate = 0`, "between"},
+		{"limits.burst", `limits.burst = -1`, "between"},
+		{"limits.in_flight", `limits.in_flight = 1`, "between"},
+		{"limits.in_flight_per_key", `limits.in_flight_per_key = 0`, "between"},
+		{"limits.connections", `limits.connections = 0`, "between"},
+		{"limits.webhook_bytes", `limits.webhook_bytes = 1000`, "between"},
+		{"limits.body_bytes", `limits.body_bytes = 1000`, "between"},
+		{"limits.document_bytes", `limits.document_bytes = 100000`, "smaller than"},
+		{"limits.upload_bytes", `limits.upload_bytes = 9999999999`, "between"},
+	} {
+		_, err := load(c.file)
+		got := problems(t, err)
+		if len(got) != 1 || !strings.HasPrefix(got[0], c.key) || !strings.Contains(got[0], c.says) {
+			t.Errorf("%s gave %q", c.file, got)
+		}
+	}
+}
+
+func TestServingNeedsABotAndAWayIn(t *testing.T) {
+	t.Parallel()
+	const token = "[telegram]\ntoken = '12:abc'\n"
+	for _, c := range []struct{ name, file, key string }{
+		{"nothing", "", "telegram.token"},
+		{"no address", token, "server.public_url"},
+		{"http", "server.public_url = 'http://pay.example.com'\n" + token, "server.public_url"},
+		{"odd port", "server.public_url = 'https://pay.example.com:8444'\n" + token, "server.public_url"},
+		{"loopback", "server.public_url = 'https://localhost'\n" + token, "server.public_url"},
+		{"private", "server.public_url = 'https://192.168.1.1:8443'\n" + token, "server.public_url"},
+		{"guessable secret", "server.public_url = 'https://pay.example.com'\n" + token + "secret = 'abc'\n", "telegram.secret"},
+		{"login without address", token + "mode = 'polling'\n[google]\nclient_id = 'x'\nclient_secret = 'y'\n", "server.public_url"},
+		{"login over http", "server.public_url = 'http://pay.example.com'\n" + token + "mode = 'polling'\n[google]\nclient_id = 'x'\nclient_secret = 'y'\n", "server.public_url"},
+
+		{"webhook", "server.public_url = 'https://pay.example.com'\n" + token, ""},
+		{"webhook on 8443", "server.public_url = 'https://203.0.113.5:8443'\n" + token, ""},
+		{"polling", token + "mode = 'polling'\n", ""},
+		{"own Bot API server", "server.public_url = 'http://127.0.0.1:18080'\n" + token + "api_url = 'http://127.0.0.1:18081'\nsecret = 'abc'\nmax_connections = 1000\n", ""},
+		{"login on this machine", "server.public_url = 'http://localhost:8080'\n" + token + "mode = 'polling'\n[google]\nclient_id = 'x'\nclient_secret = 'y'\nissuer = 'http://127.0.0.1:5556'\n", ""},
+	} {
+		_, err := config.Load("cs.toml", nil, folder{"cs.toml": c.file}.read, config.Config.ValidateServe)
+		if c.key == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		if got := problems(t, err); !strings.HasPrefix(got[0], c.key+":") && !strings.HasPrefix(got[0], c.key+" (") {
+			t.Errorf("%s gave %q, want a mistake of %s", c.name, got, c.key)
+		}
+	}
+}
+
+func TestAMistakeInAKeyIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("cs.toml", nil, folder{"cs.toml": "[telegram]\ntoken = 5\n[server]\npublic_url = 'x'\n"}.read, config.Config.ValidateServe)
+	if got := problems(t, err); len(got) != 2 {
+		t.Errorf("got %q, want one line for each of the two keys", got)
+	}
+}
+
+func TestOtherCommandsNeedNoBot(t *testing.T) {
+	t.Parallel()
+	if err := mustLoad(t, "[database]\nurl = 'host=/run/postgresql dbname=cs'\n").Validate(); err != nil {
+		t.Error(err)
+	}
+	if got := config.Default().Database.MigrationURL(); got != "" {
+		t.Errorf("the private database has the address %q", got.Reveal())
+	}
+	cfg := mustLoad(t, "[database]\nurl = 'postgres://a@h/d'\nowner_url = 'postgres://b@h/d'\n")
+	if got := cfg.Database.MigrationURL(); got != "postgres://b@h/d" {
+		t.Errorf("migrations go to %q", got.Reveal())
+	}
+}

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mode is how updates come from Telegram.
+type Mode string
+
+// The ways of getting updates.
+const (
+	Webhook Mode = "webhook" // Telegram calls us
+	Polling Mode = "polling" // we ask Telegram
+)
+
+// UnmarshalText refuses a way that does not exist.
+func (m *Mode) UnmarshalText(text []byte) error { return oneOf(m, text, Webhook, Polling) }
+
+// AsteriskMode is how calls are asked for.
+type AsteriskMode string
+
+// The ways of asking for a call.
+const (
+	AsteriskOff   AsteriskMode = ""
+	AsteriskAMI   AsteriskMode = "ami"   // the manager interface
+	AsteriskSpool AsteriskMode = "spool" // call files
+)
+
+// UnmarshalText refuses a way that does not exist.
+func (m *AsteriskMode) UnmarshalText(text []byte) error {
+	return oneOf(m, text, AsteriskOff, AsteriskAMI, AsteriskSpool)
+}
+
+// LogFormat is how a log line looks.
+type LogFormat string
+
+// The forms of a log line.
+const (
+	JSON LogFormat = "json"
+	Text LogFormat = "text"
+)
+
+// UnmarshalText refuses a form that does not exist.
+func (f *LogFormat) UnmarshalText(text []byte) error { return oneOf(f, text, JSON, Text) }
+
+// Verify is how the certificate of a server is checked: "true", "false", or the
+// file with the authority to trust. Only the word false and an empty value in
+// the file turn the check off; a Verify that nobody set checks.
+type Verify string
+
+// The two answers that are no file.
+const (
+	VerifyOn  Verify = "true"
+	VerifyOff Verify = "false"
+)
+
+// UnmarshalText takes true, false, nothing (which is false) or a file name.
+func (v *Verify) UnmarshalText(text []byte) error {
+	switch word := strings.TrimSpace(string(text)); strings.ToLower(word) {
+	case "true", "on", "yes":
+		*v = VerifyOn
+	case "false", "off", "no", "":
+		*v = VerifyOff
+	default:
+		*v = Verify(word)
+	}
+	return nil
+}
+
+// On reports whether certificates are checked at all.
+func (v Verify) On() bool { return v != VerifyOff }
+
+// CAFile is the file with the authority to trust; empty: those of the system.
+func (v Verify) CAFile() string {
+	if v == VerifyOn || v == VerifyOff {
+		return ""
+	}
+	return string(v)
+}
+
+func oneOf[T ~string](into *T, text []byte, words ...T) error {
+	var names []string
+	for _, word := range words {
+		if string(text) == string(word) {
+			*into = word
+			return nil
+		}
+		if word != "" {
+			names = append(names, string(word))
+		}
+	}
+	return fmt.Errorf("%q is not one of the possible values; write %s", text, strings.Join(names, " or "))
+}
