@@ -11,10 +11,10 @@
 -- A text that is safe to show and to log: bounded, and free of control characters, of
 -- line separators and of characters that reorder their neighbors on the screen.
 -- +goose StatementBegin
-create function plain_text(value text, least int, most int) returns boolean
+create function plain_text(value text, shortest int, longest int) returns boolean
 language sql immutable parallel safe as $$
-  select char_length(value) between least and most
-    and value !~ '[\x01-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]'
+  select char_length(value) between shortest and longest
+    and value !~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]'
     and value = btrim(value)
 $$;
 -- +goose StatementEnd
@@ -57,7 +57,7 @@ create trigger directory_state_grows before update on directory_state
 select grant_app('directory_state', 'select, update (version)');
 
 create table person (
-  id              text primary key check (id ~ '^per_[0-7][0-9a-hjkmnp-tv-z]{25}$'),
+  id              text primary key check (id ~ '^per_[0-9a-hjkmnp-tv-z]{26}$'),
   external_id     text not null constraint person_external_id_once unique
                   check (plain_text(external_id, 1, 200)),
   name            text not null check (plain_text(name, 1, 200)),
@@ -135,7 +135,7 @@ alter table telegram_link enable always trigger telegram_link_only_ends;
 select grant_app('telegram_link', 'select, insert, update (unlinked_at, unlinked_by, unlinked_why)');
 
 create table chat (
-  id               text primary key check (id ~ '^cht_[0-7][0-9a-hjkmnp-tv-z]{25}$'),
+  id               text primary key check (id ~ '^cht_[0-9a-hjkmnp-tv-z]{26}$'),
   external_id      text not null constraint chat_external_id_once unique
                    check (plain_text(external_id, 1, 200)),
   -- Groups have negative ids; those of supergroups and channels begin with -100.
@@ -162,7 +162,7 @@ create trigger chat_stays_whole before truncate on chat
 select grant_app('chat', 'select, insert, update (telegram_chat_id, thread_id, title, notices, kind, active, migrated_from, fault, fault_at)');
 
 create table source (
-  name       text primary key check (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+  name       text primary key check (name ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'),
   created_at timestamptz not null
 );
 create trigger source_stays before delete on source

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/document"
@@ -21,11 +22,11 @@ type Opening struct {
 
 // Open starts a case over the first revision that it sees.
 func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
-	t := &turn{doc: o.Document, dir: dir, now: now.UTC()}
+	t := &turn{doc: o.Document, dir: dir, now: instant(now)}
 	t.c.ID, t.c.Key = o.ID, o.Key
 	t.emit(Event{
 		Kind: Started, Round: 1, Revision: o.Revision, Hash: o.Document.Hash(), Amount: o.Document.Amount,
-		Plan: &o.Plan, Parties: o.Document.Persons(), Missing: o.Missing, StepKey: o.Plan.Steps[0].Key,
+		Plan: &o.Plan, Parties: o.Document.Persons(), Missing: o.Missing,
 	})
 	t.open(0)
 	return t.c, t.done
@@ -56,7 +57,7 @@ func (c *Case) Vote(b Ballot, doc document.Document, dir people.Directory, now t
 	if b.Verdict == Return {
 		t.emit(Event{Kind: SentBack, Step: b.Step, Person: b.Person, Reason: b.Reason})
 	} else {
-		t.count(b.Step)
+		t.count(b.Step, b.No)
 	}
 	*c = t.c
 	return t.done, nil
@@ -85,11 +86,14 @@ func (c *Case) mayVote(b Ballot, dir people.Directory) error {
 		return ErrConflict
 	case b.Verdict == Accept && len(c.Missing) > 0:
 		return ErrFilesMissing
-	case c.needsReason(b.Verdict) && b.Reason == "":
+	case c.needsReason(b.Verdict) && blank(b.Reason):
 		return ErrReasonNeeded
 	}
 	return nil
 }
+
+// blank: white space says nothing.
+func blank(reason string) bool { return strings.TrimSpace(reason) == "" }
 
 func (c *Case) needsReason(v Verdict) bool {
 	switch {
@@ -108,12 +112,13 @@ type Revision struct {
 	Previous document.Document
 	Next     document.Document
 	Missing  []string
-	Plan     route.Plan // what the route says of Next
+	Plan     route.Plan // what the version of the route that the case keeps says of Next
 }
 
 // Revise takes a changed document: votes stand or fall by the class of the change.
 // It gives the class as it was judged. A closed case takes nothing (ErrClosed: open
-// another one), and after the decision was consumed only cosmetic changes.
+// another one), and after the decision was consumed only cosmetic changes. Revisions
+// are numbered upwards (ErrMovedOn).
 func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event, document.Class, error) {
 	if c.State.Closed() {
 		return nil, "", ErrClosed
@@ -121,6 +126,9 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 	change := document.Compare(r.Previous, r.Next, c.Plan.Change)
 	if change.Class == document.Unchanged {
 		return nil, change.Class, nil
+	}
+	if r.No <= c.Revision {
+		return nil, "", ErrMovedOn
 	}
 	class := c.judge(r, change, dir)
 	if c.Consumed != nil && class != document.Cosmetic {
@@ -136,7 +144,7 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 	case class == document.Material || c.State == Returned:
 		t.emit(Event{
 			Kind: RoundOpened, Round: c.Round + 1, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
-			Plan: &r.Plan, Parties: parties, StepKey: r.Plan.Steps[0].Key,
+			Plan: &r.Plan, Parties: parties,
 		})
 		t.open(0)
 	case c.State == Blocked:
@@ -146,11 +154,11 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 	return t.done, class, nil
 }
 
-// judge settles what Compare left open: the drift since the oldest standing vote,
-// whether the same people would be asked, and whether somebody who voted or is asked
+// judge settles what Compare left open: the drift since the oldest standing vote (or,
+// while nobody voted, since the state before, so that one leap is never small), whether the same people would be asked, and whether somebody who voted or is asked
 // has become a party of the document.
 func (c *Case) judge(r Revision, change document.Change, dir people.Directory) document.Class {
-	class := change.Class
+	class, voted := change.Class, false
 	if !c.Plan.Same(r.Plan) {
 		return document.Material
 	}
@@ -161,9 +169,13 @@ func (c *Case) judge(r Revision, change document.Change, dir people.Directory) d
 		if conflicted(r.Next.Persons(), s.Person, dir) {
 			return document.Material
 		}
+		voted = voted || s.Vote != nil
 		if s.Vote != nil && !c.Plan.Change.Allows(s.Vote.Amount, r.Next.Amount) {
 			return document.Material
 		}
+	}
+	if !voted && !c.Plan.Change.Allows(r.Previous.Amount, r.Next.Amount) {
+		return document.Material
 	}
 	return class
 }
@@ -190,7 +202,7 @@ func (c *Case) Withdraw(reason string, now time.Time) ([]Event, error) {
 		return nil, ErrConsumed
 	case c.State.Closed():
 		return nil, ErrClosed
-	case c.State == Approved && reason == "":
+	case c.State == Approved && blank(reason):
 		return nil, ErrReasonNeeded
 	}
 	t := c.turn(document.Document{}, people.Directory{}, now)

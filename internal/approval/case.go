@@ -179,17 +179,6 @@ func (c *Case) Judged(id people.ID) int {
 	return last
 }
 
-// standing lists the accepting votes of the current round.
-func (c *Case) standing() []Slot {
-	var out []Slot
-	for _, s := range c.Slots {
-		if s.Round == c.Round && s.State == SlotVoted && s.Vote.Verdict == Accept {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // clone copies what a turn may change, so that a refused act changes nothing.
 func (c *Case) clone() Case {
 	out := *c
@@ -199,9 +188,8 @@ func (c *Case) clone() Case {
 }
 
 // conflicted reports whether the person stands to gain from the document or wrote it.
+// A word of the document that means two persons makes both of them parties.
 func conflicted(parties []string, id people.ID, dir people.Directory) bool {
-	return slices.ContainsFunc(parties, func(ref string) bool {
-		p, ok := dir.Find(ref)
-		return ok && p.ID == id
-	})
+	p, ok := dir.Person(id)
+	return ok && slices.ContainsFunc(parties, p.Called)
 }

@@ -35,6 +35,8 @@ var (
 	ErrRevision = errors.New("the document differs from what was decided on")
 	// ErrConsumed: the decision was taken already.
 	ErrConsumed = errors.New("the decision has been consumed")
+	// ErrEvent: a stored event is no fact that this version understands.
+	ErrEvent = errors.New("malformed event")
 )
 
 // AlreadyVotedError says that the slot holds a vote: the same verdict again is no

@@ -69,10 +69,33 @@ func Unmarshal(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Event{}, fmt.Errorf("event: %w", err)
 	}
+	if err := e.whole(); err != nil {
+		return Event{}, err
+	}
 	return e, nil
 }
 
-// Replay folds events into the case they made.
+// whole tells what an event lacks that its kind cannot do without: a case must not
+// be rebuilt from facts that are not understood.
+func (e Event) whole() error {
+	switch e.Kind {
+	case Started, RoundOpened:
+		if e.Plan == nil {
+			return fmt.Errorf("event %s of case %s: %w: no plan", e.Kind, e.Case, ErrEvent)
+		}
+	case VoteCast:
+		if e.Vote == nil {
+			return fmt.Errorf("event %s of case %s: %w: no vote", e.Kind, e.Case, ErrEvent)
+		}
+	case StepOpened, StepClosed, Stuck, SentBack, Decided, TakenBack, RanOut, Changed, FileStored, Consumed:
+	default:
+		return fmt.Errorf("event %q of case %s: %w: unknown kind", e.Kind, e.Case, ErrEvent)
+	}
+	return nil
+}
+
+// Replay folds events into the case they made. An event that lacks what its kind
+// needs (Unmarshal refuses it) moves nothing.
 func Replay(events []Event) Case {
 	var c Case
 	for _, e := range events {
@@ -84,6 +107,9 @@ func Replay(events []Event) Case {
 // apply is the only place where a case changes.
 func (c *Case) apply(e Event) {
 	c.Events++
+	if e.whole() != nil {
+		return
+	}
 	switch e.Kind {
 	case Started:
 		c.ID, c.Key, c.OpenedAt, c.State = e.Case, e.Key, e.At, InProgress
@@ -99,8 +125,9 @@ func (c *Case) apply(e Event) {
 		c.State, c.Step, c.Note = InProgress, e.Step, ""
 		c.Slots = append(c.Slots, e.Slots...)
 	case VoteCast:
-		i := c.find(e.Round, e.Step, e.No)
-		c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
+		if i := c.find(e.Round, e.Step, e.No); i >= 0 {
+			c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
+		}
 	case StepClosed:
 		c.supersede()
 	case Stuck:

@@ -20,8 +20,11 @@ type turn struct {
 }
 
 func (c *Case) turn(doc document.Document, dir people.Directory, now time.Time) *turn {
-	return &turn{c: c.clone(), doc: doc, dir: dir, now: now.UTC()}
+	return &turn{c: c.clone(), doc: doc, dir: dir, now: instant(now)}
 }
+
+// instant keeps of a time what a stored event keeps of it: no zone, no monotonic clock.
+func instant(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // emit fills in what every event says and lets the case take it.
 func (t *turn) emit(e Event) {
@@ -29,11 +32,15 @@ func (t *turn) emit(e Event) {
 	if e.Round == 0 {
 		e.Round = t.c.Round
 	}
-	if e.Revision == 0 {
+	if e.Hash == "" {
 		e.Revision, e.Hash, e.Amount = t.c.Revision, t.c.Hash, t.c.Amount
 	}
-	if e.Step < len(t.c.Plan.Steps) && e.StepKey == "" {
-		e.StepKey = t.c.Plan.Steps[e.Step].Key
+	plan := t.c.Plan
+	if e.Plan != nil {
+		plan = *e.Plan
+	}
+	if e.Step < len(plan.Steps) {
+		e.StepKey = plan.Steps[e.Step].Key
 	}
 	t.c.apply(e)
 	t.done = append(t.done, e)
@@ -42,6 +49,10 @@ func (t *turn) emit(e Event) {
 // open asks the people of a step, or blocks when too few can be asked: a step that
 // nobody matches never counts as approved.
 func (t *turn) open(step int) {
+	if step >= len(t.c.Plan.Steps) {
+		t.block(step)
+		return
+	}
 	s := t.c.Plan.Steps[step]
 	var slots []Slot
 	for _, cand := range s.Resolve(t.doc, t.dir) {
@@ -57,7 +68,7 @@ func (t *turn) open(step int) {
 		t.block(step)
 		return
 	}
-	t.emit(Event{Kind: StepOpened, Step: step, StepKey: s.Key, Slots: slots})
+	t.emit(Event{Kind: StepOpened, Step: step, Slots: slots})
 	t.carry(step)
 }
 
@@ -72,7 +83,9 @@ func (t *turn) block(step int) {
 // leaves: under distinct, who voted in this round is not asked again.
 func (t *turn) leaves(id people.ID) bool {
 	return t.c.Plan.Repeat == route.Distinct &&
-		slices.ContainsFunc(t.c.standing(), func(s Slot) bool { return s.Person == id })
+		slices.ContainsFunc(t.c.Slots, func(s Slot) bool {
+			return s.Round == t.c.Round && s.State == SlotVoted && s.Person == id
+		})
 }
 
 // carry takes a vote given in the step just before as a vote in this one. A carried
@@ -91,17 +104,16 @@ func (t *turn) carry(step int) {
 		v := *t.c.InStep(step - 1)[before].Vote
 		v.Via, v.At = ViaCarried, t.now
 		t.emit(Event{Kind: VoteCast, Step: step, No: s.No, Person: s.Person, Vote: &v})
-		t.count(step)
+		t.count(step, s.No)
 	}
 }
 
-// count looks at the votes of the open step and closes it when they are enough
-// either way, or when those left cannot reach approval.
-func (t *turn) count(step int) {
+// count looks at the votes of the open step after the one in slot no, and closes the
+// step when they are enough either way, or when those left cannot reach approval.
+func (t *turn) count(step, no int) {
 	s := t.c.Plan.Steps[step]
 	slots := t.c.InStep(step)
 	var accepts, denials, open int
-	var last Slot
 	for _, sl := range slots {
 		switch {
 		case sl.State == SlotOpen:
@@ -112,10 +124,8 @@ func (t *turn) count(step int) {
 		case sl.Vote.Verdict == Reject:
 			denials++
 		}
-		if sl.Vote != nil && (last.Vote == nil || !sl.Vote.At.Before(last.Vote.At)) {
-			last = sl
-		}
 	}
+	last, _ := t.c.Slot(t.c.Round, step, no) // whose vote completed the step
 	need, ok := s.Need(len(slots))
 	switch {
 	case ok && accepts >= need:

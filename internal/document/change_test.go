@@ -55,8 +55,10 @@ func TestEveryChangeHasItsClass(t *testing.T) {
 		"field tolerant":    {func(d *document.Document) { d.Fields["project"] = "1" }, document.Tolerant, "fields.project", [2]string{"move", "1"}},
 		"field gone":        {func(d *document.Document) { delete(d.Fields, "Договор") }, document.Material, "fields.Договор", [2]string{"от 1 марта", ""}},
 		"empty field comes": {func(d *document.Document) { d.Fields["new"] = "" }, document.Material, "fields.new", [2]string{}},
-		"line changed": {func(d *document.Document) { d.Lines[0].Amount.Minor = 1 }, document.Cosmetic, "lines",
-			[2]string{"1. rent — 100000.00 RUB [HQ]", "1. rent — 0.01 RUB [HQ]"}},
+		"line changed": {
+			func(d *document.Document) { d.Lines[0].Amount.Minor = 1 }, document.Cosmetic, "lines",
+			[2]string{"1. rent — 100000.00 RUB [HQ]", "1. rent — 0.01 RUB [HQ]"},
+		},
 		"line added":    {func(d *document.Document) { d.Lines = append(d.Lines, document.Line{No: 3, Text: "x"}) }, document.Cosmetic, "lines", [2]string{}},
 		"line removed":  {func(d *document.Document) { d.Lines = d.Lines[:1] }, document.Cosmetic, "lines", [2]string{"2. parking — 25000.00 RUB [CARS]", ""}},
 		"file added":    {func(d *document.Document) { d.Files = append(d.Files, replaced) }, document.Tolerant, "files", [2]string{"", "act.pdf (efefefef)"}},

@@ -60,8 +60,8 @@ func mutations(t *testing.T, typ reflect.Type, path string, try func(string, fun
 	t.Helper()
 	switch typ.Kind() {
 	case reflect.Struct:
-		for i := range typ.NumField() {
-			mutations(t, typ.Field(i).Type, path+"."+typ.Field(i).Name, try)
+		for f := range typ.Fields() {
+			mutations(t, f.Type, path+"."+f.Name, try)
 		}
 	case reflect.Slice:
 		mutations(t, typ.Elem(), path+"[]", try)
@@ -127,18 +127,26 @@ func TestNoTextShiftsIntoItsNeighbor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(1, 12, -1).Draw(t, "text")
 		cuts := rapid.SliceOfNDistinct(rapid.IntRange(0, len(text)), 2, 2, rapid.ID[int]).Draw(t, "cuts")
-		for name, make := range map[string]func(a, b string) document.Document{
+		for name, build := range map[string]func(a, b string) document.Document{
 			"number|title": func(a, b string) document.Document { return document.Document{Number: a, Title: b} },
 			"account|bank": func(a, b string) document.Document {
 				return document.Document{Payee: document.Payee{Account: a, BankID: b}}
 			},
-			"url|field":    func(a, b string) document.Document { return document.Document{URL: a, Fields: map[string]string{b: ""}} },
-			"key|value":    func(a, b string) document.Document { return document.Document{Fields: map[string]string{a: b}} },
-			"text|center":  func(a, b string) document.Document { return document.Document{Lines: []document.Line{{Text: a, CostCenter: b}}} },
-			"digest|name":  func(a, b string) document.Document { return document.Document{Files: []document.File{{SHA256: a, Name: b}}} },
-			"field|fields": func(a, b string) document.Document { return document.Document{Fields: map[string]string{"a" + a: "", "b": b}} },
+			"url|field": func(a, b string) document.Document {
+				return document.Document{URL: a, Fields: map[string]string{b: ""}}
+			},
+			"key|value": func(a, b string) document.Document { return document.Document{Fields: map[string]string{a: b}} },
+			"text|center": func(a, b string) document.Document {
+				return document.Document{Lines: []document.Line{{Text: a, CostCenter: b}}}
+			},
+			"digest|name": func(a, b string) document.Document {
+				return document.Document{Files: []document.File{{SHA256: a, Name: b}}}
+			},
+			"field|fields": func(a, b string) document.Document {
+				return document.Document{Fields: map[string]string{"a" + a: "", "b": b}}
+			},
 		} {
-			first, second := make(text[:cuts[0]], text[cuts[0]:]), make(text[:cuts[1]], text[cuts[1]:])
+			first, second := build(text[:cuts[0]], text[cuts[0]:]), build(text[:cuts[1]], text[cuts[1]:])
 			if first.Hash() == second.Hash() {
 				t.Fatalf("%s: %+v and %+v have one hash", name, first, second)
 			}

@@ -35,16 +35,20 @@ func ids(persons []people.Person) []people.ID {
 
 func TestARoleIsReadAndWrittenInOneForm(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]people.Role{
-		"treasurer":           {Name: "treasurer"},
-		" treasurer @ LLC-A ": {Name: "treasurer", Scope: "LLC-A"},
-		"treasurer@":          {Name: "treasurer"},
-		"holder@a@b":          {Name: "holder", Scope: "a@b"},
-		"":                    {},
-	} {
-		got := people.ParseRole(text)
-		if got != want {
-			t.Errorf("%q: %+v, want %+v", text, got, want)
+	tests := []struct {
+		text string
+		want people.Role
+	}{
+		{"treasurer", people.Role{Name: "treasurer"}},
+		{" treasurer @ LLC-A ", people.Role{Name: "treasurer", Scope: "LLC-A"}},
+		{"treasurer@", people.Role{Name: "treasurer"}},
+		{"holder@a@b", people.Role{Name: "holder", Scope: "a@b"}},
+		{"", people.Role{}},
+	}
+	for _, test := range tests {
+		got := people.ParseRole(test.text)
+		if got != test.want {
+			t.Errorf("%q: %+v, want %+v", test.text, got, test.want)
 		}
 		if again := people.ParseRole(got.String()); again != got {
 			t.Errorf("%q came back as %+v", got, again)
@@ -97,8 +101,12 @@ func TestARoleIsHeldInItsOwnScopeOnly(t *testing.T) {
 		role string
 		want bool
 	}{
-		{"p1", "treasurer@A", true}, {"p1", "treasurer", false}, {"p1", "treasurer@B", false},
-		{"p3", "treasurer", true}, {"p3", "treasurer@A", false}, {"p4", "poet", false},
+		{"p1", "treasurer@A", true},
+		{"p1", "treasurer", false},
+		{"p1", "treasurer@B", false},
+		{"p3", "treasurer", true},
+		{"p3", "treasurer@A", false},
+		{"p4", "poet", false},
 	}
 	for _, test := range tests {
 		p, _ := dir.Person(test.id)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"countersign/internal/document"
-	"countersign/internal/people"
 )
 
 const (
@@ -44,8 +43,27 @@ func (r Route) Check() error {
 	for i, rule := range r.Rules {
 		found = append(found, rule.check(i)...)
 	}
+	found = append(found, r.checkDeciding()...)
 	found = append(found, r.checkOrder()...)
 	return errors.Join(found...)
+}
+
+// checkDeciding: when a field names the people of a step, a change of it makes other
+// people responsible, and the votes of those before must not stand.
+func (r Route) checkDeciding() []error {
+	var found []error
+	soft := slices.Concat(r.Change.Cosmetic, r.Change.Tolerant)
+	for i, rule := range r.Rules {
+		for _, s := range rule.Steps {
+			for _, sel := range s.Who {
+				if f := sel.Of + sel.Field; slices.Contains(soft, f) {
+					found = append(found, fmt.Errorf("change: %s decides who is asked (rule %d, %s, step %s); remove it from the list",
+						f, i+1, rule.Name, s.Key))
+				}
+			}
+		}
+	}
+	return found
 }
 
 func isName(s string) bool {
@@ -59,6 +77,9 @@ func (rule Rule) check(i int) []error {
 	}
 	if !isName(rule.Name) {
 		bad("name: use a-z, 0-9 and _, starting with a letter")
+	}
+	if rule.When.empty() {
+		bad("when: currencies leave out %s, the currency of up_to; no document matches", rule.When.UpTo.Currency)
 	}
 	if n := len(rule.Steps); n == 0 || n > maxSteps {
 		bad("%d steps; a rule has 1 to %d", n, maxSteps)
@@ -133,6 +154,7 @@ func (sel Selector) check() error {
 func (r Route) checkOrder() []error {
 	var found []error
 	for j, later := range r.Rules {
+		before := len(found)
 		for i, earlier := range r.Rules[:j] {
 			switch {
 			case later.Name == earlier.Name:
@@ -145,12 +167,20 @@ func (r Route) checkOrder() []error {
 					i+1, earlier.Name, j+1, later.Name))
 			}
 		}
+		if len(found) == before && !r.reached(j) {
+			found = append(found, fmt.Errorf("rule %d (%s) is never reached: the rules before it together take all of it; remove it", j+1, later.Name))
+		}
 	}
 	if last := r.Rules[len(r.Rules)-1]; !last.When.always() {
 		found = append(found, fmt.Errorf("rule %d (%s) is the last and has a condition: end with a rule without one, so that no document is left over",
 			len(r.Rules), last.Name))
 	}
 	return found
+}
+
+// empty: nothing matches, because the band is in a currency that is left out.
+func (c Condition) empty() bool {
+	return c.UpTo != nil && !within(c.Currencies, c.UpTo.Currency)
 }
 
 func (c Condition) always() bool {
@@ -189,39 +219,4 @@ func superset(a, b []string) bool {
 
 func common(a, b []string) bool {
 	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(v string) bool { return slices.Contains(b, v) })
-}
-
-// CheckPeople finds steps for which nobody, or too few, could be asked with the
-// people known today: a route that can come to this is not published.
-func (r Route) CheckPeople(dir people.Directory) error {
-	var found []error
-	for i, rule := range r.Rules {
-		for _, s := range rule.Steps {
-			if slices.ContainsFunc(s.Who, func(sel Selector) bool { return sel.Field != "" }) {
-				continue // whom a field names is known with the document only
-			}
-			m := len(s.reach(dir))
-			if need, ok := s.Need(m); !ok {
-				found = append(found, fmt.Errorf("rule %d (%s), step %s: %d people can be asked, %d must accept; give more people its role",
-					i+1, rule.Name, s.Key, m, max(1, need)))
-			}
-		}
-	}
-	return errors.Join(found...)
-}
-
-// reach lists everybody whom the step could ask for some document.
-func (s Step) reach(dir people.Directory) map[people.ID]bool {
-	out := map[people.ID]bool{}
-	for _, sel := range s.Who {
-		if sel.Role != "" {
-			for _, p := range dir.WithRole(sel.Role) {
-				out[p.ID] = true
-			}
-		}
-		if p, ok := dir.Find(sel.Person); ok && p.Active {
-			out[p.ID] = true
-		}
-	}
-	return out
 }
