@@ -1,0 +1,339 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/user"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/internal/directory"
+	"countersign/internal/ledger"
+	"countersign/internal/route"
+)
+
+// actor is who gives commands, for the journal.
+func actor() string {
+	if u, err := user.Current(); err == nil {
+		return "command:" + u.Username
+	}
+	return "command"
+}
+
+func migrateCommand(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "migrate", Short: "Bring the database schema to the version of this program", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cfg, err := p.settings(cmd)
+			if err != nil {
+				return err
+			}
+			db, err := openDatabase(cmd.Context(), cfg, p.logger(cfg))
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, db.close()) }()
+			n, err := ledger.Migrate(cmd.Context(), db.ownerURL, p.logger(cfg))
+			if err == nil {
+				fmt.Fprintf(p.Out, "%d migrations applied\n", n)
+			}
+			return err
+		},
+	}
+}
+
+func keysCommand(p process) *cobra.Command {
+	keys := &cobra.Command{Use: "keys", Short: "API keys of ERPs"}
+	var n struct {
+		source, name, scopes string
+		days                 int
+		json                 bool
+	}
+	create := &cobra.Command{
+		Use: "create", Short: "Make a key; its secret is shown once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.onRecords(cmd, func(r *records) error {
+				scopes, err := directory.ParseScopes(n.scopes)
+				if err != nil {
+					return fmt.Errorf("%w: %w", errUsage, err)
+				}
+				key, text, err := r.directory.CreateKey(cmd.Context(), actor(), directory.NewKey{
+					Source: n.source, Name: n.name, Scopes: scopes, ExpiresAt: time.Now().AddDate(0, 0, n.days),
+				})
+				if err != nil {
+					return err
+				}
+				if n.json {
+					return json.NewEncoder(p.Out).Encode(map[string]string{"id": key.ID, "secret": text.Reveal()})
+				}
+				fmt.Fprintf(p.Out, "id      %s\nsecret  %s\nsource  %s\nexpires %s\n\nThe secret is not shown again. Use it as \"Authorization: Bearer SECRET\", or id and secret as Basic.\n",
+					key.ID, text.Reveal(), key.Source, key.ExpiresAt.Format(time.DateOnly))
+				return nil
+			})
+		},
+	}
+	create.Flags().StringVar(&n.source, "source", "", "the ERP whose documents the key is for, such as erp1c")
+	create.Flags().StringVar(&n.name, "name", "default", "what the key is called in lists")
+	create.Flags().StringVar(&n.scopes, "scopes", "all", "what it may do, separated by commas: "+strings.Join(directory.ScopeNames(), ", ")+"; or all")
+	create.Flags().IntVar(&n.days, "days", 365, "how long it is valid, at most 365")
+	create.Flags().BoolVar(&n.json, "json", false, `print {"id":…,"secret":…}`)
+	_ = create.MarkFlagRequired("source")
+	keys.AddCommand(create, keysList(p), keysRevoke(p))
+	return keys
+}
+
+func keysList(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List keys, without secrets", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.onRecords(cmd, func(r *records) error {
+				all, err := r.directory.ListKeys(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return table(p.Out, "ID\tSOURCE\tNAME\tSCOPES\tEXPIRES\tSTATE", func(w io.Writer) {
+					for _, k := range all {
+						state := "valid"
+						switch {
+						case !k.RevokedAt.IsZero():
+							state = "revoked"
+						case k.ExpiresAt.Before(time.Now()):
+							state = "expired"
+						}
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Source, k.Name, directory.FormatScopes(k.Scopes), k.ExpiresAt.Format(time.DateOnly), state)
+					}
+				})
+			})
+		},
+	}
+}
+
+func keysRevoke(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke ID", Short: "End a key at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.onRecords(cmd, func(r *records) error { return r.directory.RevokeKey(cmd.Context(), actor(), args[0]) })
+		},
+	}
+}
+
+func usersCommand(p process) *cobra.Command {
+	users := &cobra.Command{Use: "users", Short: "People, their roles and their links"}
+	var dryRun bool
+	load := &cobra.Command{
+		Use: "import FILE.csv", Args: cobra.ExactArgs(1),
+		Short: "Add or change people from a CSV file: external_id,email,name,roles,telegram_id,locale",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			defer func() { _ = f.Close() }()
+			list, err := directory.ReadUsersCSV(f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			mode := directory.Apply
+			if dryRun {
+				mode = directory.DryRun
+			}
+			return p.onRecords(cmd, func(r *records) error { return importUsers(cmd, p, r, list, mode) })
+		},
+	}
+	load.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")
+	users.AddCommand(load, usersList(p), usersDeactivate(p))
+	return users
+}
+
+func importUsers(cmd *cobra.Command, p process, r *records, list []directory.User, mode directory.Mode) error {
+	diff, err := r.directory.Import(cmd.Context(), actor(), list, mode)
+	if err != nil {
+		return err
+	}
+	for _, line := range diff.Lines() {
+		fmt.Fprintln(p.Out, line)
+	}
+	if mode == directory.DryRun {
+		return nil
+	}
+	on, err := r.ledger.Recheck(cmd.Context())
+	if err == nil && on > 0 {
+		fmt.Fprintf(p.Out, "%d blocked cases went on\n", on)
+	}
+	return err
+}
+
+func usersList(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List people with their roles and links", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.onRecords(cmd, func(r *records) error {
+				all, err := r.directory.Users(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return table(p.Out, "EXTERNAL ID\tNAME\tEMAIL\tROLES\tACTIVE\tTELEGRAM", func(w io.Writer) {
+					for _, e := range all {
+						var roles []string
+						for _, role := range e.Person.Roles {
+							roles = append(roles, role.String())
+						}
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.Person.ExternalID, e.Person.Name, e.Person.Email, strings.Join(roles, "|"), e.Person.Active, e.State)
+					}
+				})
+			})
+		},
+	}
+}
+
+func usersDeactivate(p process) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: "deactivate EXTERNAL_ID", Short: "End somebody's link and rights at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.onRecords(cmd, func(r *records) error {
+				return r.directory.Deactivate(cmd.Context(), actor(), args[0], reason)
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for the journal")
+	_ = c.MarkFlagRequired("reason")
+	return c
+}
+
+func routesCommand(p process) *cobra.Command {
+	routes := &cobra.Command{Use: "routes", Short: "Routes: who must agree to what"}
+	check := &cobra.Command{
+		Use: "check FILE.toml", Short: "Say everything that is wrong with a route", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, _, err := readRoute(args[0])
+			if err == nil {
+				fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
+			}
+			return err
+		},
+	}
+	publish := &cobra.Command{
+		Use: "publish FILE.toml", Short: "Make a route the one that new cases take", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, text, err := readRoute(args[0])
+			if err != nil {
+				return err
+			}
+			return p.onRecords(cmd, func(r *records) error {
+				v, err := r.ledger.Publish(cmd.Context(), text, actor())
+				if err == nil {
+					fmt.Fprintf(p.Out, "route %s version %d is live for %s\n", v.Key, v.Version, v.Type)
+				}
+				return err
+			})
+		},
+	}
+	routes.AddCommand(check, publish)
+	return routes
+}
+
+func readRoute(path string) (route.Route, []byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return route.Route{}, nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	r, err := route.Parse(text)
+	if err != nil {
+		return r, nil, fmt.Errorf("%s:\n%w", path, err)
+	}
+	return r, text, nil
+}
+
+// onRecords runs a command's act with the configuration that it was given.
+func (p process) onRecords(cmd *cobra.Command, act func(*records) error) error {
+	cfg, err := p.settings(cmd)
+	if err != nil {
+		return err
+	}
+	return withRecords(cmd.Context(), cfg, p.logger(cfg), act)
+}
+
+func table(out io.Writer, head string, rows func(io.Writer)) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	rows(w)
+	return w.Flush()
+}
+
+func healthCommand(p process) *cobra.Command {
+	var url string
+	c := &cobra.Command{
+		Use: "healthcheck", Short: "Ask a running gateway whether it is ready; for containers", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if url == "" {
+				cfg, err := p.settings(cmd)
+				if err != nil {
+					return err
+				}
+				url = "http://" + local(cfg.Server.Listen)
+			}
+			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, strings.TrimSuffix(url, "/")+"/readyz", nil)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			client := &http.Client{Timeout: 5 * time.Second}
+			resp, err := client.Do(req)
+			if err != nil {
+				return fmt.Errorf("not reachable: %w", err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("not ready: %s", resp.Status)
+			}
+			fmt.Fprintln(p.Out, "ready")
+			return nil
+		},
+	}
+	c.Flags().StringVar(&url, "url", "", "where it runs; from the configuration when empty")
+	return c
+}
+
+// local is the address under which a listener is reached from the same machine.
+func local(listen string) string {
+	host, port, ok := strings.Cut(listen, ":")
+	if i := strings.LastIndex(listen, ":"); i >= 0 {
+		host, port, ok = listen[:i], listen[i+1:], true
+	}
+	if ok && (host == "" || host == "0.0.0.0" || host == "[::]") {
+		host = "127.0.0.1"
+	}
+	return host + ":" + port
+}
+
+func versionCommand(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintln(p.Out, "countersign "+version())
+			return nil
+		},
+	}
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v + " " + info.GoVersion
+}

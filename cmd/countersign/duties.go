@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/pace"
+)
+
+// duties are jobs of the queue that look after the rest. Each looks for what is due, so
+// that one that was missed is made good by the next.
+type duties struct {
+	pool   *pgxpool.Pool
+	ledger *ledger.DB
+	inbox  *inbox.Inbox
+	pace   *pace.Pace
+	log    *slog.Logger
+}
+
+// keepUpdates is how long a settled update is kept: Telegram repeats one for a day.
+const keepUpdates = 7 * 24 * time.Hour
+
+type recheckArgs struct{}
+
+// Kind names the job.
+func (recheckArgs) Kind() string { return "recheck_blocked" }
+
+type purgeArgs struct{}
+
+// Kind names the job.
+func (purgeArgs) Kind() string { return "purge" }
+
+func (d *duties) run(ctx context.Context) error {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[recheckArgs]) error {
+		_, err := d.ledger.Recheck(ctx)
+		return err
+	}))
+	river.AddWorker(workers, river.WorkFunc(d.purge))
+	client, err := river.NewClient(riverpgxv5.New(d.pool), &river.Config{
+		Logger:  slog.New(quiet{d.log.Handler()}),
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
+		Workers: workers,
+		PeriodicJobs: []*river.PeriodicJob{
+			periodic(time.Minute, recheckArgs{}), periodic(time.Hour, purgeArgs{}),
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("job queue: %w", err)
+	}
+	if err := client.Start(ctx); err != nil {
+		return fmt.Errorf("job queue: %w", err)
+	}
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return client.Stop(stop)
+}
+
+func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
+	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: every}}
+	return river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return args, once }, nil)
+}
+
+func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
+	if _, err := d.inbox.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
+		return err
+	}
+	_, err := d.pace.Sweep(ctx)
+	return err
+}
+
+// quiet lets through what the queue warns of, not what it does.
+type quiet struct{ slog.Handler }
+
+// Enabled says whether a record is worth writing.
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs keeps quiet.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup keeps quiet.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"countersign/internal/chat"
+	"countersign/internal/config"
+	"countersign/internal/courier"
+	"countersign/internal/erp"
+	"countersign/internal/hook"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/locale"
+	"countersign/internal/pace"
+	"countersign/internal/server"
+	"countersign/internal/telegram"
+	"countersign/web"
+)
+
+// webhookPath is where Telegram delivers.
+const webhookPath = "/telegram/webhook"
+
+// gateway is the whole product, as one list.
+type gateway struct {
+	service
+
+	self    string // names this replica
+	db      *database
+	records *records
+	intake  *pgxpool.Pool // of its own, so that reports cannot keep taps waiting
+	meters  *meters
+	bot     *telegram.Client
+	name    atomic.Pointer[string] // of the bot, once it is known
+
+	texts   *locale.Texts
+	inbox   *inbox.Inbox
+	door    *chat.Door
+	courier *courier.Courier
+	hook    *hook.Hook
+	erp     *erp.Door
+	duties  *duties
+	health  *server.Health
+	wires   *ledger.Wires
+}
+
+func newGateway(ctx context.Context, s service, db *database) (*gateway, error) {
+	g := &gateway{service: s, db: db, self: rand.Text()}
+	name := s.cfg.Telegram.Username
+	g.name.Store(&name)
+	for _, step := range []func(context.Context) error{
+		g.openPools, g.openTexts, g.openBot, g.buildLoops, g.buildDoors, g.buildHealth,
+	} {
+		if err := step(ctx); err != nil {
+			g.close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func (g *gateway) close() {
+	for _, p := range []*pgxpool.Pool{g.intake, g.pool()} {
+		if p != nil {
+			p.Close()
+		}
+	}
+	if g.bot != nil {
+		g.bot.Close()
+	}
+}
+
+func (g *gateway) pool() *pgxpool.Pool {
+	if g.records == nil {
+		return nil
+	}
+	return g.records.pool
+}
+
+func (g *gateway) openPools(ctx context.Context) error {
+	pool, err := g.db.pool(ctx, g.cfg.Database.MaxConnections)
+	if err != nil {
+		return err
+	}
+	g.records = newRecords(pool, g.cfg.Limits.UploadBytes)
+	g.records.ledger.Crash = g.crash
+	if g.intake, err = g.db.pool(ctx, 5); err != nil {
+		return err
+	}
+	g.meters, err = newMeters(prometheus.NewRegistry())
+	return err
+}
+
+func (g *gateway) openTexts(context.Context) (err error) {
+	g.texts, err = locale.Load(web.Locales())
+	return err
+}
+
+func (g *gateway) openBot(context.Context) (err error) {
+	t := g.cfg.Telegram
+	g.bot, err = telegram.New(telegram.Options{
+		Token: telegram.Secret(t.Token.Reveal()), APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), Log: g.log,
+		Observe: g.meters.call, Now: time.Now,
+	})
+	return err
+}
+
+func (g *gateway) username() string { return *g.name.Load() }
+
+func (g *gateway) buildLoops(context.Context) error {
+	r, id := g.records, g.bot.BotID()
+	t := g.cfg.Telegram
+	zone, err := time.LoadLocation(g.cfg.Server.TimeZone)
+	if err != nil {
+		return err
+	}
+	limits := &pace.Pace{Pool: r.pool, Limits: pace.Limits{
+		PerBot: t.MessagesPerSecond, PerChat: t.ChatMessagesPerSecond, PerGroupMinute: t.GroupMessagesPerMinute,
+	}}
+	g.wires = &ledger.Wires{Pool: r.pool, Bell: r.bell, Self: g.self}
+	g.inbox = &inbox.Inbox{
+		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update,
+	}
+	g.courier = &courier.Courier{
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Store: &courier.Store{Pool: r.pool}, Telegram: g.bot,
+		Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: zone,
+		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
+	}
+	g.hook = &hook.Hook{
+		Pool: r.pool, Ledger: r.ledger, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Egress: g.cfg.Egress.Allow,
+	}
+	g.door = &chat.Door{
+		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
+		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find}, Texts: g.texts, Bot: id,
+		Username: g.username, Zone: zone, Now: time.Now, Crash: g.crash, Log: g.log,
+	}
+	g.inbox.Handle = g.door.Handle
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, pace: limits, log: g.log}
+	return nil
+}
+
+func (g *gateway) buildDoors(ctx context.Context) error {
+	secret := g.cfg.Telegram.Secret.Reveal()
+	if secret == "" {
+		var err error
+		if secret, err = g.inbox.Secret(ctx, rand.Text()+rand.Text()); err != nil {
+			return err
+		}
+	}
+	g.door.Secret = telegram.Secret(secret)
+	r := g.records
+	g.erp = &erp.Door{
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Texts: g.texts, Bell: r.bell,
+		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL, Limits: erpLimits(g.cfg.Limits),
+	}
+	return nil
+}
+
+func (g *gateway) buildHealth(context.Context) error {
+	g.health = &server.Health{Log: g.log, Now: time.Now, Checks: []server.Check{
+		{Name: "database", Run: g.records.pool.Ping},
+		{Name: "schema", Run: func(ctx context.Context) error {
+			behind, err := ledger.Pending(ctx, g.records.pool, slog.New(slog.DiscardHandler))
+			if err == nil && behind {
+				err = fmt.Errorf("the schema is behind this program: run countersign migrate")
+			}
+			return err
+		}},
+	}}
+	return nil
+}
+
+// handler is every route that the gateway answers.
+func (g *gateway) handler() http.Handler {
+	router := server.NewRouter("external_id")
+	server.MountOps(router, g.health, g.meters.registry)
+	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
+	g.erp.Mount(router)
+	front := &server.Front{
+		Router: router, Log: g.log, Now: time.Now, Metrics: g.meters.http, TrustedProxies: g.cfg.Server.TrustedProxies,
+		InFlight: g.cfg.Limits.InFlight, Exempt: []string{webhookPath},
+	}
+	return front.Handler()
+}
+
+// run starts every part and ends when ctx does, or when a part cannot go on. The
+// listener closes first; the loops finish what they have in hand.
+func (g *gateway) run(ctx context.Context, listener net.Listener) error {
+	parts, ctx := errgroup.WithContext(ctx)
+	srv := &server.Server{
+		Handler: g.handler(), Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
+		Timeouts: server.Timeouts{DrainDelay: g.cfg.Server.DrainDelay, Drain: g.cfg.Server.ShutdownTimeout},
+	}
+	parts.Go(func() error { return srv.Run(ctx, listener) })
+	for _, run := range []func(context.Context) error{
+		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.hook.Run, g.duties.run, g.announce,
+	} {
+		parts.Go(func() error { return run(ctx) })
+	}
+	if g.cfg.Telegram.Mode == config.Polling {
+		parts.Go(func() error { return g.door.Poll(ctx, g.self) })
+	}
+	g.ready("http://" + local(listener.Addr().String()))
+	return parts.Wait()
+}
+
+// announce tells Telegram where we are.
+func (g *gateway) announce(ctx context.Context) error {
+	h := chat.Hook{MaxConnections: g.cfg.Telegram.MaxConnections}
+	if g.cfg.Telegram.Mode == config.Webhook {
+		h.URL = g.cfg.Server.PublicURL + webhookPath
+		if path := g.cfg.Telegram.Certificate; path != "" {
+			pem, err := os.ReadFile(path)
+			if err != nil {
+				return fmt.Errorf("telegram.certificate: %w", err)
+			}
+			h.Certificate = pem
+		}
+	}
+	return g.door.SetUp(ctx, h, func(me telegram.Me) { g.name.Store(&me.Username) })
+}

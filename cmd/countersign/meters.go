@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"countersign/internal/server"
+	"countersign/internal/telegram"
+)
+
+// meters are what operators watch, beside the requests.
+type meters struct {
+	registry *prometheus.Registry
+	http     *server.Metrics
+	calls    *prometheus.CounterVec
+	callTime *prometheus.HistogramVec
+	updates  *prometheus.CounterVec
+}
+
+func newMeters(registry *prometheus.Registry) (*meters, error) {
+	http, err := server.NewMetrics(registry)
+	m := &meters{
+		registry: registry, http: http,
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_telegram_calls_total", Help: "Calls of the Bot API, by method and outcome.",
+		}, []string{"method", "outcome"}),
+		callTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "countersign_telegram_call_seconds", Help: "Duration of calls of the Bot API.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"method"}),
+		updates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_telegram_updates_total", Help: "Updates that came in, by what became of them.",
+		}, []string{"state"}),
+	}
+	return m, errors.Join(err, registry.Register(m.calls), registry.Register(m.callTime), registry.Register(m.updates))
+}
+
+func (m *meters) call(method string, kind telegram.Kind, took time.Duration) {
+	m.calls.WithLabelValues(method, kind.String()).Inc()
+	m.callTime.WithLabelValues(method).Observe(took.Seconds())
+}
+
+func (m *meters) update(state string) { m.updates.WithLabelValues(state).Inc() }

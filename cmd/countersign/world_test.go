@@ -1,0 +1,521 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// The people of the tests and their chats.
+const (
+	anna   = 1001 // asks
+	pyotr  = 1002 // budget holder
+	olga   = 1003 // finance manager
+	ivan   = 1004 // treasurer
+	office = -1001234567890
+)
+
+const usersCSV = `external_id,email,name,roles,telegram_id,locale
+ivanova,ivanova@example.org,Anna Ivanova,requester,1001,en
+petrov,petrov@example.org,Pyotr Petrov,budget_holder,1002,en
+sidorova,sidorova@example.org,Olga Sidorova,finance_manager,1003,ru
+kozlov,kozlov@example.org,Ivan Kozlov,treasurer,1004,en
+`
+
+// world is everything around the gateway, which is real: PostgreSQL, processes, HTTP.
+type world struct {
+	t        testing.TB
+	tg       *telegramtest.Server
+	erp      *receiver
+	balancer *balancer
+	appURL   string
+	ownerURL string
+	mode     string
+	key      string // secret of the ERP's key
+	pool     *pgxpool.Pool
+
+	mu       sync.Mutex
+	replicas []*replica
+}
+
+func newWorld(t testing.TB, mode string, replicas int) *world {
+	t.Helper()
+	w := &world{t: t, mode: mode}
+	w.ownerURL, w.appURL = ledgertest.Database(t)
+	var err error
+	if w.tg, err = telegramtest.Open(telegramtest.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.tg.Close() })
+	if w.pool, err = pgxpool.New(t.Context(), w.ownerURL); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.pool.Close)
+	w.balancer = newBalancer(t)
+	w.erp = newReceiver(t)
+	w.furnish()
+	for range replicas {
+		w.start("")
+	}
+	w.register()
+	return w
+}
+
+// furnish sets the gateway up by its own commands.
+func (w *world) furnish() {
+	w.t.Helper()
+	csv := filepath.Join(w.t.TempDir(), "users.csv")
+	if err := os.WriteFile(csv, []byte(usersCSV), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.command("users", "import", csv)
+	w.command("routes", "publish", filepath.Join("..", "..", "configs", "routes", "payment_request.toml"))
+	var key struct{ ID, Secret string }
+	if err := json.Unmarshal([]byte(w.command("keys", "create", "--source", "erp1c", "--scopes", "all", "--json")), &key); err != nil {
+		w.t.Fatal(err)
+	}
+	w.key = key.Secret
+	for account, name := range map[int64]string{anna: "Anna", pyotr: "Pyotr", olga: "Ольга", ivan: "Ivan"} {
+		w.tg.User(account, name, "en")
+		if _, err := w.tg.StartBot(account, ""); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := w.tg.AddChat(telegramtest.Chat{ID: office, Type: telegramtest.Supergroup, Title: "Payments", Members: []int64{pyotr}}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// register tells the gateway of the group and of the ERP's receiver, as an ERP does.
+func (w *world) register() {
+	w.t.Helper()
+	w.call(http.MethodPut, "/v1/chats/payments", map[string]any{
+		"telegram_chat_id": office, "title": "Payments", "notices": []string{"payment_request"},
+	}, http.StatusCreated)
+	var made struct{ ID, Secret string }
+	w.decode(w.call(http.MethodPost, "/v1/webhooks", map[string]any{"url": w.erp.url, "types": []string{}}, http.StatusCreated), &made)
+	w.erp.trust(made.Secret)
+}
+
+func (w *world) env() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"COUNTERSIGN_DATABASE_URL=" + w.appURL, "COUNTERSIGN_DATABASE_OWNER_URL=" + w.ownerURL,
+		"COUNTERSIGN_DATA_DIR=" + w.t.TempDir(),
+		"COUNTERSIGN_TELEGRAM_TOKEN=" + w.tg.Token(), "COUNTERSIGN_TELEGRAM_API_URL=" + w.tg.URL(), "COUNTERSIGN_TELEGRAM_MODE=" + w.mode,
+		"COUNTERSIGN_TELEGRAM_MESSAGES_PER_SECOND=1000", "COUNTERSIGN_TELEGRAM_CHAT_MESSAGES_PER_SECOND=1000",
+		"COUNTERSIGN_TELEGRAM_GROUP_MESSAGES_PER_MINUTE=1000",
+		"COUNTERSIGN_SERVER_LISTEN=127.0.0.1:0", "COUNTERSIGN_SERVER_PUBLIC_URL=" + w.balancer.url,
+		"COUNTERSIGN_EGRESS_ALLOW=127.0.0.1/32", "COUNTERSIGN_LOG_LEVEL=WARN", "COUNTERSIGN_LIMITS_RATE=10000", "COUNTERSIGN_LIMITS_BURST=10000",
+		"TZ=UTC",
+	}
+}
+
+// command runs one of the program's commands and gives what it printed.
+func (w *world) command(args ...string) string {
+	w.t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(w.t.Context(), process{Args: args, Env: w.env(), Out: &out, Err: &errs}); code != exitOK {
+		w.t.Fatalf("countersign %s: exit %d\n%s", strings.Join(args, " "), code, errs.String())
+	}
+	return out.String()
+}
+
+// replica is one gateway process.
+type replica struct {
+	cmd  *exec.Cmd
+	url  string
+	done chan struct{}
+	logs *bytes.Buffer
+	mu   *sync.Mutex
+}
+
+// start runs another gateway; with a point it dies there.
+func (w *world) start(point string) *replica {
+	w.t.Helper()
+	r := &replica{done: make(chan struct{}), logs: &bytes.Buffer{}, mu: &sync.Mutex{}}
+	r.cmd = exec.Command(os.Args[0], "serve") //nolint:gosec // the test binary itself
+	r.cmd.Env = append(w.env(), "COUNTERSIGN_TEST_PROGRAM=1", "COUNTERSIGN_CRASH="+point)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.cmd.Stderr = &lockedWriter{r.mu, r.logs}
+	if err := r.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if u, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			r.url = u
+			break
+		}
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, out)
+		_ = r.cmd.Wait()
+		w.balancer.remove(r.url)
+		close(r.done)
+	}()
+	if r.url == "" {
+		<-r.done
+		w.t.Fatalf("the gateway did not start:\n%s", r.log())
+	}
+	w.balancer.add(r.url)
+	w.mu.Lock()
+	w.replicas = append(w.replicas, r)
+	w.mu.Unlock()
+	w.t.Cleanup(func() { r.stop(syscall.SIGKILL) })
+	return r
+}
+
+func (r *replica) stop(s syscall.Signal) {
+	_ = r.cmd.Process.Signal(s)
+	<-r.done
+}
+
+func (r *replica) log() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.logs.String()
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// balancer stands before the replicas: it asks one after the other, and answers 502
+// when the one it asked died.
+type balancer struct {
+	url string
+
+	mu   sync.Mutex
+	back []string
+	next int
+}
+
+func newBalancer(t testing.TB) *balancer {
+	t.Helper()
+	b := &balancer{}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			target, err := url.Parse(b.pick())
+			if err == nil {
+				r.SetURL(target)
+			}
+		},
+		Transport: &http.Transport{DisableKeepAlives: true},
+		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	srv := httptest.NewServer(proxy)
+	t.Cleanup(srv.Close)
+	b.url = srv.URL
+	return b
+}
+
+func (b *balancer) pick() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.back) == 0 {
+		return "http://127.0.0.1:1"
+	}
+	b.next++
+	return b.back[b.next%len(b.back)]
+}
+
+func (b *balancer) add(u string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.back = append(b.back, u)
+}
+
+func (b *balancer) remove(u string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.back = slices.DeleteFunc(b.back, func(s string) bool { return s == u })
+}
+
+// call speaks to the REST interface as an ERP does: it repeats what had no answer, and
+// gives the body once the status is the wanted one.
+func (w *world) call(method, path string, body any, want int, also ...int) []byte {
+	w.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var last string
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		req, err := http.NewRequestWithContext(w.t.Context(), method, w.balancer.url+path, bytes.NewReader(text))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+w.key)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			last = err.Error()
+			pause(20 * time.Millisecond)
+			continue
+		}
+		answer, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		switch {
+		case err != nil, resp.StatusCode == http.StatusBadGateway, resp.StatusCode == http.StatusServiceUnavailable:
+			last = resp.Status
+			pause(20 * time.Millisecond)
+			continue
+		case resp.StatusCode != want && !slices.Contains(also, resp.StatusCode):
+			w.t.Fatalf("%s %s: %s\n%s", method, path, resp.Status, answer)
+		}
+		return answer
+	}
+	w.t.Fatalf("%s %s: no answer: %s", method, path, last)
+	return nil
+}
+
+// pause is how long a client outside waits before it asks again.
+func pause(d time.Duration) { <-time.After(d) }
+
+func (w *world) decode(body []byte, into any) {
+	w.t.Helper()
+	if err := json.Unmarshal(body, into); err != nil {
+		w.t.Fatalf("%v in %s", err, body)
+	}
+}
+
+// receiver is the ERP's end of the webhooks. It believes only what is signed, keeps what
+// it got, and knows its own doubles.
+type receiver struct {
+	url string
+
+	mu      sync.Mutex
+	secret  []byte
+	byID    map[string]string
+	order   []event
+	doubles int
+	forged  int
+	changed chan struct{}
+}
+
+type event struct {
+	ID         string         `json:"id"`
+	Type       string         `json:"type"`
+	ExternalID string         `json:"external_id"`
+	Seq        int            `json:"seq"`
+	Data       map[string]any `json:"data"`
+}
+
+func newReceiver(t testing.TB) *receiver {
+	t.Helper()
+	r := &receiver{byID: map[string]string{}, changed: make(chan struct{})}
+	srv := httptest.NewServer(http.HandlerFunc(r.take))
+	t.Cleanup(srv.Close)
+	r.url = srv.URL + "/events"
+	return r
+}
+
+func (r *receiver) trust(secret string) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		panic(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secret = key
+}
+
+func (r *receiver) take(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	var e event
+	if err != nil || json.Unmarshal(body, &e) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	mac := hmac.New(sha256.New, r.secret)
+	fmt.Fprintf(mac, "%s.%s.%s", req.Header.Get("Webhook-Id"), req.Header.Get("Webhook-Timestamp"), body)
+	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	if !slices.Contains(strings.Fields(req.Header.Get("Webhook-Signature")), want) || req.Header.Get("Webhook-Id") != e.ID {
+		r.forged++
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if before, seen := r.byID[e.ID]; seen {
+		r.doubles++
+		if before != string(body) {
+			r.forged++
+		}
+		return
+	}
+	r.byID[e.ID] = string(body)
+	r.order = append(r.order, e)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// of lists the events of a document in the order in which they came.
+func (r *receiver) of(id string) []event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []event
+	for _, e := range r.order {
+		if e.ExternalID == id {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (r *receiver) waitFor(ctx context.Context, holds func() bool) error {
+	for {
+		r.mu.Lock()
+		changed := r.changed
+		r.mu.Unlock()
+		if holds() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// limited gives a context for waiting.
+func (w *world) limited(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(w.t.Context(), d)
+	w.t.Cleanup(cancel)
+	return ctx
+}
+
+// sees waits for a message in a chat with all the words.
+func (w *world) sees(chat int64, words ...string) telegramtest.Message {
+	w.t.Helper()
+	var found telegramtest.Message
+	err := w.tg.WaitFor(w.limited(30*time.Second), func() bool {
+		m, ok := w.find(chat, words...)
+		found = m
+		return ok
+	})
+	if err != nil {
+		w.t.Fatalf("chat %d never showed %q; it shows:\n%s\n%s", chat, words, w.transcript(chat), w.logs())
+	}
+	return found
+}
+
+func (w *world) find(chat int64, words ...string) (telegramtest.Message, bool) {
+	for _, m := range slices.Backward(w.tg.Messages(chat)) {
+		ok := !m.Deleted
+		for _, word := range words {
+			ok = ok && (strings.Contains(m.Text, word) || hasButton(m, word))
+		}
+		if ok {
+			return m, true
+		}
+	}
+	return telegramtest.Message{}, false
+}
+
+func hasButton(m telegramtest.Message, text string) bool {
+	_, ok := m.Button(text)
+	return ok
+}
+
+func (w *world) transcript(chat int64) string {
+	var b strings.Builder
+	for _, m := range w.tg.Messages(chat) {
+		fmt.Fprintf(&b, "#%d %s\n%v\n", m.ID, m.Text, m.Keyboard)
+	}
+	return b.String()
+}
+
+func (w *world) logs() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for i, r := range w.replicas {
+		fmt.Fprintf(&b, "-- replica %d --\n%s\n", i, r.log())
+	}
+	return b.String()
+}
+
+// tap presses a button and gives the answer.
+func (w *world) tap(account int64, m telegramtest.Message, button string) telegramtest.Answered {
+	w.t.Helper()
+	a, err := w.tg.Tap(w.limited(30*time.Second), account, m.ChatID, m.ID, button)
+	if err != nil {
+		w.t.Fatalf("tap of %d: %v\n%s", account, err, w.logs())
+	}
+	return a
+}
+
+func payment(number, amount string) map[string]any {
+	return map[string]any{
+		"type": "payment_request", "number": number, "title": "Rent, June", "company": "LLC-A", "requester": "ivanova",
+		"amount": amount, "currency": "RUB", "due_date": "2026-06-30", "cost_center": "CC-12",
+		"payee": map[string]any{"name": "Landlord LLC", "tax_id": "7701234567", "account": "40702810000000000001", "bank_id": "044525225"},
+	}
+}
+
+func documentPath(id string) string { return "/v1/sources/erp1c/documents/" + id }
+
+// state is what the REST interface says of a document.
+type state struct {
+	Revision    int    `json:"revision"`
+	ContentHash string `json:"content_hash"`
+	Change      string `json:"change"`
+	Case        struct {
+		ID     string `json:"id"`
+		Round  int    `json:"round"`
+		Status string `json:"status"`
+	} `json:"case"`
+}
+
+func (w *world) document(id string) state {
+	w.t.Helper()
+	var s state
+	w.decode(w.call(http.MethodGet, documentPath(id), nil, http.StatusOK), &s)
+	return s
+}
+
+func (w *world) post(id string, body map[string]any) state {
+	w.t.Helper()
+	var s state
+	w.decode(w.call(http.MethodPut, documentPath(id), body, http.StatusCreated, http.StatusOK), &s)
+	return s
+}

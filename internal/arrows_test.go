@@ -1,0 +1,186 @@
+// Package internal_test holds the map of the house: who may import whom. Arrows point
+// down only. A new arrow is a new line here, with its reason in the commit.
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "countersign/"
+
+// arrows names, for each package, those of ours that it imports outside its tests.
+func arrows() map[string]string {
+	return map[string]string{
+		// the pure core
+		"internal/money":    "",
+		"internal/calendar": "",
+		"internal/markup":   "",
+		"internal/people":   "",
+		"internal/document": "internal/money",
+		"internal/route":    "internal/document internal/money internal/people",
+		"internal/approval": "internal/document internal/money internal/people internal/route",
+		"internal/locale":   "internal/money",
+		"internal/card":     "internal/approval internal/document internal/locale internal/markup internal/people",
+
+		// small things that know nobody
+		"internal/crash":  "",
+		"internal/ident":  "",
+		"internal/secret": "",
+		"internal/wake":   "",
+		"migrations":      "",
+		"configs":         "",
+		"web":             "",
+
+		// the record
+		"internal/file":      "",
+		"internal/pace":      "",
+		"internal/directory": "internal/people internal/secret",
+		"internal/ledger": "internal/approval internal/crash internal/directory internal/document internal/file internal/ident " +
+			"internal/money internal/people internal/route internal/wake migrations",
+		"internal/inbox": "internal/crash internal/telegram internal/wake",
+
+		// the systems outside, and their stand-ins
+		"internal/postgres":              "",
+		"internal/postgres/postgrestest": "internal/postgres",
+		"internal/telegram":              "internal/markup",
+		"internal/telegram/telegramtest": "",
+		"internal/google/googletest":     "",
+		"internal/ledger/ledgertest": "internal/approval internal/directory internal/document internal/file internal/ledger " +
+			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
+
+		// doors
+		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
+			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/telegram",
+		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ledger internal/locale " +
+			"internal/markup internal/money internal/people internal/route internal/server internal/wake",
+
+		// loops
+		"internal/courier": "internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
+			"internal/telegram internal/wake",
+		"internal/hook": "internal/crash internal/ident internal/ledger internal/wake",
+
+		// the house itself
+		"internal/server": "internal/secret",
+		"internal/config": "internal/secret",
+		"internal/demo": "configs internal/config internal/directory internal/google/googletest internal/ledger " +
+			"internal/people internal/telegram/telegramtest web",
+		"cmd/countersign": "*",
+	}
+}
+
+func TestArrowsPointAsTheMapSays(t *testing.T) {
+	t.Parallel()
+	want, got := arrows(), imports(t)
+	for _, from := range slices.Sorted(maps.Keys(got)) {
+		allowed, known := want[from]
+		switch {
+		case !known:
+			t.Errorf("package %s is not on the map", from)
+		case allowed == "*":
+		default:
+			for _, to := range slices.Sorted(maps.Keys(got[from])) {
+				if !slices.Contains(strings.Fields(allowed), to) {
+					t.Errorf("%s imports %s: no such arrow on the map", from, to)
+				}
+			}
+			for _, to := range strings.Fields(allowed) {
+				if !got[from][to] {
+					t.Errorf("%s does not import %s: remove the arrow from the map", from, to)
+				}
+			}
+		}
+	}
+	for from := range want {
+		if _, there := got[from]; !there {
+			t.Errorf("package %s is on the map and not there", from)
+		}
+	}
+}
+
+func TestNothingImportsTheCommandOrAStandInInProduction(t *testing.T) {
+	t.Parallel()
+	for from, to := range imports(t) {
+		for target := range to {
+			standIn := strings.HasSuffix(target, "test")
+			if standIn && from != "internal/demo" && from != "cmd/countersign" && !strings.HasSuffix(from, "test") {
+				t.Errorf("%s imports the stand-in %s", from, target)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItOwns(t *testing.T) {
+	t.Parallel()
+	docs := map[string][]string{}
+	each(t, func(dir, name string, f *ast.File) {
+		if f.Doc != nil && !strings.HasSuffix(name, "_test.go") {
+			docs[dir] = append(docs[dir], f.Doc.Text())
+		}
+	})
+	for dir := range imports(t) {
+		switch {
+		case len(docs[dir]) != 1:
+			t.Errorf("%s has %d package comments, want one", dir, len(docs[dir]))
+		case !strings.Contains(docs[dir][0], " own") && !strings.Contains(docs[dir][0], "holds"):
+			t.Errorf("the comment of %s does not say what it owns", dir)
+		}
+	}
+}
+
+// imports lists what each package imports of ours, outside its tests.
+func imports(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	out := map[string]map[string]bool{}
+	each(t, func(dir, name string, f *ast.File) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		if out[dir] == nil {
+			out[dir] = map[string]bool{}
+		}
+		for _, i := range f.Imports {
+			p, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if target, ours := strings.CutPrefix(p, module); ours {
+				out[dir][target] = true
+			}
+		}
+	})
+	return out
+}
+
+func each(t *testing.T, visit func(dir, name string, f *ast.File)) {
+	t.Helper()
+	root := os.DirFS("..")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || name != "." && strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.IsDir() || path.Ext(name) != ".go":
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", filepath.FromSlash(name)), nil, parser.ImportsOnly|parser.ParseComments)
+		if err == nil {
+			visit(path.Dir(name), path.Base(name), f)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

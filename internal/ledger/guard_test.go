@@ -1,0 +1,164 @@
+package ledger_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"countersign/internal/approval"
+	"countersign/internal/document"
+	"countersign/internal/ledger"
+	"countersign/internal/ledger/ledgertest"
+)
+
+// TestSchemaRefusesTheImpossible tries wrong states as the owner of the tables, whom no
+// missing right protects from: only constraints and triggers are left to refuse.
+func TestSchemaRefusesTheImpossible(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	b.Post(t, "open")
+	b.Vote(t, "open", ledgertest.Budget, approval.Accept, "")
+	b.Post(t, "done")
+	b.Approve(t, "done")
+	st, err := b.Document(t.Context(), ledgertest.Key("done"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Consume(t.Context(), ledgertest.Key("done"), st.Hash, "pay-1"); err != nil {
+		t.Fatal(err)
+	}
+	b.Post(t, "gone")
+	if _, err := b.Withdraw(t.Context(), ledgertest.Key("gone"), ""); err != nil {
+		t.Fatal(err)
+	}
+	b.SequenceAll(t)
+	owner, err := pgx.Connect(t.Context(), b.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = owner.Close(t.Context()) })
+	open := `(select case_id from document where external_id = 'open')`
+	done := `(select case_id from document where external_id = 'done')`
+	gone := `(select case_id from document where external_id = 'gone')`
+	person := func(id string) string { return `(select id from person where external_id = '` + id + `')` }
+	vote := func(c, step, no, who, verdict string) string {
+		return `insert into vote select ` + c + `, 1, ` + step + `, ` + no + `, ` + person(who) + `, 1, 1, 'RUB', '` + verdict + `', 'x', 'chat', now()`
+	}
+	for name, c := range map[string]struct{ sql, code string }{
+		"a second vote in a slot":                 {vote(open, "0", "0", "petrov", "reject"), "23505"},
+		"a stranger's vote":                       {vote(open, "1", "0", "kozlov", "accept"), "23503"},
+		"a vote in a slot that is not there":      {vote(open, "1", "7", "sidorova", "accept"), "23503"},
+		"a vote of a later revision":              {strings.Replace(vote(open, "1", "0", "sidorova", "accept"), ", 1, 1, 'RUB'", ", 2, 1, 'RUB'", 1), "CS002"},
+		"a vote on a case that ended":             {vote(gone, "0", "0", "petrov", "accept"), "CS008"},
+		"a return without a question":             {strings.Replace(vote(open, "1", "0", "sidorova", "return"), "'x'", "''", 1), "23514"},
+		"a verdict that is none":                  {vote(open, "1", "0", "sidorova", "maybe"), "23514"},
+		"a party of the document votes":           {`update approval_case set parties = array['SIDOROVA@example.org'] where id = ` + open + `; ` + vote(open, "1", "0", "sidorova", "accept"), "CS003"},
+		"a vote is changed":                       {`update vote set verdict = 'reject'`, "CS001"},
+		"a vote is removed":                       {`delete from vote`, "CS001"},
+		"votes are emptied":                       {`truncate vote`, "CS001"},
+		"triggers are switched off for a vote":    {`set local session_replication_role = replica; update vote set verdict = 'reject'`, "CS001"},
+		"an event is changed":                     {`update event set body = '{}'`, "CS001"},
+		"an event is removed":                     {`delete from event_new; delete from event`, "CS001"},
+		"the feed is reordered":                   {`update feed set pos = pos + 100`, "CS001"},
+		"a revision is changed":                   {`update revision set body = '{}'`, "CS001"},
+		"a route version is changed":              {`update route_version set body = 'x'`, "CS001"},
+		"one person asked twice in a step":        {`insert into slot select ` + open + `, 1, 1, 5, ` + person("sidorova") + `, 'x', 'open', now()`, "23505"},
+		"nobody asked":                            {`insert into slot select ` + open + `, 1, 1, 5, 'per_00000000000000000000000000', 'x', 'open', now()`, "23503"},
+		"two live cases of a document":            {`update approval_case set state = 'in_progress', document_id = (select id from document where external_id = 'open') where id = ` + done, "23505"},
+		"approved without a decision":             {`update approval_case set state = 'approved' where id = ` + open, "23514"},
+		"approved by nobody":                      {`update approval_case set state = 'approved', decided_outcome = 'approved', decided_round = 2, round = 2, decided_revision = 1, decided_at = now() where id = ` + open, "CS009"},
+		"a consumed decision is taken by another": {`update approval_case set consumed_ref = 'pay-2' where id = ` + done, "CS005"},
+		"a consumed decision is given back":       {`update approval_case set consumed_ref = null, consumed_hash = null, consumed_at = null where id = ` + done, "CS005"},
+		"a consumed case is withdrawn":            {`update approval_case set state = 'withdrawn' where id = ` + done, "23514"},
+		"consumed before it is approved":          {`update approval_case set consumed_ref = 'p', consumed_hash = hash, consumed_at = now() where id = ` + open, "23514"},
+		"a case that ended goes on":               {`update approval_case set state = 'in_progress' where id = ` + gone, "CS006"},
+		"a case goes back":                        {`update approval_case set events = 1, cards_at = 0 where id = ` + open, "CS007"},
+		"a state that is none":                    {`update approval_case set state = 'fine' where id = ` + open, "23514"},
+		"a document of another content":           {`update document set hash = 'sha256:` + strings.Repeat("0", 64) + `' where external_id = 'open'; set constraints all immediate`, "23503"},
+		"a sum of nothing":                        {revisionSQL("0", "RUB"), "23514"},
+		"a negative sum":                          {revisionSQL("-5", "RUB"), "23514"},
+		"a sum beyond all":                        {revisionSQL("1000000000000000000", "RUB"), "23514"},
+		"a currency that is none":                 {revisionSQL("5", "rubles"), "23514"},
+		"the same document twice":                 {`insert into document (id, source, external_id, type, revision, hash, created_at) select 'doc_00000000000000000000000000', source, external_id, type, revision, hash, now() from document where external_id = 'open'`, "23505"},
+		"two events of one number":                {`insert into event (id, document_id, document_seq, source, kind, at, body) select 'evt_00000000000000000000000000', id, 1, source, 'x', now(), '{}' from document where external_id = 'open'`, "23505"},
+	} {
+		tx, err := owner.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tx.Exec(t.Context(), c.sql)
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `set constraints all immediate`)
+		}
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != c.code {
+			t.Errorf("%s: %v, want code %s", name, err, c.code)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func revisionSQL(minor, currency string) string {
+	return `insert into revision select id, 9, hash, '{}', ` + minor + `, '` + currency + `', now() from document where external_id = 'open'`
+}
+
+// TestServiceOwnsNothing: what even the schema would let an owner do, the service's role
+// may not.
+func TestServiceOwnsNothing(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	b.Post(t, "1")
+	for name, sql := range map[string]string{
+		"drop a guard":           `drop trigger vote_gate on vote`,
+		"switch a guard off":     `alter table vote disable trigger all`,
+		"remove a document":      `delete from document`,
+		"remove a case":          `delete from approval_case`,
+		"remove a slot":          `delete from slot`,
+		"change a vote":          `update vote set verdict = 'reject'`,
+		"empty the events":       `truncate event`,
+		"change a revision":      `update revision set body = '{}'`,
+		"switch triggers off":    `set session_replication_role = replica`,
+		"make a table":           `create table mine (x int)`,
+		"change a file":          `update file set size = 1`,
+		"look at other secrets":  `select * from pg_authid`,
+		"replace a function":     `create or replace function vote_gate() returns trigger language plpgsql as 'begin return new; end'`,
+		"forget what was placed": `delete from feed`,
+	} {
+		_, err := b.Pool.Exec(t.Context(), sql)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "42501" {
+			t.Errorf("%s: %v, want insufficient privilege", name, err)
+		}
+	}
+}
+
+func TestRouteIsPublishedAsVersionsAndCasesKeepTheirs(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	b.Post(t, "1")
+	if v, err := b.Publish(t.Context(), []byte(ledgertest.Route), "test"); err != nil || v.Version != 1 {
+		t.Errorf("the same text again: %+v, %v", v, err)
+	}
+	shorter := strings.Split(ledgertest.Route, "[[rule.step]]\nkey = \"finance_manager\"")[0]
+	if v, err := b.Publish(t.Context(), []byte(shorter), "test"); err != nil || v.Version != 2 {
+		t.Fatalf("a shorter route: %+v, %v", v, err)
+	}
+	d := ledgertest.Payment("1")
+	d.Amount.Minor++
+	st, err := b.Submit(t.Context(), ledger.Submission{Key: ledgertest.Key("1"), Document: d})
+	if err != nil || st.Case.Plan.Version != 1 || len(st.Case.Plan.Steps) != 3 || st.Class != document.Material {
+		t.Errorf("the running case: version %d, %v", st.Case.Plan.Version, err)
+	}
+	if st := b.Post(t, "2"); st.Case.Plan.Version != 2 || len(st.Case.Plan.Steps) != 1 {
+		t.Errorf("a new case: version %d", st.Case.Plan.Version)
+	}
+	nobody := strings.ReplaceAll(ledgertest.Route, `"treasurer"`, `"astronaut"`)
+	if _, err := b.Publish(t.Context(), []byte(nobody), "test"); err == nil {
+		t.Error("a route that asks nobody was published")
+	}
+}
