@@ -1,0 +1,17 @@
+package card_test
+
+import (
+	"testing"
+
+	"countersign/internal/card"
+)
+
+func BenchmarkFor(b *testing.B) {
+	v := situations()["opened"](b).view()
+	lang := texts(b).For("ru")
+	s := card.Audience(v)[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		card.For(v, s, lang)
+	}
+}

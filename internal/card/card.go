@@ -1,0 +1,279 @@
+// Package card owns what a message about a case says: who should have one (Audience),
+// and its text, buttons and file (For), as pure functions of the case, the document
+// and the people.
+//
+// It leaves the words to locale, cleaning and escaping to markup, and sending, editing
+// and reachability to courier. A card holds no relative times, so that it changes only
+// when there is something new to say.
+package card
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"countersign/internal/approval"
+	"countersign/internal/document"
+	"countersign/internal/locale"
+	"countersign/internal/markup"
+	"countersign/internal/people"
+)
+
+// View is everything that a card may speak of.
+type View struct {
+	Case    *approval.Case
+	Doc     document.Document         // the current revision
+	Earlier map[int]document.Document // revisions that somebody judged before
+	People  people.Directory
+	Groups  []Group        // chats that are told of documents of this type
+	Bot     string         // the bot's username, for links into the private chat; may be empty
+	Zone    *time.Location // of the times shown; nil: UTC
+}
+
+// Group is a chat of many.
+type Group struct {
+	ID    string // external id
+	Title string
+}
+
+// Card is one message as it should be now.
+type Card struct {
+	HTML    string // Telegram's HTML, at most 4096 UTF-16 units of text; the caption if there is a File
+	Plain   string // the same without tags, for when the HTML is refused
+	Buttons [][]Button
+	File    *document.File
+	Silent  bool // when it is new: without a sound
+}
+
+// Button is a button under a card: it sends Data or opens URL.
+type Button struct {
+	Text  string `json:"text"`
+	Data  string `json:"data,omitempty"`
+	URL   string `json:"url,omitempty"`
+	Style Style  `json:"style,omitempty"`
+}
+
+// Style is the color of a button, as Telegram names it.
+type Style string
+
+// The colors in use.
+const (
+	Plain   Style = ""
+	Success Style = "success"
+	Danger  Style = "danger"
+)
+
+// Digest names what Telegram would be asked to show: equal digests, equal messages.
+func (c Card) Digest() string {
+	shown := struct {
+		HTML    string     `json:"html"`
+		Buttons [][]Button `json:"buttons,omitempty"`
+		File    string     `json:"file,omitempty"`
+		Name    string     `json:"name,omitempty"`
+	}{HTML: c.HTML, Buttons: c.Buttons}
+	if c.File != nil {
+		shown.File, shown.Name = c.File.SHA256, c.File.Name
+	}
+	text, _ := json.Marshal(shown) //nolint:errchkjson // strings alone cannot fail
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// For gives the card of a spot in a language. Any spot is answered, also one that is no
+// longer in the audience: its card then says what became of the matter.
+func For(v View, s Spot, lang locale.Lang) Card {
+	p := page{View: v, spot: s, lang: lang}
+	switch s.Kind {
+	case KindApprover:
+		return p.approver()
+	case KindRequester:
+		return p.requester()
+	case KindOutcome:
+		return p.outcome()
+	case KindGroup:
+		return p.group()
+	case KindFile:
+		return p.file()
+	default:
+		return Card{}
+	}
+}
+
+// page is one card in the making.
+type page struct {
+	View
+	spot Spot
+	lang locale.Lang
+}
+
+func (p page) approver() Card {
+	if p.spot.Round != p.Case.Round {
+		return compose(p.outdated())
+	}
+	asked := p.asks(p.spot)
+	figures, whole := p.figures()
+	own := p.ownPart()
+	if asked && !whole {
+		own = append(own, words(p.t("card.unshown", nil)))
+	}
+	const details = 5
+	blocks := [][]line{
+		{p.headline(), p.stateLine()},
+		figures,
+		append(p.ending(), own...), p.notes(), p.changes(), nil, p.progress(),
+	}
+	if !asked { // the list of its contents has served its purpose
+		blocks[details] = p.basics()
+		return compose(blocks...)
+	}
+	blocks = append(blocks, p.why())
+	blocks[details] = p.details(room(blocks))
+	c := compose(blocks...)
+	c.Buttons = p.buttons(whole)
+	return c
+}
+
+func (p page) group() Card {
+	figures, _ := p.figures()
+	blocks := [][]line{
+		{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), nil, p.progress(),
+	}
+	link := p.linkButton()
+	if p.Case.State == approval.InProgress && link == nil {
+		blocks = append(blocks, []line{words(p.t("card.no_buttons_group", nil))})
+	}
+	blocks[4] = p.details(room(blocks))
+	c := compose(blocks...)
+	c.Silent = true
+	if p.Case.State == approval.InProgress {
+		c.Buttons = link
+	}
+	return c
+}
+
+func (p page) requester() Card {
+	figures, _ := p.figures()
+	c := compose([]line{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), p.progress())
+	c.Silent = true
+	return c
+}
+
+// outcome is the news for the requester. Once the case has moved on it says so, but
+// keeps the question that sent the document back.
+func (p page) outcome() Card {
+	title := words(p.t("outcome."+string(p.spot.State), map[string]any{"Document": p.title()})).bold()
+	if p.spot.Round != p.Case.Round || p.spot.State != p.Case.State {
+		past := words(p.t("card.no_longer", nil))
+		for _, s := range p.Case.Slots {
+			if s.Round == p.spot.Round && s.Vote != nil && s.Vote.Verdict == approval.Return && p.spot.State == approval.Returned {
+				return compose([]line{title, past}, append([]line{words(p.by(s))}, p.reason(s, maxReason)...))
+			}
+		}
+		return compose([]line{p.headline(), past})
+	}
+	figures, _ := p.figures()
+	var last []line
+	if by, ok := p.decider(); ok {
+		last = append(last, words(by))
+	}
+	last = append(last, p.ending()...)
+	if p.Case.Consumed != nil {
+		last = append(last, p.consumed())
+	}
+	return compose([]line{title}, figures[:min(2, len(figures))], last) // what, and to whom
+}
+
+func (p page) file() Card {
+	f, current := p.findFile(p.spot.File)
+	lines := []line{words(p.title())}
+	if !current {
+		lines = append(lines, words(p.t("card.file_gone", nil)))
+	}
+	c := compose(lines)
+	c.File, c.Silent = f, true
+	return c
+}
+
+// findFile finds a file of the document, or of a revision before.
+func (p page) findFile(digest string) (f *document.File, current bool) {
+	if f := fileOf(p.Doc, digest); f != nil {
+		return f, true
+	}
+	for _, no := range p.revisions() {
+		if f := fileOf(p.Earlier[no], digest); f != nil {
+			return f, false
+		}
+	}
+	return nil, false
+}
+
+func fileOf(d document.Document, digest string) *document.File {
+	for _, f := range d.Files {
+		if f.SHA256 == digest {
+			return &f
+		}
+	}
+	return nil
+}
+
+// buttons: accept and reject first, as scripts and thumbs expect them. What cannot be
+// shown whole cannot be accepted here.
+func (p page) buttons(whole bool) [][]Button { //nolint:revive // a fact about the card, not a switch
+	tap := Tap{Case: p.Case.ID, Round: p.spot.Round, Step: p.spot.Step, Revision: p.Case.Revision}
+	if s, ok := p.slot(p.spot); ok {
+		tap.No = s.No
+	}
+	button := func(key string, v approval.Verdict, style Style) Button {
+		tap.Verdict = v
+		return Button{Text: p.t(key, nil), Data: tap.String(), Style: style}
+	}
+	first := []Button{button("button.accept", approval.Accept, Success), button("button.reject", approval.Reject, Danger)}
+	if !whole {
+		first = first[1:]
+	}
+	return [][]Button{first, {button("button.return", approval.Return, Plain)}}
+}
+
+func (p page) linkButton() [][]Button {
+	url := Link(p.Bot, p.Case.ID)
+	if url == "" {
+		return nil
+	}
+	return [][]Button{{{Text: p.t("button.open_private", nil), URL: url}}}
+}
+
+// t gives a text, its data already cleaned and cut.
+func (p page) t(key string, data map[string]any) string { return p.lang.T(key, data) }
+
+// word gives the text of a name that has one of its own, or else the name itself.
+func (p page) word(prefix, name string) string {
+	if text, ok := p.known(prefix + name); ok {
+		return text
+	}
+	return tidy(name, maxName)
+}
+
+// known finds a text by a key that was put together from words of others. One with
+// placeholders is not meant.
+func (p page) known(key string) (string, bool) {
+	text := p.lang.T(key, nil)
+	return text, text != key && !strings.Contains(text, "{{")
+}
+
+func (p page) time(t time.Time) string {
+	zone := p.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return p.lang.DateTime(t, zone)
+}
+
+func (p page) name(id people.ID) string {
+	who, ok := p.People.Person(id)
+	if !ok || markup.Clean(who.Name) == "" {
+		return tidy(string(id), maxName)
+	}
+	return tidy(who.Name, maxName)
+}

@@ -1,0 +1,111 @@
+package card_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/internal/card"
+	"countersign/internal/locale"
+	"countersign/web"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var load = sync.OnceValues(func() (*locale.Texts, error) { return locale.Load(web.Locales()) })
+
+func texts(tb testing.TB) *locale.Texts {
+	tb.Helper()
+	all, err := load()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
+// draw shows everything that people see of a case.
+func draw(v card.View, lang locale.Lang) string {
+	var b strings.Builder
+	for _, s := range card.Audience(v) {
+		c := card.For(v, s, lang)
+		fmt.Fprintf(&b, "=== %s", s.Key())
+		if s.ReplyTo != "" {
+			fmt.Fprintf(&b, " under %s", s.ReplyTo)
+		}
+		if s.Past {
+			b.WriteString(" (past)")
+		}
+		if c.Silent {
+			b.WriteString(" (silent)")
+		}
+		b.WriteString("\n" + c.HTML + "\n")
+		if c.File != nil {
+			fmt.Fprintf(&b, "{%s}\n", c.File.Name)
+		}
+		for _, row := range c.Buttons {
+			for _, button := range row {
+				fmt.Fprintf(&b, "[%s|%s%s|%s]", button.Text, button.Data, button.URL, button.Style)
+			}
+			b.WriteString("\n")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestCardsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	all := texts(t)
+	for name, tell := range situations() {
+		for _, tag := range []string{"en", "ru", "de", "es"} {
+			t.Run(name+"/"+tag, func(t *testing.T) {
+				t.Parallel()
+				v := tell(t).view()
+				check(t, v, tag)
+				got := draw(v, all.For(tag))
+				if gap := regexp.MustCompile(`\b(card|state|field|outcome|doc|button|verdict|blocked)\.[a-z_]{3,}|\{\{`).FindString(got); gap != "" {
+					t.Errorf("%s is a key without a text, or a placeholder", gap)
+				}
+				golden := filepath.Join("testdata", tag, name+".golden")
+				if *update {
+					if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("run with -update and read the difference (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestEveryGoldenFileHasItsSituation(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("testdata", "*", "*.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := slices.Collect(maps.Keys(situations()))
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".golden"); !slices.Contains(known, name) {
+			t.Errorf("%s shows a situation that is no more", file)
+		}
+	}
+}
