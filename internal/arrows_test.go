@@ -31,7 +31,7 @@ func arrows() map[string]string {
 		"internal/route":    "internal/document internal/money internal/people",
 		"internal/approval": "internal/document internal/money internal/people internal/route",
 		"internal/locale":   "internal/money",
-		"internal/card":     "internal/approval internal/document internal/locale internal/markup internal/people",
+		"internal/card": "internal/approval internal/document internal/locale internal/markup internal/money internal/people internal/route",
 
 		// small things that know nobody
 		"internal/crash":  "",
@@ -45,7 +45,7 @@ func arrows() map[string]string {
 		// the record
 		"internal/file":      "",
 		"internal/pace":      "",
-		"internal/directory": "internal/people internal/secret",
+		"internal/directory": "internal/ident internal/people internal/secret",
 		"internal/ledger": "internal/approval internal/crash internal/directory internal/document internal/file internal/ident " +
 			"internal/money internal/people internal/route internal/wake migrations",
 		"internal/inbox": "internal/crash internal/telegram internal/wake",
@@ -68,10 +68,10 @@ func arrows() map[string]string {
 		// loops
 		"internal/courier": "internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
 			"internal/telegram internal/wake",
-		"internal/hook": "internal/crash internal/ident internal/ledger internal/wake",
+		"internal/hook": "internal/crash internal/ident internal/ledger internal/secret internal/wake",
 
 		// the house itself
-		"internal/server": "internal/secret",
+		"internal/server": "",
 		"internal/config": "internal/secret",
 		"internal/demo": "configs internal/config internal/directory internal/google/googletest internal/ledger " +
 			"internal/people internal/telegram/telegramtest web",

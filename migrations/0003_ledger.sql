@@ -90,7 +90,7 @@ create table approval_case (
      and (decided_outcome is null) = (decided_round is null)
      and (decided_outcome is null) = (decided_revision is null)),
   -- A final state is a decision of this round, and a decision is a final state.
-  check (state not in ('approved', 'rejected') or (decided_outcome = state and decided_round = round)),
+  check (state not in ('approved', 'rejected') or coalesce(decided_outcome = state and decided_round = round, false)),
   check (cards_at <= events)
 );
 create unique index one_live_case on approval_case (document_id) where state not in ('rejected', 'withdrawn', 'expired');

@@ -1,4 +1,4 @@
-// Package wake is a bell between parts of one process: who commits something rings,
+// Package wake owns a bell between parts of one process: who commits something rings,
 // and loops that wait look again at once instead of at their next poll.
 //
 // A ring says only that something may have changed. It is never the message itself:

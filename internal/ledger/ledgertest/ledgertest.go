@@ -156,6 +156,13 @@ func On(tb testing.TB, ownerURL, appURL string) *Bench {
 func New(tb testing.TB) *Bench {
 	tb.Helper()
 	b := Empty(tb)
+	b.Furnish(tb)
+	return b
+}
+
+// Furnish puts the five people and the route into an empty ledger.
+func (b *Bench) Furnish(tb testing.TB) {
+	tb.Helper()
 	b.Import(tb,
 		User("ivanova", "Anna Ivanova", "requester", Requester),
 		User("petrov", "Pyotr Petrov", "budget_holder", Budget),
@@ -166,7 +173,6 @@ func New(tb testing.TB) *Bench {
 	if _, err := b.Publish(tb.Context(), []byte(Route), "test"); err != nil {
 		tb.Fatal(err)
 	}
-	return b
 }
 
 // User is a person with one role and a linked account.

@@ -1,0 +1,93 @@
+package approval_test
+
+import (
+	"countersign/internal/approval"
+	"countersign/internal/document"
+	"countersign/internal/money"
+	"countersign/internal/people"
+	"countersign/internal/route"
+)
+
+// round is what the events alone say of a round.
+type round struct {
+	plan     route.Plan
+	amount   money.Amount
+	revision int
+	first    int // the revision with which it opened
+	asked    map[int]int
+	votes    map[int]map[people.ID]approval.Vote
+}
+
+// mustApprove recounts the votes of the last round: no path approves without them.
+func mustApprove(t judge, events []approval.Event) {
+	t.Helper()
+	r := recount(t, events)
+	if len(r.plan.Steps) == 0 {
+		t.Fatalf("approved by a route without steps")
+	}
+	voters := map[people.ID]int{}
+	for i, s := range r.plan.Steps {
+		accepts, rejects := 0, 0
+		for who, v := range r.votes[i] {
+			voters[who]++
+			switch v.Verdict {
+			case approval.Accept:
+				accepts++
+			case approval.Reject:
+				rejects++
+			case approval.Return:
+				t.Fatalf("approved although %s sent it back", who)
+			}
+			if v.Revision < r.first || v.Revision > r.revision {
+				t.Fatalf("the vote of %s on revision %d counts for %d, round of %d", who, v.Revision, r.revision, r.first)
+			}
+			if !near(v.Amount, r.amount, r.plan.Change.Drift) {
+				t.Fatalf("%s judged %s, approved is %s", who, v.Amount, r.amount)
+			}
+			if r.plan.Repeat == route.Distinct && voters[who] > 1 {
+				t.Fatalf("%s voted in two steps of a distinct route", who)
+			}
+		}
+		need := map[route.Mode]int{route.Any: 1, route.All: r.asked[i], route.NOfM: s.N}[s.Mode]
+		if need < 1 || accepts < need || rejects >= max(1, s.Deny) {
+			t.Fatalf("step %d (%s, n %d, deny %d) passed with %d accepting and %d rejecting of %d asked",
+				i, s.Mode, s.N, s.Deny, accepts, rejects, r.asked[i])
+		}
+	}
+}
+
+// recount reads the last round off the events.
+func recount(t judge, events []approval.Event) round {
+	t.Helper()
+	var r round
+	for _, e := range events {
+		switch e.Kind {
+		case approval.Started, approval.RoundOpened:
+			r = round{
+				plan: *e.Plan, amount: e.Amount, revision: e.Revision, first: e.Revision,
+				asked: map[int]int{}, votes: map[int]map[people.ID]approval.Vote{},
+			}
+		case approval.Changed:
+			r.revision, r.amount = e.Revision, e.Amount
+			if e.Class == document.Material {
+				r.votes = nil // a round must open before anything else counts
+			}
+		case approval.StepOpened:
+			if r.asked[e.Step] > 0 {
+				t.Fatalf("step %d opened twice in one round", e.Step)
+			}
+			r.asked[e.Step] = len(e.Slots)
+			r.votes[e.Step] = map[people.ID]approval.Vote{}
+		case approval.VoteCast:
+			r.votes[e.Step][e.Person] = *e.Vote
+		default:
+		}
+	}
+	return r
+}
+
+// near is the tolerance in plain arithmetic: the amounts of these tests are small.
+func near(from, to money.Amount, drift money.Tolerance) bool {
+	moved := max(from.Minor-to.Minor, to.Minor-from.Minor)
+	return from.Currency == to.Currency && (moved <= drift.Minor || moved*10_000 <= from.Minor*drift.BasisPoints)
+}
