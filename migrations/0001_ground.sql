@@ -14,6 +14,8 @@ begin
 end $$;
 -- +goose StatementEnd
 
+select grant_app('goose_db_version', 'select'); -- readiness asks whether the schema is current
+
 -- Rows of an append-only table are evidence: nobody changes or removes them, not even
 -- a session that switched ordinary triggers off.
 -- +goose StatementBegin

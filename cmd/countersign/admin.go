@@ -158,9 +158,7 @@ func importUsers(cmd *cobra.Command, p process, r *records, list []directory.Use
 	if err != nil {
 		return err
 	}
-	for _, line := range diff.Lines() {
-		fmt.Fprintln(p.Out, line)
-	}
+	describe(p.Out, diff)
 	if mode == directory.DryRun {
 		return nil
 	}
@@ -169,6 +167,23 @@ func importUsers(cmd *cobra.Command, p process, r *records, list []directory.Use
 		fmt.Fprintf(p.Out, "%d blocked cases went on\n", on)
 	}
 	return err
+}
+
+// describe says what an import did, or would do.
+func describe(out io.Writer, diff directory.Diff) {
+	for _, group := range []struct {
+		sign    string
+		changes []directory.Change
+	}{{"+", diff.Added}, {"~", diff.Changed}} {
+		for _, c := range group.changes {
+			fmt.Fprintf(out, "%s %s", group.sign, c.ExternalID)
+			for _, f := range c.Fields {
+				fmt.Fprintf(out, "  %s: %q -> %q", f.Field, f.Old, f.New)
+			}
+			fmt.Fprintln(out)
+		}
+	}
+	fmt.Fprintf(out, "%d added, %d changed, %d unchanged\n", len(diff.Added), len(diff.Changed), len(diff.Unchanged))
 }
 
 func usersList(p process) *cobra.Command {
@@ -186,7 +201,7 @@ func usersList(p process) *cobra.Command {
 						for _, role := range e.Person.Roles {
 							roles = append(roles, role.String())
 						}
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.Person.ExternalID, e.Person.Name, e.Person.Email, strings.Join(roles, "|"), e.Person.Active, e.State)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.Person.ExternalID, e.Person.Name, e.Person.Email, strings.Join(roles, "|"), e.Person.Active, e.LinkState)
 					}
 				})
 			})

@@ -26,6 +26,7 @@ import (
 	"countersign/internal/pace"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
+	"countersign/internal/wake"
 	"countersign/web"
 )
 
@@ -138,7 +139,8 @@ func (g *gateway) buildLoops(context.Context) error {
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{
-		Pool: r.pool, Ledger: r.ledger, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Egress: g.cfg.Egress.Allow,
+		Pool: r.pool, Ledger: r.ledger, Bell: r.bell, Placed: &wake.Bell{}, Crash: g.crash, Now: time.Now, Log: g.log,
+		Egress: g.cfg.Egress.Allow,
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
@@ -160,9 +162,12 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 	}
 	g.door.Secret = telegram.Secret(secret)
 	r := g.records
+	l := g.cfg.Limits
 	g.erp = &erp.Door{
-		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Texts: g.texts, Bell: r.bell,
-		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL, Limits: erpLimits(g.cfg.Limits),
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Texts: g.texts, Bell: g.hook.Placed,
+		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL,
+		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},
+		Gate:    &server.Gate{Limit: l.InFlightPerKey},
 	}
 	return nil
 }
@@ -183,13 +188,13 @@ func (g *gateway) buildHealth(context.Context) error {
 
 // handler is every route that the gateway answers.
 func (g *gateway) handler() http.Handler {
-	router := server.NewRouter("external_id")
+	router := server.NewRouter(erp.SlashVars()...)
 	server.MountOps(router, g.health, g.meters.registry)
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
 	front := &server.Front{
 		Router: router, Log: g.log, Now: time.Now, Metrics: g.meters.http, TrustedProxies: g.cfg.Server.TrustedProxies,
-		InFlight: g.cfg.Limits.InFlight, Exempt: []string{webhookPath},
+		InFlight: g.cfg.Limits.InFlight, Exempt: append(erp.LongPolls(), webhookPath),
 	}
 	return front.Handler()
 }

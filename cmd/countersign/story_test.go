@@ -143,6 +143,12 @@ func changedAfterAVote(w *world) {
 	if a, err := tap.Wait(w.limited(30 * time.Second)); err != nil || !strings.Contains(a.Text, "изменён") {
 		t.Errorf("old button: %q, %v", a.Text, err)
 	}
+	if err := w.tg.WaitFor(w.limited(30*time.Second), func() bool {
+		m, _ := w.tg.Message(olga, old.ID)
+		return len(m.Keyboard) == 0
+	}); err != nil {
+		t.Fatalf("the old card keeps its buttons:\n%s", w.transcript(olga))
+	}
 	for _, account := range []int64{pyotr, olga, ivan} {
 		m := w.seesCard(account, "C-1")
 		if account == pyotr && !strings.Contains(m.Text, "1,000.00") {

@@ -1,0 +1,56 @@
+package erp
+
+// The words of the OpenAPI document that are longer than a line.
+const (
+	guide = "An ERP posts a document; people approve, reject or return it; before the ERP acts it takes the decision.\n\n" +
+		"1. `PUT /v1/sources/{source}/documents/{external_id}` posts a document, or its new state. The same content again changes nothing, so a request may always be repeated.\n" +
+		"2. `GET /v1/events` (pull, works behind NAT) or a webhook (push) tells what happens. `case.decided` has the outcome.\n" +
+		"3. `POST …/consume` with the `content_hash` takes the approval seconds before the payment. It is refused when the document is not what was approved.\n\n" +
+		"**Keys.** `Authorization: Bearer SECRET`, or Basic with the id of the key and its secret. A key belongs to one source and sees nothing of others.\n\n" +
+		"**Bodies** are JSON objects in UTF-8, not compressed. Names are exact; unknown names and names given twice are refused with 400. " +
+		"Money is a decimal text with a point, or a whole number of minor units; never a JSON fraction. Times are RFC 3339, days `2026-06-30`.\n\n" +
+		"**Texts.** External ids, codes, accounts and references of persons are refused when they have control characters, characters that turn the direction of writing, or spaces at an edge. " +
+		"Texts for people (titles, names, comments) are cleaned of these instead, and `normalized` in the answer lists it.\n\n" +
+		"**Errors** are `application/problem+json` with a stable `code`, a `message` in the language of `Accept-Language` (ru, en, de, es), a `request_id` and all wrong fields at once. " +
+		"`retryable` says whether the same request may succeed later; wait for `Retry-After`. Nothing that was sent is repeated in an error.\n\n" +
+		"**Repeating.** PUT is safe to repeat by itself. A POST that makes something takes `Idempotency-Key`: the same request again gets the same answer, with `Idempotent-Replayed: true`, for 30 days; " +
+		"another request with that key is 422, one that still runs 409 `in_progress`. Answers of 400 and above are not kept.\n\n" +
+		"**Bounds.** A body 256 KB, a document with files or a batch 8 MB, one file 25 MB; 500 lines, 200 fields, 50 files."
+
+	putText = "Creates the document (201) and starts its case, or stores its new state (200). What a change does to votes that were cast follows from the route: " +
+		"`change` says `cosmetic` or `tolerant` (votes stand) or `material` (a new round). Bank details, amount, currency, company and contract are always material.\n\n" +
+		"A document that was rejected, withdrawn or expired gets a new case when its content changes. After the approval was consumed only cosmetic changes are taken (409 `already_consumed`).\n\n" +
+		"Files: announce each with its `sha256` and send the content by `PUT …/files/{sha256}`, or put small ones into `content_base64`. Nobody can approve while one is missing.\n\n" +
+		"`POST` on the same path does the same."
+
+	decisionText = "Only for the content whose hash you give: when the document has changed since, 409 `revision_mismatch`. " +
+		"Act on `outcome` = `approved` only, and take it with `POST …/consume` first."
+
+	consumeText = "Closes the gap between approval and payment. Refused with 409: `not_approved`, `withdrawn`, `revision_mismatch` (the document is not what was approved), " +
+		"`already_consumed` (by another reference). The same reference gets the same answer again, so repeat it when an answer was lost. " +
+		"After it the document can neither be withdrawn nor changed, but cosmetically."
+
+	withdrawText = "Ends the case; buttons vanish, votes stay on record. After the final approval a reason is needed (422 `reason_required`), " +
+		"after it was consumed it is too late (409 `already_consumed`). Withdrawing again changes nothing. The body may be left out."
+
+	commentText = "A remark that approvers see. It is never a vote. The header `Idempotency-Key` is required: a comment has no name of its own, and a repeated request must not make a second one."
+
+	batchText = "Each item is a PUT of its own, in a transaction of its own: one that is refused does not hold up the others. " +
+		"Items of one `external_id` are done in their order. The answer has one result for each item, with the status and the body that PUT would have had."
+
+	fileText = "The easiest way from 1C: the body is the content as it is, of any Content-Type. It must have the digest in the path. The document must be there. " +
+		"Sending it again is harmless. Programs, pictures of more than 50 megapixels and empty files are refused (422), more than 25 MB is 413."
+
+	filesText = "Up to 50 files, 25 MB together; digests are found here. Content-addressed, so sending them again is harmless. Files before one that is refused are kept."
+
+	eventsText = "Events of your source in one order that never changes: keep `next` and give it as `after`. Nothing is ever passed over. " +
+		"With `wait` the answer comes when there is something, at the latest after so many seconds; one scheduled job a minute without it is fine too. " +
+		"The text of an event is the same to the byte as in webhooks. Within a document `seq` counts without a gap."
+
+	webhookText = "Events are signed by the Standard Webhooks rules: headers `webhook-id` (the same in every repetition), `webhook-timestamp`, `webhook-signature`. " +
+		"Answer 2xx within the timeout and work afterwards. Anything else is repeated for a week; events of one document come in order. Redirects are not followed. " +
+		"The `secret` is in this answer only."
+
+	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Links to Telegram accounts are not made here: " +
+		"a key that could make them could vote for everybody."
+)

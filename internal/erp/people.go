@@ -1,0 +1,144 @@
+package erp
+
+import (
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"countersign/internal/directory"
+	"countersign/internal/people"
+	"countersign/internal/server"
+)
+
+// NameInput names a person or a chat.
+type NameInput struct {
+	ExternalID string `path:"external_id" doc:"Your own name, 1 to 200 characters" example:"petrov"`
+}
+
+func (m *mounting) directory() {
+	failures := []int{http.StatusConflict}
+	add(m, operation{
+		id: "put-user", method: http.MethodPut, path: "/v1/users/{external_id}", tag: tagDirectory,
+		summary: "Store a person", text: userText,
+		endpoint: sending(directory.DirectoryWrite, repeatNatural), body: reflect.TypeFor[UserBody](), success: either[UserAnswer](), errors: failures,
+	}, m.door.putUser)
+	add(m, operation{
+		id: "put-chat", method: http.MethodPut, path: "/v1/chats/{external_id}", tag: tagDirectory,
+		summary: "Store a group chat that gets notices", text: "What the messenger has told of the chat since, such as that it became a supergroup, stays.",
+		endpoint: sending(directory.DirectoryWrite, repeatNatural), body: reflect.TypeFor[ChatBody](), success: either[ChatAnswer](), errors: failures,
+	}, m.door.putChat)
+}
+
+// actor is how a key is named in the journal of the directory.
+func (c *call) actor() string { return "key " + c.key.ID }
+
+func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
+	if err := checkExternalID(in.ExternalID); err != nil {
+		return answer{}, err
+	}
+	body := &intake{}
+	o, err := body.open(c.body)
+	if err != nil {
+		return answer{}, err
+	}
+	u := directory.User{
+		ExternalID: in.ExternalID, Name: o.text("name", free(200).must()), Email: o.text("email", name(254)), Locale: o.text("locale", name(35)),
+	}
+	for _, text := range o.texts("roles", 100, name(200)) {
+		u.Roles = append(u.Roles, people.ParseRole(text))
+	}
+	active := true
+	if v, ok := o.value("active"); ok {
+		active = v.Kind() == 't'
+		o.truth("active")
+	}
+	o.done()
+	if err := body.err(""); err != nil {
+		return answer{}, err
+	}
+	change, err := d.Directory.PutUser(c.ctx(), c.actor(), u)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := d.settleActive(c, change, active); err != nil {
+		return answer{}, err
+	}
+	out := UserAnswer{ExternalID: in.ExternalID, Change: string(change.Kind), Active: active, RequestID: server.RequestID(c.ctx())}
+	for _, f := range change.Fields {
+		out.Fields = append(out.Fields, f.Field)
+	}
+	if active == change.Inactive { // that changed too
+		out.Fields = append(out.Fields, "active")
+		if change.Kind == directory.Unchanged {
+			out.Change = string(directory.Changed)
+		}
+	}
+	status := http.StatusOK
+	if change.Kind == directory.Added {
+		status = http.StatusCreated
+	}
+	return answer{status: status, body: out}, nil
+}
+
+// settleActive lets a person leave or come back.
+func (d *Door) settleActive(c *call, change directory.Change, active bool) error { //nolint:revive // the state that is wanted
+	switch {
+	case active && change.Inactive:
+		return d.Directory.Reactivate(c.ctx(), c.actor(), change.ExternalID)
+	case !active && !change.Inactive:
+		return d.Directory.Deactivate(c.ctx(), c.actor(), change.ExternalID, "left, says "+c.key.Source)
+	default:
+		return nil
+	}
+}
+
+func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
+	if err := checkExternalID(in.ExternalID); err != nil {
+		return answer{}, err
+	}
+	body := &intake{}
+	o, err := body.open(c.body)
+	if err != nil {
+		return answer{}, err
+	}
+	chat := directory.Chat{ExternalID: in.ExternalID, Title: o.text("title", free(255).must())}
+	id, ok := o.whole("telegram_chat_id", -1<<52, -1)
+	if !ok && body.fine("telegram_chat_id") {
+		o.fault("telegram_chat_id", "missing_field")
+	}
+	chat.TelegramID = id
+	chat.Thread, _ = o.whole("thread_id", 1, 1<<31-1)
+	chat.Notices = o.texts("notices", 100, word())
+	chat.Kind = directory.ChatKind(o.text("kind", name(20)))
+	if chat.Kind != "" && !slices.Contains([]directory.ChatKind{directory.Group, directory.Supergroup, directory.Channel}, chat.Kind) {
+		o.fault("kind", "invalid_field")
+	}
+	chat.Disabled = o.truth("disabled")
+	o.done()
+	if err := body.err(""); err != nil {
+		return answer{}, err
+	}
+	stored, created, err := d.Directory.PutChat(c.ctx(), c.actor(), chat)
+	if err != nil {
+		return answer{}, chatError(err)
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return answer{status: status, body: ChatAnswer{
+		ExternalID: stored.ExternalID, TelegramChatID: stored.TelegramID, ThreadID: stored.Thread, Title: stored.Title,
+		Notices: stored.Notices, Kind: string(stored.Kind), Disabled: stored.Disabled, Fault: stored.Fault, RequestID: server.RequestID(c.ctx()),
+	}}, nil
+}
+
+// chatError: what is left to be wrong after the fields were read is how the place fits.
+func chatError(err error) error {
+	if !errors.Is(err, directory.ErrInvalid) && !errors.Is(err, directory.ErrTaken) {
+		return err
+	}
+	p := problemOf(err)
+	p.faults.add("telegram_chat_id", p.code, "")
+	return p
+}

@@ -1,0 +1,221 @@
+package erp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/internal/approval"
+	"countersign/internal/directory"
+	"countersign/internal/file"
+	"countersign/internal/hook"
+	"countersign/internal/ledger"
+	"countersign/internal/locale"
+	"countersign/internal/server"
+)
+
+// fault is what is wrong with one field.
+type fault struct {
+	field string
+	code  string
+	hint  string // said after the text, the same in all languages
+}
+
+type faults []fault
+
+func (f *faults) add(field, code, hint string) { *f = append(*f, fault{field, code, hint}) }
+
+func (f faults) sort() {
+	slices.SortFunc(f, func(a, b fault) int { return strings.Compare(a.field, b.field) })
+}
+
+// problemError is an error that knows how it is told to the ERP.
+type problemError struct {
+	status int
+	code   string
+	text   string // key of the text where it is not that of the code
+	hint   string // said after the text, the same in all languages
+	faults faults
+	retry  time.Duration // the same request may succeed after it
+	cause  error
+}
+
+func (p *problemError) Error() string {
+	if p.cause != nil {
+		return p.code + ": " + p.cause.Error()
+	}
+	return p.code
+}
+
+// Unwrap gives what was behind it.
+func (p *problemError) Unwrap() error { return p.cause }
+
+func (p *problemError) retryable() bool { return p.retry > 0 }
+
+// said puts the problem into words.
+func (p *problemError) said(lang locale.Lang) server.Problem {
+	out := server.Problem{
+		Status: p.status, Code: p.code, Message: words(lang, cmp.Or(p.text, p.code), p.hint),
+		Retryable: p.retryable(), RetryAfter: p.retry,
+	}
+	for _, f := range p.faults {
+		out.Errors = append(out.Errors, server.FieldError{Field: f.field, Code: f.code, Message: words(lang, f.code, f.hint)})
+	}
+	return out
+}
+
+func words(lang locale.Lang, code, hint string) string {
+	text := english(code)
+	if key := "problem." + code; lang.Has(key) {
+		text = lang.T(key, nil)
+	}
+	if hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+// english has the texts that the locales do not have.
+func english(code string) string {
+	switch code {
+	case "unknown_outcome":
+		return "It is not known whether this was done. Repeat the same request: it is safe."
+	case "unknown_parameter":
+		return "This parameter is not known."
+	case "invalid_header":
+		return "A header is not valid."
+	case "incomplete_body":
+		return "The body ended before its length."
+	case "timeout":
+		return "The body did not arrive in time."
+	case "forbidden_file":
+		return "Files of this kind are not taken."
+	case "picture_too_large":
+		return "The picture has too many pixels."
+	case "storage_full":
+		return "There is no room left for files."
+	case "missing_boundary":
+		return "The body is not valid multipart/form-data."
+	default:
+		return "The request was not accepted: " + code + "."
+	}
+}
+
+// known is one row of the table from errors to problems.
+type known struct {
+	err error
+	is  problemError
+}
+
+// table is every refusal of the packages behind this door. The first that fits is told.
+func table() []known {
+	conflict := func(code string) problemError { return problemError{status: http.StatusConflict, code: code} }
+	invalid := func(code string, f ...fault) problemError {
+		return problemError{status: http.StatusUnprocessableEntity, code: code, faults: f}
+	}
+	later := func(code string, after time.Duration) problemError {
+		return problemError{status: http.StatusServiceUnavailable, code: code, retry: after}
+	}
+	notFound := problemError{status: http.StatusNotFound, code: "not_found"}
+	forbidden := problemError{status: http.StatusForbidden, code: "forbidden"}
+	return []known{
+		{errNotFound, notFound},
+
+		{ledger.ErrUnknown, later("unknown_outcome", time.Second)},
+		{ledger.ErrUnavailable, later("unavailable", 2*time.Second)},
+		{ledger.ErrNotFound, notFound},
+		{ledger.ErrStale, problemError{status: http.StatusPreconditionFailed, code: "precondition_failed"}},
+		{ledger.ErrOldRevision, conflict("stale_revision")},
+		{ledger.ErrTypeChanged, problemError{status: http.StatusConflict, code: "conflict", faults: faults{{field: "type", code: "conflict"}}}},
+
+		{approval.ErrNoRoute, invalid("no_route", fault{field: "type", code: "no_route"})},
+		{approval.ErrNotApproved, conflict("not_approved")},
+		{approval.ErrRevision, conflict("revision_mismatch")},
+		{approval.ErrConsumed, conflict("already_consumed")},
+		{approval.ErrClosed, conflict("closed")},
+		{approval.ErrStepClosed, conflict("closed")},
+		{approval.ErrMovedOn, conflict("conflict")},
+		{approval.ErrFilesMissing, conflict("conflict")},
+		{approval.ErrReasonNeeded, invalid("reason_required", fault{field: "reason", code: "reason_required"})},
+		{approval.ErrVerdict, invalid("invalid_field", fault{field: "verdict", code: "invalid_field"})},
+		{approval.ErrNotAsked, forbidden},
+		{approval.ErrConflict, forbidden},
+		{approval.ErrInactive, forbidden},
+		{approval.ErrEvent, problemError{status: http.StatusInternalServerError, code: "internal"}},
+
+		{file.ErrNotFound, notFound},
+		{file.ErrEmpty, invalid("empty_file")},
+		{file.ErrTooLarge, problemError{status: http.StatusRequestEntityTooLarge, code: "too_large"}},
+		{file.ErrDigest, invalid("digest_mismatch")},
+		{file.ErrForbidden, invalid("forbidden_file")},
+		{file.ErrPicture, invalid("picture_too_large")},
+		{file.ErrFull, problemError{status: http.StatusInsufficientStorage, code: "storage_full", retry: time.Minute}},
+
+		{hook.ErrNotFound, notFound},
+		{hook.ErrStale, problemError{status: http.StatusPreconditionFailed, code: "precondition_failed"}},
+		{hook.ErrEnded, conflict("closed")},
+		{hook.ErrTooMany, conflict("too_many")},
+		{hook.ErrTooOften, problemError{status: http.StatusTooManyRequests, code: "rate_limited", retry: time.Minute}},
+		{hook.ErrBlocked, invalid("bad_address", fault{field: "url", code: "bad_address"})},
+
+		{directory.ErrUnauthorized, problemError{status: http.StatusUnauthorized, code: "unauthorized"}},
+		{directory.ErrUnknown, notFound},
+		{directory.ErrInvalid, invalid("invalid_field")},
+		{directory.ErrInactive, conflict("conflict")},
+		{directory.ErrLinkedElsewhere, conflict("conflict")},
+		{directory.ErrTaken, conflict("conflict")},
+	}
+}
+
+// problemOf finds how an error is told. What is in no row is ours to mend: it says
+// nothing of itself.
+func problemOf(err error) *problemError {
+	if p, ok := errors.AsType[*problemError](err); ok {
+		return p
+	}
+	if voted, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
+		return &problemError{status: http.StatusConflict, code: "conflict", cause: voted}
+	}
+	if wrong, ok := errors.AsType[*directory.ProblemsError](err); ok {
+		return problemOfUsers(wrong)
+	}
+	if wrong, ok := errors.AsType[*hook.InvalidError](err); ok {
+		return problemOfWebhook(wrong)
+	}
+	for _, row := range table() {
+		if errors.Is(err, row.err) {
+			p := row.is
+			p.cause = err
+			return &p
+		}
+	}
+	if away(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &problemError{status: http.StatusServiceUnavailable, code: "unavailable", retry: 2 * time.Second, cause: err}
+	}
+	return &problemError{status: http.StatusInternalServerError, code: "internal", cause: err}
+}
+
+// problemOfUsers tells the fields of a person. The directory's own words quote what was
+// sent; they are for the operator.
+func problemOfUsers(wrong *directory.ProblemsError) *problemError {
+	p := &problemError{status: http.StatusUnprocessableEntity, code: "invalid_field", cause: wrong}
+	for _, one := range wrong.Problems {
+		p.faults.add(one.Field, "invalid_field", "")
+	}
+	return p
+}
+
+// problemOfWebhook tells the fields of an endpoint.
+func problemOfWebhook(wrong *hook.InvalidError) *problemError {
+	p := &problemError{status: http.StatusUnprocessableEntity, code: "invalid_field", cause: wrong}
+	codes := map[string]string{"required": "missing_field", "not_allowed": "bad_address", "out_of_range": "out_of_range"}
+	names := map[string]string{"timeout": "timeout_seconds", "overlap": "overlap_seconds"}
+	for _, f := range wrong.Fields {
+		p.faults.add(cmp.Or(names[f.Field], f.Field), cmp.Or(codes[f.Code], "invalid_field"), "")
+	}
+	return p
+}

@@ -1,0 +1,129 @@
+package erp
+
+import (
+	"cmp"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// rule is what a text must be. Names and numbers by which machines find each other are
+// refused when they have control characters, characters that reorder their neighbors, or
+// a space at an edge. Texts for people are cleaned of all that instead, and the answer
+// lists what was cleaned.
+type rule struct {
+	most     int // characters
+	required bool
+	free     bool           // for people, in one line
+	lines    bool           // for people, in lines
+	pattern  *regexp.Regexp // of names
+}
+
+func name(most int) rule { return rule{most: most} }
+func free(most int) rule { return rule{most: most, free: true} }
+
+func (r rule) must() rule { r.required = true; return r }
+
+func prose(most int) rule { return rule{most: most, lines: true} }
+
+// word is the name of a type, a status: small Latin letters, digits and _.
+func word() rule { return rule{most: 64, pattern: regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)} }
+
+// apply gives the text as it is taken, or the code of what is wrong with it.
+func (r rule) apply(text string) (taken, code string) {
+	switch {
+	case r.lines:
+		text = clean(text)
+	case r.free:
+		text = oneLine(text)
+	case strings.ContainsFunc(text, unprintable) || text != strings.TrimSpace(text):
+		return "", "bad_characters"
+	}
+	switch {
+	case utf8.RuneCountInString(text) > r.most:
+		return "", "too_long"
+	case r.pattern != nil && text != "" && !r.pattern.MatchString(text):
+		return "", "invalid_field"
+	}
+	return text, ""
+}
+
+// clean removes from a text for people what does not show or shows something else.
+func clean(text string) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", " ").Replace(text)
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r != '\n' && unprintable(r) {
+			return -1
+		}
+		return r
+	}, text))
+}
+
+// oneLine cleans a text that has no lines.
+func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }
+
+// unprintable are control characters, line separators, and the characters that reorder
+// their neighbors on the screen.
+func unprintable(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r <= 0x9f:
+		return true
+	case r == 0x061c, r == 0x200e, r == 0x200f, r == 0xfeff:
+		return true
+	default:
+		return r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	}
+}
+
+// shown cuts a text that came from outside so that an answer can hold it.
+func shown(text string) string {
+	const most = 100
+	text = strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return '�'
+		}
+		return r
+	}, text)
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
+	}
+	return text
+}
+
+// mostName is what a file system takes, in bytes.
+const mostName = 255
+
+// safeName gives the name under which a file may be shown and saved: no folders, nothing
+// that does not show, not longer than file systems take, never empty.
+func safeName(sent string) string {
+	sent = strings.ReplaceAll(oneLine(sent), `\`, "/")
+	sent = strings.TrimSpace(sent[strings.LastIndexByte(sent, '/')+1:])
+	sent = strings.Map(func(r rune) rune {
+		if slices.Contains([]rune(`<>:"|?*`), r) {
+			return '_'
+		}
+		return r
+	}, sent)
+	sent = strings.TrimLeft(sent, ". ")
+	if len(sent) > mostName {
+		end := path.Ext(sent)
+		if len(end) > 20 {
+			end = ""
+		}
+		sent = cutBytes(strings.TrimSuffix(sent, end), mostName-len(end)) + end
+	}
+	return cmp.Or(sent, "file")
+}
+
+// cutBytes cuts between characters.
+func cutBytes(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}

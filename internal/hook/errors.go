@@ -1,0 +1,80 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"countersign/internal/ledger"
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrNotFound: the source has no such endpoint, or the endpoint no such event.
+	ErrNotFound = errors.New("not found")
+	// ErrStale: the endpoint was changed meanwhile.
+	ErrStale = errors.New("not the current version")
+	// ErrEnded: the endpoint was deleted; only its history is left.
+	ErrEnded = errors.New("the endpoint has ended")
+	// ErrTooMany: the source has as many endpoints as it may have.
+	ErrTooMany = errors.New("too many endpoints")
+	// ErrTooOften: the endpoint was replayed too often, or too much at once.
+	ErrTooOften = errors.New("too many replays")
+	// ErrBlocked: the address is one that webhooks must not reach.
+	ErrBlocked = errors.New("blocked address")
+	// ErrUnavailable: the database cannot be reached now.
+	ErrUnavailable = ledger.ErrUnavailable
+)
+
+// FieldError says what is wrong with one field of a request. Code is one of "required",
+// "invalid", "not_allowed" and "out_of_range".
+type FieldError struct {
+	Field   string
+	Code    string
+	Message string
+}
+
+// InvalidError lists all that is wrong with a request.
+type InvalidError struct {
+	Fields []FieldError
+}
+
+// Error lists the fields.
+func (e *InvalidError) Error() string {
+	texts := make([]string, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		texts = append(texts, f.Field+": "+f.Message)
+	}
+	return "invalid endpoint: " + strings.Join(texts, "; ")
+}
+
+func (e *InvalidError) add(field, code, format string, args ...any) {
+	e.Fields = append(e.Fields, FieldError{field, code, fmt.Sprintf(format, args...)})
+}
+
+// orNil is the error, or nil when nothing is wrong.
+func (e *InvalidError) orNil() error {
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	return e
+}
+
+// classify tells a database that is away from other faults.
+func classify(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		switch refused.Code[:2] {
+		case "08", "53", "57", "58":
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) || pgconn.Timeout(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,158 @@
+-- +goose Up
+-- Owned by package hook: who wants to hear of events, and what became of each delivery.
+--
+-- Locks are taken in one order: webhook_lane, webhook, delivery.
+
+create table webhook (
+  id          text        primary key check (id ~ '^whk_[0-9a-z]{26}$'),
+  source      text        not null check (source ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'),
+  url         text        not null check (octet_length(url) <= 2048 and url ~ '^https?://[^@#[:space:][:cntrl:]]+$'),
+  types       text[]      not null default '{}' check (cardinality(types) <= 100), -- empty: all
+  scheme      text        not null check (scheme in ('v1', 'v1a')),
+  timeout_ms  int         not null check (timeout_ms between 1000 and 60000),
+  in_flight   int         not null check (in_flight between 1 and 64), -- requests at once, over all replicas
+  state       text        not null check (state in ('active', 'paused', 'ended')),
+  reason      text        not null default '' check (char_length(reason) <= 200),
+  row_version int         not null default 1 check (row_version > 0),
+  created_at  timestamptz not null,
+  changed_at  timestamptz not null,
+  check (state <> 'paused' or reason <> '')
+);
+create index webhook_source on webhook (source, id);
+select grant_app('webhook', 'select, insert, update');
+
+-- A change that did not see the last one is refused, and what has ended stays ended.
+-- +goose StatementBegin
+create function webhook_gate() returns trigger
+language plpgsql as $$
+begin
+  if new.row_version <> old.row_version + 1 then
+    raise exception 'webhook % is at version %', old.id, old.row_version using errcode = 'CS020';
+  end if;
+  if old.state = 'ended' or (new.id, new.source, new.scheme, new.created_at)
+     is distinct from (old.id, old.source, old.scheme, old.created_at) then
+    raise exception 'webhook % cannot become that', old.id using errcode = 'CS021';
+  end if;
+  return new;
+end $$;
+-- +goose StatementEnd
+create trigger webhook_gate before update on webhook for each row execute function webhook_gate();
+alter table webhook enable always trigger webhook_gate;
+
+-- All secrets are in this one table: at most one of each kind an endpoint.
+create table webhook_secret (
+  endpoint   text        not null references webhook,
+  role       text        not null check (role in ('current', 'previous', 'authorization')),
+  secret     text        not null check (octet_length(secret) between 1 and 8192),
+  public     text        check (public ~ '^whpk_[A-Za-z0-9+/]{43}=$'),
+  expires_at timestamptz,
+  created_at timestamptz not null,
+  primary key (endpoint, role),
+  check ((role = 'previous') = (expires_at is not null))
+);
+select grant_app('webhook_secret', 'select, insert, update, delete');
+
+-- How an endpoint fares. Its lock is the turnstile: whoever claims deliveries of the
+-- endpoint, or notes what became of them, holds it meanwhile.
+create table webhook_lane (
+  endpoint      text primary key references webhook,
+  served_at     timestamptz not null,       -- the one longest ago comes first
+  failures      int  not null default 0 check (failures >= 0), -- in a row
+  failing_since timestamptz,
+  failing_days  int  not null default 0,    -- on how many days it failed since then
+  failed_at     timestamptz,
+  succeeded_at  timestamptz,
+  held_until    timestamptz,                -- nothing is sent before
+  rate          int  not null default 0,    -- sends a second while it recovers; 0: no bound
+  rate_at       timestamptz,
+  rate_used     int  not null default 0,
+  told          int  not null default 0 check (told between 0 and 2), -- notice, alarm
+  check ((failures = 0) = (failing_since is null))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000);
+select grant_app('webhook_lane', 'select, insert, update');
+
+-- Who had what sent again.
+create table webhook_replay (
+  id       bigint      generated always as identity primary key,
+  endpoint text        not null references webhook,
+  wanted   text        not null check (char_length(wanted) <= 500),
+  by       text        not null check (char_length(by) between 1 and 200),
+  at       timestamptz not null
+);
+create index webhook_replay_recent on webhook_replay (endpoint, at);
+select append_only('webhook_replay');
+select grant_app('webhook_replay', 'select, insert');
+
+create table delivery (
+  endpoint     text        not null references webhook,
+  pos          bigint      not null references feed (pos),
+  event_id     text        not null,
+  document_id  text        not null,
+  document_seq int         not null,
+  kind         text        not null,
+  at           timestamptz not null,           -- of the event
+  state        text        not null default 'due' check (state in ('due', 'done', 'dead', 'skipped')),
+  attempt      int         not null default 0 check (attempt >= 0),
+  due_since    timestamptz not null,
+  next_at      timestamptz not null,
+  lease        bigint      not null default 0, -- numbers the claims; only the last may settle
+  lease_until  timestamptz,
+  last_status  int         check (last_status between 100 and 999),
+  last_error   text        check (char_length(last_error) <= 500),
+  last_sample  text        check (octet_length(last_sample) <= 4096),
+  settled_at   timestamptz,
+  replay       bigint      references webhook_replay,
+  primary key (endpoint, pos),
+  unique (endpoint, event_id),
+  check ((state = 'due') = (settled_at is null)),
+  check (lease_until is null or state = 'due')
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+create index delivery_due on delivery (endpoint, next_at, pos) where state = 'due';
+create index delivery_order on delivery (endpoint, document_id, pos) where state = 'due';
+create index delivery_leased on delivery (endpoint, lease_until) where lease_until is not null;
+create index delivery_undone on delivery (endpoint, pos) where state in ('dead', 'skipped');
+select grant_app('delivery', 'select, insert, update');
+
+-- +goose StatementBegin
+create function delivery_gate() returns trigger
+language plpgsql as $$
+begin
+  if (new.endpoint, new.pos, new.event_id, new.document_id, new.document_seq, new.kind, new.at)
+     is distinct from (old.endpoint, old.pos, old.event_id, old.document_id, old.document_seq, old.kind, old.at) then
+    raise exception 'delivery % of % cannot become another', old.pos, old.endpoint using errcode = 'CS022';
+  end if;
+  if new.lease < old.lease then
+    raise exception 'the lease of delivery % of % would go back', old.pos, old.endpoint using errcode = 'CS023';
+  end if;
+  if old.state <> 'due' and new.state <> old.state
+     and (new.state <> 'due' or new.replay is null or new.replay is not distinct from old.replay) then
+    raise exception 'delivery % of % is settled', old.pos, old.endpoint using errcode = 'CS024';
+  end if;
+  if old.state = 'due' and new.state in ('done', 'dead') and old.lease_until is null then
+    raise exception 'delivery % of % is nobody''s', old.pos, old.endpoint using errcode = 'CS025';
+  end if;
+  return new;
+end $$;
+-- +goose StatementEnd
+create trigger delivery_gate before update on delivery for each row execute function delivery_gate();
+alter table delivery enable always trigger delivery_gate;
+
+-- Every request that was made. lease is that of the delivery; 0: a test.
+create table webhook_attempt (
+  endpoint    text        not null references webhook,
+  event_id    text        not null check (event_id ~ '^evt_[0-9a-z]{26}$'),
+  lease       bigint      not null,
+  at          timestamptz not null,
+  duration_ms int         not null check (duration_ms >= 0),
+  status      int         check (status between 100 and 999),
+  error       text        check (char_length(error) <= 500),
+  sample      text        check (octet_length(sample) <= 4096),
+  primary key (endpoint, event_id, lease)
+);
+select append_only('webhook_attempt');
+select grant_app('webhook_attempt', 'select, insert');
+
+-- +goose Down
+drop table webhook_attempt, delivery, webhook_replay, webhook_lane, webhook_secret, webhook;
+drop function delivery_gate();
+drop function webhook_gate();
