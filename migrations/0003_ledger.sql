@@ -155,7 +155,7 @@ begin
   if new.round <> c.round or new.revision > c.revision then
     raise exception 'vote of another round or a later revision on case %', new.case_id using errcode = 'CS002';
   end if;
-  if p.external_id = any (c.parties) or lower(p.email) in (select lower(btrim(q)) from unnest(c.parties) q) then
+  if p.external_id = any (c.parties) or p.email <> '' and lower(p.email) in (select lower(btrim(q)) from unnest(c.parties) q) then
     raise exception 'vote of a party of the document on case %', new.case_id using errcode = 'CS003';
   end if;
   if c.consumed_ref is not null then

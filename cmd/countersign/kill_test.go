@@ -32,21 +32,31 @@ func TestEveryCrashPointHasAScenario(t *testing.T) {
 	}
 }
 
-// TestKilledAnywhereNothingIsLostOrDoubled kills a gateway at every named point, each
-// replica in turn, in the middle of two documents. COUNTERSIGN_KILLS says how often
-// for each point; 2 when empty.
+// TestKilledAnywhereNothingIsLostOrDoubled kills a gateway at every named point in the
+// middle of two documents, once the first and once the second replica, each in a world
+// of its own. COUNTERSIGN_KILLS says how often each; 1 when empty.
 func TestKilledAnywhereNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
-	runs := 2
+	runs := 1
 	if n, err := strconv.Atoi(os.Getenv("COUNTERSIGN_KILLS")); err == nil {
 		runs = n
 	}
+	for victim, name := range []string{"first replica", "second replica"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killEverywhere(t, victim, runs)
+		})
+	}
+}
+
+func killEverywhere(t *testing.T, victim, runs int) {
+	t.Helper()
 	w := newWorld(t, "webhook", 2)
 	total := tally{}
 	for _, point := range crash.All() {
 		one := tally{}
 		for n := range runs {
-			one.add(killedAt(w, point, n))
+			one.add(killedAt(w, point, victim, n))
 		}
 		t.Logf("%-15s kills %d, lost %d, doubled %d, events sent twice %d, extra cards %d, slowest recovery %.1f s",
 			point, one.kills, one.lost, one.doubled, one.again, one.extra, one.slowest.Seconds())
@@ -75,21 +85,42 @@ func (a *tally) add(b tally) {
 
 // killedAt replaces one replica by one that dies at the point, lets two payments run
 // their course, and counts what went wrong.
-func killedAt(w *world, point crash.Point, run int) tally {
+func killedAt(w *world, point crash.Point, place, run int) tally {
 	w.t.Helper()
-	w.replicas[run%2].stop(syscall.SIGTERM)
-	victim := w.start(fmt.Sprintf("%s:%d", point, passes()[point]))
-	w.forget(run % 2)
-	w.replicas = slices.Insert(w.replicas[:len(w.replicas)-1], run%2, victim)
+	w.replicas[place].stop(syscall.SIGTERM)
+	victim := w.replace(place, fmt.Sprintf("%s:%d", point, passes()[point]))
 	before := w.erp.twice()
-	var ids []string
-	for i := range 2 {
-		id := fmt.Sprintf("%s-%d-%d", strings.ReplaceAll(string(point), ".", "-"), run, i)
-		ids = append(ids, id)
-		w.post(id, payment(id, "100.00"))
+	died := make(chan time.Time, 1)
+	go func() { <-victim.done; died <- time.Now() }()
+	var out tally
+	for try := range 8 { // the other replica may be quicker: then there is more to do
+		var ids []string
+		for i := range 2 {
+			id := fmt.Sprintf("%s-%d-%d-%d", strings.ReplaceAll(string(point), ".", "-"), run, try, i)
+			ids = append(ids, id)
+			w.post(id, payment(id, "100.00"))
+		}
+		w.runCourse(ids)
+		for _, id := range ids {
+			out.add(w.audit(id))
+		}
+		select {
+		case at := <-died:
+			out.kills++
+			out.slowest = time.Since(at)
+			out.again = w.erp.twice() - before
+			w.replace(place, "")
+			return out
+		default:
+		}
 	}
-	var died time.Time
-	go func() { <-victim.done; died = time.Now() }()
+	w.t.Errorf("%s was never passed", point)
+	return out
+}
+
+// runCourse lets everybody accept and waits until everything shows the end.
+func (w *world) runCourse(ids []string) {
+	w.t.Helper()
 	for _, account := range []int64{pyotr, olga, ivan} {
 		for _, id := range ids {
 			w.insist(account, id)
@@ -101,25 +132,18 @@ func killedAt(w *world, point crash.Point, run int) tally {
 		}
 		w.assertEventsAgree(id)
 	}
-	out := tally{again: w.erp.twice() - before}
-	select {
-	case <-victim.done:
-		out.kills++
-		out.slowest = time.Since(died)
-		w.forget(run % 2)
-		next := w.start("")
-		w.replicas = slices.Insert(w.replicas[:len(w.replicas)-1], run%2, next)
-	default:
-		w.t.Errorf("%s was never passed", point)
-	}
-	for _, id := range ids {
-		out.add(w.audit(id))
-	}
-	return out
 }
 
-// forget drops a replica from the list; its process has ended.
-func (w *world) forget(i int) { w.replicas = slices.Delete(w.replicas, i, i+1) }
+// replace starts a gateway in the place of one that has ended.
+func (w *world) replace(place int, point string) *replica {
+	w.t.Helper()
+	r := w.start(point)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replicas = slices.Delete(w.replicas, place, place+1)
+	w.replicas = slices.Insert(w.replicas[:len(w.replicas)-1], place, r)
+	return r
+}
 
 // insist accepts as a person would: when the answer does not come and the buttons stay,
 // he presses again.
@@ -155,11 +179,11 @@ func (w *world) stillAsked(account int64, number string) bool {
 func (w *world) follows(chat int64, number string) {
 	w.t.Helper()
 	w.sees(chat, number, "✅")
-	for range 5 {
+	for range 15 {
+		pauseUntil(func() bool { return !w.stillAsked(chat, number) }, 2*time.Second)
 		if !w.stillAsked(chat, number) {
 			return
 		}
-		pauseUntil(func() bool { return !w.stillAsked(chat, number) }, 2*time.Second)
 		for _, m := range w.tg.Messages(chat) {
 			if strings.Contains(m.Text, number) && hasButton(m, "✅") {
 				if tap, err := w.tg.Press(chat, chat, m.ID, "✅"); err == nil {

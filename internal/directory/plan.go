@@ -41,35 +41,6 @@ type Diff struct {
 	Unchanged []Change
 }
 
-// Lines tells the difference as an operator reads it: a line for each person added or
-// changed, and the numbers last.
-func (d Diff) Lines() []string {
-	var lines []string
-	for _, c := range slices.Concat(d.Added, d.Changed) {
-		lines = append(lines, c.String())
-	}
-	return append(lines, fmt.Sprintf("%d added, %d changed, %d unchanged", len(d.Added), len(d.Changed), len(d.Unchanged)))
-}
-
-// String is the change in one line.
-func (c Change) String() string {
-	fields := make([]string, len(c.Fields))
-	for i, f := range c.Fields {
-		fields[i] = f.Field + " " + shown(f.New)
-		if c.Kind != Added {
-			fields[i] = fmt.Sprintf("%s %s -> %s", f.Field, shown(f.Old), shown(f.New))
-		}
-	}
-	line := fmt.Sprintf("%s %s", c.Kind, shown(c.ExternalID))
-	if len(fields) > 0 {
-		line += ": " + strings.Join(fields, ", ")
-	}
-	if c.Inactive {
-		line += " (has left, and stays deactivated)"
-	}
-	return line
-}
-
 // move is the change of one person with what is needed to store it.
 type move struct {
 	change Change
