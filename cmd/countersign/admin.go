@@ -215,7 +215,11 @@ func usersDeactivate(p process) *cobra.Command {
 		Use: "deactivate EXTERNAL_ID", Short: "End somebody's link and rights at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.onRecords(cmd, func(r *records) error {
-				return r.directory.Deactivate(cmd.Context(), actor(), args[0], reason)
+				if err := r.directory.Deactivate(cmd.Context(), actor(), args[0], reason); err != nil {
+					return err
+				}
+				_, err := r.ledger.Recheck(cmd.Context())
+				return err
 			})
 		},
 	}

@@ -180,12 +180,14 @@ func (c *Case) judge(r Revision, change document.Change, dir people.Directory) d
 	return class
 }
 
-// Recheck opens the step of a blocked case anew, after people or roles changed.
+// Recheck looks at the open step anew after people or roles changed: a blocked one may
+// open, and who left while he was asked is replaced or, when nobody can take the place,
+// the case is blocked and says so. Votes that were cast stand.
 func (c *Case) Recheck(doc document.Document, dir people.Directory, now time.Time) []Event {
-	if c.State != Blocked {
+	t := c.turn(doc, dir, now)
+	if c.State != Blocked && (c.State != InProgress || len(t.gone(c.Step)) == 0) {
 		return nil
 	}
-	t := c.turn(doc, dir, now)
 	t.open(c.Step)
 	*c = t.c
 	return t.done

@@ -15,6 +15,7 @@ type round struct {
 	revision int
 	first    int // the revision with which it opened
 	asked    map[int]int
+	stuck    bool
 	votes    map[int]map[people.ID]approval.Vote
 }
 
@@ -72,12 +73,15 @@ func recount(t judge, events []approval.Event) round {
 			if e.Class == document.Material {
 				r.votes = nil // a round must open before anything else counts
 			}
-		case approval.StepOpened:
-			if r.asked[e.Step] > 0 {
-				t.Fatalf("step %d opened twice in one round", e.Step)
+		case approval.StepOpened, approval.Reassigned, approval.Stuck:
+			if (e.Kind == approval.Reassigned) != (r.asked[e.Step] > 0 && !r.stuck) && e.Kind != approval.Stuck {
+				t.Fatalf("step %d, stuck %t, with %d asked meets %s", e.Step, r.stuck, r.asked[e.Step], e.Kind)
 			}
-			r.asked[e.Step] = len(e.Slots)
-			r.votes[e.Step] = map[people.ID]approval.Vote{}
+			r.stuck = e.Kind == approval.Stuck
+			r.asked[e.Step] += len(e.Slots) - len(e.Gone)
+			if r.votes[e.Step] == nil {
+				r.votes[e.Step] = map[people.ID]approval.Vote{}
+			}
 		case approval.VoteCast:
 			r.votes[e.Step][e.Person] = *e.Vote
 		default:

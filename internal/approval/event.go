@@ -19,6 +19,7 @@ type Kind string
 const (
 	Started     Kind = "case.started"
 	StepOpened  Kind = "case.step_opened"
+	Reassigned  Kind = "case.step_reassigned" // somebody who was asked has left, others may take the place
 	VoteCast    Kind = "vote.cast"
 	StepClosed  Kind = "case.step_closed"
 	Stuck       Kind = "case.blocked"
@@ -48,7 +49,8 @@ type Event struct {
 	Plan     *route.Plan           `json:"plan,omitempty"`
 	Parties  []string              `json:"parties,omitempty"`
 	Missing  []string              `json:"missing,omitempty"`
-	Slots    []Slot                `json:"slots,omitempty"`
+	Slots    []Slot                `json:"slots,omitempty"` // asked from now on
+	Gone     []int                 `json:"gone,omitempty"`  // numbers of slots in the step that nobody fills any more
 	No       int                   `json:"no"`
 	Person   people.ID             `json:"person,omitempty"`
 	Vote     *Vote                 `json:"vote,omitempty"`
@@ -87,7 +89,7 @@ func (e Event) whole() error {
 		if e.Vote == nil {
 			return fmt.Errorf("event %s of case %s: %w: no vote", e.Kind, e.Case, ErrEvent)
 		}
-	case StepOpened, StepClosed, Stuck, SentBack, Decided, TakenBack, RanOut, Changed, FileStored, Consumed:
+	case StepOpened, Reassigned, StepClosed, Stuck, SentBack, Decided, TakenBack, RanOut, Changed, FileStored, Consumed:
 	default:
 		return fmt.Errorf("event %q of case %s: %w: unknown kind", e.Kind, e.Case, ErrEvent)
 	}
@@ -121,9 +123,9 @@ func (c *Case) apply(e Event) {
 		c.void()
 		c.take(e)
 		c.State, c.Note, c.Decision = InProgress, "", nil
-	case StepOpened:
+	case StepOpened, Reassigned:
 		c.State, c.Step, c.Note = InProgress, e.Step, ""
-		c.Slots = append(c.Slots, e.Slots...)
+		c.seat(e)
 	case VoteCast:
 		if i := c.find(e.Round, e.Step, e.No); i >= 0 {
 			c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
@@ -131,6 +133,7 @@ func (c *Case) apply(e Event) {
 	case StepClosed:
 		c.supersede()
 	case Stuck:
+		c.seat(e)
 		c.State, c.Step, c.Note = Blocked, e.Step, e.Reason
 	case SentBack:
 		c.supersede()
@@ -141,6 +144,22 @@ func (c *Case) apply(e Event) {
 		c.Missing = slices.DeleteFunc(slices.Clone(c.Missing), func(d string) bool { return d == e.File })
 	case Consumed:
 		c.Consumed = &Consumption{Ref: e.Ref, Hash: e.Hash, At: e.At}
+	}
+}
+
+// seat lets those who left go and asks those who were not asked, or are again.
+func (c *Case) seat(e Event) {
+	for _, no := range e.Gone {
+		if i := c.find(e.Round, e.Step, no); i >= 0 && c.Slots[i].State == SlotOpen {
+			c.Slots[i].State = SlotSuperseded
+		}
+	}
+	for _, s := range e.Slots {
+		if i := c.find(s.Round, s.Step, s.No); i >= 0 {
+			c.Slots[i] = s
+			continue
+		}
+		c.Slots = append(c.Slots, s)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestWhatMustHoldWhateverHappens(t *testing.T) {
 func TestThePlaysSeeEverything(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for seed := range uint64(400) {
+	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(func(_ string, n int) int { return r.IntN(n) })
 		for range 60 {
@@ -64,7 +64,7 @@ func TestThePlaysSeeEverything(t *testing.T) {
 	}
 	for _, want := range []string{
 		"state in_progress", "state approved", "state rejected", "state returned", "state withdrawn", "state expired", "state blocked",
-		"case.step_opened", "vote.cast", "case.step_closed", "case.blocked", "case.returned", "case.decided", "case.withdrawn",
+		"case.step_opened", "case.step_reassigned", "vote.cast", "case.step_closed", "case.blocked", "case.returned", "case.decided", "case.withdrawn",
 		"case.expired", "document.changed", "case.round_opened", "document.file_stored", "decision.consumed",
 		"via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
 	} {
@@ -143,7 +143,7 @@ func (w *world) play(t judge) done {
 		switch {
 		case e.Kind == approval.VoteCast:
 			w.mustVote(t, w.events[:old+i], e)
-		case e.Kind == approval.StepOpened:
+		case e.Kind == approval.StepOpened || e.Kind == approval.Reassigned:
 			w.mustAsk(t, e)
 		case e.Kind == approval.Decided && e.Outcome == approval.Approved:
 			mustApprove(t, w.events[:old+i])
@@ -194,7 +194,7 @@ func (w *world) mustAsk(t judge, e approval.Event) {
 func (w *world) mustVote(t judge, past []approval.Event, e approval.Event) {
 	t.Helper()
 	asked := slices.ContainsFunc(past, func(o approval.Event) bool {
-		return o.Kind == approval.StepOpened && o.Round == e.Round && o.Step == e.Step &&
+		return (o.Kind == approval.StepOpened || o.Kind == approval.Reassigned) && o.Round == e.Round && o.Step == e.Step &&
 			slices.ContainsFunc(o.Slots, func(s approval.Slot) bool { return s.No == e.No && s.Person == e.Person })
 	})
 	again := slices.ContainsFunc(past, func(o approval.Event) bool {

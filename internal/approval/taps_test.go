@@ -231,7 +231,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		}
 	}
 	for _, kind := range []approval.Kind{
-		approval.StepOpened, approval.StepClosed, approval.Stuck, approval.SentBack, approval.Decided, approval.TakenBack,
+		approval.StepOpened, approval.Reassigned, approval.StepClosed, approval.Stuck, approval.SentBack, approval.Decided, approval.TakenBack,
 		approval.RanOut, approval.Changed, approval.FileStored, approval.Consumed,
 	} {
 		text, _ := approval.Event{Kind: kind}.Marshal()

@@ -47,37 +47,86 @@ func (t *turn) emit(e Event) {
 }
 
 // open asks the people of a step, or blocks when too few can be asked: a step that
-// nobody matches never counts as approved.
+// nobody matches never counts as approved. Of a step that has been opened before, who
+// voted stays, who left goes, and who can be asked in addition is.
 func (t *turn) open(step int) {
 	if step >= len(t.c.Plan.Steps) {
 		t.block(step)
 		return
 	}
-	s := t.c.Plan.Steps[step]
-	var slots []Slot
-	for _, cand := range s.Resolve(t.doc, t.dir) {
-		if conflicted(t.c.Parties, cand.Person, t.dir) || t.leaves(cand.Person) {
-			continue
-		}
-		slots = append(slots, Slot{
-			Round: t.c.Round, Step: step, No: len(slots),
-			Person: cand.Person, Because: cand.Because, State: SlotOpen,
-		})
-	}
-	if _, ok := s.Need(len(slots)); !ok {
+	gone, added := t.gone(step), t.added(step)
+	before := t.tally(step)
+	if !t.suffices(step, before, len(added)-len(gone)) {
 		t.block(step)
 		return
 	}
-	t.emit(Event{Kind: StepOpened, Step: step, Slots: slots})
+	kind := StepOpened
+	if t.c.State == InProgress && len(t.c.InStep(step)) > 0 {
+		kind = Reassigned
+	}
+	t.emit(Event{Kind: kind, Step: step, Slots: added, Gone: gone})
 	t.carry(step)
+	if before.last >= 0 && t.c.State == InProgress && t.c.Step == step {
+		t.count(step, before.last)
+	}
 }
 
-// block says that nobody can be asked; saying it twice would tell nobody anything.
+// suffices: enough people can vote, and those who have not yet can still bring it to
+// approval. Somebody's leaving rejects nothing: it blocks.
+func (t *turn) suffices(step int, v votes, more int) bool {
+	need, ok := t.c.Plan.Steps[step].Need(v.asked + more)
+	return ok && v.accepts+v.open+more >= need
+}
+
+// gone lists the open slots of a step whose persons may not vote any more.
+func (t *turn) gone(step int) []int {
+	var out []int
+	for _, s := range t.c.InStep(step) {
+		p, known := t.dir.Person(s.Person)
+		if s.State == SlotOpen && (!known || !p.Active || conflicted(t.c.Parties, s.Person, t.dir)) {
+			out = append(out, s.No)
+		}
+	}
+	return out
+}
+
+// added lists slots for those whom the step names and who are not asked in it.
+func (t *turn) added(step int) []Slot {
+	there := t.c.InStep(step)
+	var out []Slot
+	next := len(there)
+	for _, cand := range t.c.Plan.Steps[step].Resolve(t.doc, t.dir) {
+		if conflicted(t.c.Parties, cand.Person, t.dir) || t.leaves(cand.Person) {
+			continue
+		}
+		s := Slot{Round: t.c.Round, Step: step, Person: cand.Person, Because: cand.Because, State: SlotOpen}
+		if i := slices.IndexFunc(there, func(o Slot) bool { return o.Person == cand.Person }); i >= 0 {
+			if there[i].State != SlotSuperseded {
+				continue
+			}
+			s.No = there[i].No // was asked before, and is again
+		} else {
+			s.No = next
+			next++
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// block says that too few can be asked, and asks nobody meanwhile; saying it twice
+// would tell nobody anything.
 func (t *turn) block(step int) {
 	if t.c.State == Blocked && t.c.Step == step {
 		return
 	}
-	t.emit(Event{Kind: Stuck, Step: step, Reason: "nobody_to_ask"})
+	var gone []int
+	for _, s := range t.c.InStep(step) {
+		if s.State == SlotOpen {
+			gone = append(gone, s.No)
+		}
+	}
+	t.emit(Event{Kind: Stuck, Step: step, Gone: gone, Reason: "nobody_to_ask"})
 }
 
 // leaves: under distinct, who voted in this round is not asked again.
@@ -98,7 +147,7 @@ func (t *turn) carry(step int) {
 		before := slices.IndexFunc(t.c.InStep(step-1), func(b Slot) bool {
 			return b.Person == s.Person && b.State == SlotVoted && b.Vote.Verdict == Accept && b.Vote.Via != ViaCarried
 		})
-		if before < 0 || t.c.State != InProgress || t.c.Step != step {
+		if s.State != SlotOpen || before < 0 || t.c.State != InProgress || t.c.Step != step {
 			continue
 		}
 		v := *t.c.InStep(step - 1)[before].Vote
@@ -108,30 +157,48 @@ func (t *turn) carry(step int) {
 	}
 }
 
+// votes is how a step stands.
+type votes struct {
+	asked, open, accepts, denials int
+	last                          int // number of the slot that voted last; -1: nobody did
+}
+
+// tally counts the votes of a step. Who left without a vote is not counted.
+func (t *turn) tally(step int) votes {
+	v := votes{last: -1}
+	var at time.Time
+	for _, s := range t.c.InStep(step) {
+		switch {
+		case s.State == SlotSuperseded:
+			continue
+		case s.State == SlotOpen:
+			v.open++
+		case s.Vote == nil:
+		case s.Vote.Verdict == Accept:
+			v.accepts++
+		case s.Vote.Verdict == Reject:
+			v.denials++
+		}
+		v.asked++
+		if s.Vote != nil && !s.Vote.At.Before(at) {
+			v.last, at = s.No, s.Vote.At
+		}
+	}
+	return v
+}
+
 // count looks at the votes of the open step after the one in slot no, and closes the
 // step when they are enough either way, or when those left cannot reach approval.
 func (t *turn) count(step, no int) {
 	s := t.c.Plan.Steps[step]
-	slots := t.c.InStep(step)
-	var accepts, denials, open int
-	for _, sl := range slots {
-		switch {
-		case sl.State == SlotOpen:
-			open++
-		case sl.Vote == nil:
-		case sl.Vote.Verdict == Accept:
-			accepts++
-		case sl.Vote.Verdict == Reject:
-			denials++
-		}
-	}
+	v := t.tally(step)
 	last, _ := t.c.Slot(t.c.Round, step, no) // whose vote completed the step
-	need, ok := s.Need(len(slots))
+	need, ok := s.Need(v.asked)
 	switch {
-	case ok && accepts >= need:
+	case ok && v.accepts >= need:
 		t.emit(Event{Kind: StepClosed, Step: step, Outcome: Approved, Person: last.Person})
 		t.next(step, last.Person)
-	case denials >= s.Denials() || accepts+open < need:
+	case v.denials >= s.Denials() || v.accepts+v.open < need:
 		t.emit(Event{Kind: StepClosed, Step: step, Outcome: Rejected, Person: last.Person})
 		t.emit(Event{Kind: Decided, Step: step, Outcome: Rejected, Person: last.Person, Reason: last.Vote.Reason})
 	}

@@ -161,7 +161,9 @@ func (w *world) act() done {
 	case 14:
 		w.staffing()
 		d.name = "recheck"
-		d.events = w.c.Recheck(w.doc(), w.dir, w.now)
+		if w.choose("looked at", 2) > 0 { // the change of people is noticed later only
+			d.events = w.c.Recheck(w.doc(), w.dir, w.now)
+		}
 	case 15:
 		d.name = "file"
 		if w.choose("expire", 9) == 8 {

@@ -67,11 +67,11 @@ func (r *record) describe(data map[string]any, e approval.Event) {
 	switch e.Kind {
 	case approval.Started, approval.RoundOpened:
 		data["route"], data["route_version"], data["rule"] = e.Plan.Route, e.Plan.Version, e.Plan.Rule
-	case approval.StepOpened, approval.StepClosed, approval.Stuck, approval.VoteCast, approval.SentBack:
+	case approval.StepOpened, approval.Reassigned, approval.StepClosed, approval.Stuck, approval.VoteCast, approval.SentBack:
 		data["step"] = e.StepKey
 	default: // the rest speaks of the case as a whole
 	}
-	if e.Kind == approval.StepOpened {
+	if e.Kind == approval.StepOpened || e.Kind == approval.Reassigned {
 		asked := make([]string, 0, len(e.Slots))
 		for _, s := range e.Slots {
 			asked = append(asked, who(r.People, s.Person))

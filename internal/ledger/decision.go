@@ -84,10 +84,15 @@ func (db *DB) act(ctx context.Context, k document.Key, do act) (Status, error) {
 	return r.status(), err
 }
 
-// Recheck opens the steps of blocked cases anew: call it after people or roles
-// changed, and now and then. It gives how many went on.
+// Recheck looks anew at cases that are blocked, and at those that wait for somebody who
+// may not vote any more: call it after people or roles changed, and now and then. It
+// gives how many blocked ones went on.
 func (db *DB) Recheck(ctx context.Context) (int, error) {
-	rows, err := db.Pool.Query(ctx, `select id from approval_case where state = 'blocked' order by id limit 1000`)
+	rows, err := db.Pool.Query(ctx, `select id from approval_case where state = 'blocked'
+		union select s.case_id from slot s join person p on p.id = s.person_id join approval_case c on c.id = s.case_id
+		where s.state = 'open' and c.state = 'in_progress' and (not p.active or p.external_id = any (c.parties)
+			or p.email <> '' and p.email in (select lower(btrim(q)) from unnest(c.parties) q))
+		order by 1 limit 1000`)
 	if err != nil {
 		return 0, classify(err)
 	}
@@ -97,13 +102,15 @@ func (db *DB) Recheck(ctx context.Context) (int, error) {
 	}
 	on := 0
 	for _, id := range ids {
+		wasBlocked := false
 		r, err := db.change(ctx, byCase(approval.ID(id)), "", func(r *record, now time.Time) ([]fact, error) {
+			wasBlocked = r.Case.State == approval.Blocked
 			return factsOf(r.Case.Recheck(r.Doc, r.People, now)), nil
 		})
 		if err != nil {
 			return on, err
 		}
-		if r.Case.State != approval.Blocked {
+		if wasBlocked && r.Case.State != approval.Blocked {
 			on++
 		}
 	}

@@ -313,3 +313,37 @@ func TestBlockedCaseGoesOnWhenSomebodyGetsTheRole(t *testing.T) {
 	}
 	assertReplay(t, b, "1")
 }
+
+func TestWhoLeavesIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	b.Post(t, "1")
+	b.Vote(t, "1", ledgertest.Budget, approval.Accept, "")
+	b.Vote(t, "1", ledgertest.Finance, approval.Accept, "")
+	leave := func(who string) ledger.Status {
+		if err := b.Directory.Deactivate(t.Context(), "test", who, "left"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Recheck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		st, err := b.Document(t.Context(), ledgertest.Key("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		assertReplay(t, b, "1")
+		return st
+	}
+	if st := leave("kozlov"); st.Case.State != approval.InProgress || len(st.Awaiting) != 1 || st.Awaiting[0].User != "orlova" {
+		t.Errorf("one of two left: %s, %v", st.Case.State, st.Awaiting)
+	}
+	if st := leave("orlova"); st.Case.State != approval.Blocked || len(st.Awaiting) != 0 {
+		t.Errorf("both left: %s, %v", st.Case.State, st.Awaiting)
+	}
+	b.Import(t, ledgertest.User("new", "New Treasurer", "treasurer", 2002))
+	if n, err := b.Recheck(t.Context()); err != nil || n != 1 {
+		t.Errorf("rechecked: %d, %v", n, err)
+	}
+	b.Vote(t, "1", 2002, approval.Accept, "")
+	assertReplay(t, b, "1")
+}
