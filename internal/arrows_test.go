@@ -62,8 +62,8 @@ func arrows() map[string]string {
 		// doors
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
 			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/telegram",
-		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ledger internal/locale " +
-			"internal/markup internal/money internal/people internal/route internal/server internal/wake",
+		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
+			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
 		// loops
 		"internal/courier": "internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
@@ -73,8 +73,9 @@ func arrows() map[string]string {
 		// the house itself
 		"internal/server": "",
 		"internal/config": "internal/secret",
-		"internal/demo": "configs internal/config internal/directory internal/google/googletest internal/ledger " +
-			"internal/people internal/telegram/telegramtest web",
+		"internal/demo/fakeerp": "",
+		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
+			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
 		"cmd/countersign": "*",
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed locales/*.toml
+//go:embed locales/*.toml demo
 var files embed.FS
 
 // Locales holds the texts of the product, one TOML file per language, in its
@@ -16,4 +16,11 @@ var files embed.FS
 func Locales() fs.FS {
 	locales, _ := fs.Sub(files, "locales") // fails only for a malformed path
 	return locales
+}
+
+// Demo holds the page of the demonstration: index.html, its styles, scripts and
+// words.
+func Demo() fs.FS {
+	demo, _ := fs.Sub(files, "demo") // fails only for a malformed path
+	return demo
 }

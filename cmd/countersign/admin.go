@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -162,7 +163,11 @@ func importUsers(cmd *cobra.Command, p process, r *records, list []directory.Use
 	if mode == directory.DryRun {
 		return nil
 	}
-	on, err := r.ledger.Recheck(cmd.Context())
+	var changed []string
+	for _, c := range slices.Concat(diff.Added, diff.Changed) {
+		changed = append(changed, c.ExternalID)
+	}
+	on, err := r.ledger.PeopleChanged(cmd.Context(), changed...)
 	if err == nil && on > 0 {
 		fmt.Fprintf(p.Out, "%d blocked cases went on\n", on)
 	}
@@ -198,10 +203,10 @@ func usersList(p process) *cobra.Command {
 				return table(p.Out, "EXTERNAL ID\tNAME\tEMAIL\tROLES\tACTIVE\tTELEGRAM", func(w io.Writer) {
 					for _, e := range all {
 						var roles []string
-						for _, role := range e.Person.Roles {
+						for _, role := range e.Roles {
 							roles = append(roles, role.String())
 						}
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.Person.ExternalID, e.Person.Name, e.Person.Email, strings.Join(roles, "|"), e.Person.Active, e.LinkState)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.ExternalID, e.Name, e.Email, strings.Join(roles, "|"), e.Active, e.LinkState)
 					}
 				})
 			})
@@ -348,11 +353,11 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
+	revision := ""
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			v += " " + s.Value[:12]
+			revision = s.Value[:12] + " "
 		}
 	}
-	return v + " " + info.GoVersion
+	return info.Main.Version + " " + revision + info.GoVersion
 }

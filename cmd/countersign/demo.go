@@ -38,11 +38,12 @@ func demoCommand(p process) *cobra.Command {
 			default:
 				return fmt.Errorf("%w: --lang %s: give en, ru, de or es", errUsage, d.Lang)
 			}
+			fmt.Fprintln(p.Err, "Starting a private database, the gateway, a messenger and an ERP. Where PostgreSQL is missing it is fetched first.")
 			return d.Run(cmd.Context())
 		},
 	}
 	c.Flags().StringVar(&d.Listen, "listen", "127.0.0.1:8085", "where the page is shown; port 0 takes any that is free")
-	c.Flags().StringVar(&d.DataDir, "data-dir", "", "where to keep everything; empty: a temporary folder that is removed at the end")
+	c.Flags().StringVar(&d.DataDir, "data-dir", "", "a new or empty folder in which everything is kept; none: a temporary one that is removed at the end")
 	c.Flags().StringVar(&d.Lang, "lang", "", "language of the people: en, ru, de or es; empty: English, and one of them Russian")
 	return c
 }

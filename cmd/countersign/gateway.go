@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -110,7 +111,7 @@ func (g *gateway) openTexts(context.Context) (err error) {
 
 func (g *gateway) openBot(context.Context) (err error) {
 	t := g.cfg.Telegram
-	g.bot, err = telegram.New(telegram.Options{
+	g.bot, err = telegram.New(telegram.Options{ //nolint:contextcheck // it calls nobody; the library wants a context all the same
 		Token: telegram.Secret(t.Token.Reveal()), APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), Log: g.log,
 		Observe: g.meters.call, Now: time.Now,
 	})
@@ -140,7 +141,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.hook = &hook.Hook{
 		Pool: r.pool, Ledger: r.ledger, Bell: r.bell, Placed: &wake.Bell{}, Crash: g.crash, Now: time.Now, Log: g.log,
-		Egress: g.cfg.Egress.Allow,
+		Egress: g.cfg.Egress.Allow, Metrics: g.meters.hook(),
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
@@ -203,6 +204,7 @@ func (g *gateway) handler() http.Handler {
 // listener closes first; the loops finish what they have in hand.
 func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	parts, ctx := errgroup.WithContext(ctx)
+	g.hook.Options.Deny = g.own(listener.Addr())
 	srv := &server.Server{
 		Handler: g.handler(), Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
 		Timeouts: server.Timeouts{DrainDelay: g.cfg.Server.DrainDelay, Drain: g.cfg.Server.ShutdownTimeout},
@@ -218,6 +220,20 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	}
 	g.ready("http://" + local(listener.Addr().String()))
 	return parts.Wait()
+}
+
+// own lists the addresses that no webhook may reach, whatever egress.allow says: our own
+// and the database's.
+func (g *gateway) own(listen net.Addr) []netip.AddrPort {
+	var out []netip.AddrPort
+	if a, err := netip.ParseAddrPort(listen.String()); err == nil {
+		out = append(out, a)
+	}
+	c := g.records.pool.Config().ConnConfig
+	if host, err := netip.ParseAddr(c.Host); err == nil {
+		out = append(out, netip.AddrPortFrom(host, c.Port))
+	}
+	return out
 }
 
 // announce tells Telegram where we are.

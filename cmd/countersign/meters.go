@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"countersign/internal/hook"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
 )
@@ -17,6 +18,8 @@ type meters struct {
 	calls    *prometheus.CounterVec
 	callTime *prometheus.HistogramVec
 	updates  *prometheus.CounterVec
+	sends    *prometheus.CounterVec
+	lag      prometheus.Histogram
 }
 
 func newMeters(registry *prometheus.Registry) (*meters, error) {
@@ -33,13 +36,34 @@ func newMeters(registry *prometheus.Registry) (*meters, error) {
 		updates: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_telegram_updates_total", Help: "Updates that came in, by what became of them.",
 		}, []string{"state"}),
+		sends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_webhook_attempts_total", Help: "Attempts to deliver an event, by what became of them.",
+		}, []string{"outcome"}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "countersign_webhook_lag_seconds", Help: "Time from an event to its delivery.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 5, 30, 300, 3600, 86400},
+		}),
 	}
-	return m, errors.Join(err, registry.Register(m.calls), registry.Register(m.callTime), registry.Register(m.updates))
+	return m, errors.Join(err, registry.Register(m.calls), registry.Register(m.callTime), registry.Register(m.updates),
+		registry.Register(m.sends), registry.Register(m.lag))
 }
 
 func (m *meters) call(method string, kind telegram.Kind, took time.Duration) {
 	m.calls.WithLabelValues(method, kind.String()).Inc()
 	m.callTime.WithLabelValues(method).Observe(took.Seconds())
+}
+
+// hook counts deliveries; endpoints are not labels, because ERPs make them at will.
+func (m *meters) hook() hook.Metrics {
+	return hook.Metrics{
+		Delivered: func(_ string, lag, _ time.Duration) {
+			m.sends.WithLabelValues("delivered").Inc()
+			m.lag.Observe(lag.Seconds())
+		},
+		Failed: func(string, int, time.Duration) { m.sends.WithLabelValues("failed").Inc() },
+		Dead:   func(string) { m.sends.WithLabelValues("dead").Inc() },
+		Stale:  func(string) { m.sends.WithLabelValues("stale").Inc() },
+	}
 }
 
 func (m *meters) update(state string) { m.updates.WithLabelValues(state).Inc() }

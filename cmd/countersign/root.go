@@ -63,10 +63,10 @@ func command(p process) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.PersistentFlags().String("config", "", "TOML file with the settings; each is also a variable COUNTERSIGN_SECTION_KEY")
-	for _, make := range []func(process) *cobra.Command{
-		serveCommand, migrateCommand, keysCommand, usersCommand, routesCommand, healthCommand, versionCommand,
+	for _, sub := range []func(process) *cobra.Command{
+		demoCommand, serveCommand, migrateCommand, keysCommand, usersCommand, routesCommand, healthCommand, versionCommand,
 	} {
-		root.AddCommand(make(p))
+		root.AddCommand(sub(p))
 	}
 	return root
 }

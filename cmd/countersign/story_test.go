@@ -93,16 +93,16 @@ func consume(w *world, posted state) {
 	}
 }
 
-func withoutRequestID(t testing.TB, body string) string {
-	t.Helper()
+func withoutRequestID(tb testing.TB, body string) string {
+	tb.Helper()
 	var m map[string]any
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	delete(m, "request_id")
 	out, err := json.Marshal(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(out)
 }

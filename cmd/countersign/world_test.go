@@ -4,17 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,21 +56,21 @@ type world struct {
 	replicas []*replica
 }
 
-func newWorld(t testing.TB, mode string, replicas int) *world {
-	t.Helper()
-	w := &world{t: t, mode: mode}
-	w.ownerURL, w.appURL = ledgertest.Database(t)
+func newWorld(tb testing.TB, mode string, replicas int) *world {
+	tb.Helper()
+	w := &world{t: tb, mode: mode}
+	w.ownerURL, w.appURL = ledgertest.Database(tb)
 	var err error
 	if w.tg, err = telegramtest.Open(telegramtest.Options{}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.tg.Close() })
-	if w.pool, err = pgxpool.New(t.Context(), w.ownerURL); err != nil {
-		t.Fatal(err)
+	tb.Cleanup(func() { _ = w.tg.Close() })
+	if w.pool, err = pgxpool.New(tb.Context(), w.ownerURL); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(w.pool.Close)
-	w.balancer = newBalancer(t)
-	w.erp = newReceiver(t)
+	tb.Cleanup(w.pool.Close)
+	w.balancer = newBalancer(tb)
+	w.erp = newReceiver(tb)
 	w.furnish()
 	for range replicas {
 		w.start("")
@@ -95,7 +88,10 @@ func (w *world) furnish() {
 	}
 	w.command("users", "import", csv)
 	w.command("routes", "publish", filepath.Join("..", "..", "configs", "routes", "payment_request.toml"))
-	var key struct{ ID, Secret string }
+	var key struct {
+		ID     string `json:"id"`
+		Secret string `json:"secret"`
+	}
 	if err := json.Unmarshal([]byte(w.command("keys", "create", "--source", "erp1c", "--scopes", "all", "--json")), &key); err != nil {
 		w.t.Fatal(err)
 	}
@@ -117,7 +113,9 @@ func (w *world) register() {
 	w.call(http.MethodPut, "/v1/chats/payments", map[string]any{
 		"telegram_chat_id": office, "title": "Payments", "notices": []string{"payment_request"},
 	}, http.StatusCreated)
-	var made struct{ ID, Secret string }
+	var made struct {
+		Secret string `json:"secret"`
+	}
 	w.decode(w.call(http.MethodPost, "/v1/webhooks", map[string]any{"url": w.erp.url, "types": []string{}}, http.StatusCreated), &made)
 	w.erp.trust(made.Secret)
 }
@@ -159,7 +157,7 @@ type replica struct {
 func (w *world) start(point string) *replica {
 	w.t.Helper()
 	r := &replica{done: make(chan struct{}), logs: &bytes.Buffer{}, mu: &sync.Mutex{}}
-	r.cmd = exec.Command(os.Args[0], "serve") //nolint:gosec // the test binary itself
+	r.cmd = exec.Command(os.Args[0], "serve")
 	r.cmd.Env = append(w.env(), "COUNTERSIGN_TEST_PROGRAM=1", "COUNTERSIGN_CRASH="+point)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := r.cmd.StdoutPipe()
@@ -217,57 +215,6 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// balancer stands before the replicas: it asks one after the other, and answers 502
-// when the one it asked died.
-type balancer struct {
-	url string
-
-	mu   sync.Mutex
-	back []string
-	next int
-}
-
-func newBalancer(t testing.TB) *balancer {
-	t.Helper()
-	b := &balancer{}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			target, err := url.Parse(b.pick())
-			if err == nil {
-				r.SetURL(target)
-			}
-		},
-		Transport: &http.Transport{DisableKeepAlives: true},
-		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	srv := httptest.NewServer(proxy)
-	t.Cleanup(srv.Close)
-	b.url = srv.URL
-	return b
-}
-
-func (b *balancer) pick() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.back) == 0 {
-		return "http://127.0.0.1:1"
-	}
-	b.next++
-	return b.back[b.next%len(b.back)]
-}
-
-func (b *balancer) add(u string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.back = append(b.back, u)
-}
-
-func (b *balancer) remove(u string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.back = slices.DeleteFunc(b.back, func(s string) bool { return s == u })
-}
-
 // call speaks to the REST interface as an ERP does: it repeats what had no answer, and
 // gives the body once the status is the wanted one.
 func (w *world) call(method, path string, body any, want int, also ...int) []byte {
@@ -313,106 +260,6 @@ func (w *world) decode(body []byte, into any) {
 	w.t.Helper()
 	if err := json.Unmarshal(body, into); err != nil {
 		w.t.Fatalf("%v in %s", err, body)
-	}
-}
-
-// receiver is the ERP's end of the webhooks. It believes only what is signed, keeps what
-// it got, and knows its own doubles.
-type receiver struct {
-	url string
-
-	mu      sync.Mutex
-	secret  []byte
-	byID    map[string]string
-	order   []event
-	doubles int
-	forged  int
-	changed chan struct{}
-}
-
-type event struct {
-	ID         string         `json:"id"`
-	Type       string         `json:"type"`
-	ExternalID string         `json:"external_id"`
-	Seq        int            `json:"seq"`
-	Data       map[string]any `json:"data"`
-}
-
-func newReceiver(t testing.TB) *receiver {
-	t.Helper()
-	r := &receiver{byID: map[string]string{}, changed: make(chan struct{})}
-	srv := httptest.NewServer(http.HandlerFunc(r.take))
-	t.Cleanup(srv.Close)
-	r.url = srv.URL + "/events"
-	return r
-}
-
-func (r *receiver) trust(secret string) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-	if err != nil {
-		panic(err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.secret = key
-}
-
-func (r *receiver) take(w http.ResponseWriter, req *http.Request) {
-	body, err := io.ReadAll(req.Body)
-	var e event
-	if err != nil || json.Unmarshal(body, &e) != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	mac := hmac.New(sha256.New, r.secret)
-	fmt.Fprintf(mac, "%s.%s.%s", req.Header.Get("Webhook-Id"), req.Header.Get("Webhook-Timestamp"), body)
-	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	if !slices.Contains(strings.Fields(req.Header.Get("Webhook-Signature")), want) || req.Header.Get("Webhook-Id") != e.ID {
-		r.forged++
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	if before, seen := r.byID[e.ID]; seen {
-		r.doubles++
-		if before != string(body) {
-			r.forged++
-		}
-		return
-	}
-	r.byID[e.ID] = string(body)
-	r.order = append(r.order, e)
-	close(r.changed)
-	r.changed = make(chan struct{})
-}
-
-// of lists the events of a document in the order in which they came.
-func (r *receiver) of(id string) []event {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []event
-	for _, e := range r.order {
-		if e.ExternalID == id {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func (r *receiver) waitFor(ctx context.Context, holds func() bool) error {
-	for {
-		r.mu.Lock()
-		changed := r.changed
-		r.mu.Unlock()
-		if holds() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 }
 

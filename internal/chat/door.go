@@ -8,6 +8,7 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -31,7 +32,14 @@ type Cards struct {
 	Adopt func(ctx context.Context, chat, message int64, t card.Tap) error
 	// Find gives the newest message of a case in a chat; 0 when there is none.
 	Find func(ctx context.Context, chat int64, t ledger.Waiting) (int64, error)
+	// Reached is told that a chat takes messages again; nil: nobody wants to know.
+	Reached func(ctx context.Context, chat int64) error
 }
+
+const (
+	sayPatience    = 2 * time.Second  // a chat that must wait for longer does not keep a worker
+	answerPatience = 10 * time.Second // an answer to a tap that comes later is of no use
+)
 
 // Door takes updates. Set the fields before use.
 type Door struct {
@@ -100,6 +108,9 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 		if err != nil {
 			return 0, later(err)
 		}
+		if wait > sayPatience {
+			return 0, later(fmt.Errorf("chat %d must wait for %s", m.ChatID, wait))
+		}
 		if wait > 0 {
 			if !rest(ctx, wait) {
 				return 0, later(ctx.Err())
@@ -124,6 +135,28 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 	}
 }
 
+// reply sends what whoever asked can ask for again: where nobody knows whether it
+// arrived, it is not sent twice.
+func (d *Door) reply(ctx context.Context, class pace.Class, m telegram.Outgoing) error {
+	_, err := d.say(ctx, class, m)
+	if telegram.KindOf(err) == telegram.Unknown {
+		d.Log.WarnContext(ctx, "message may not have been sent", slog.Any("error", err))
+		return nil
+	}
+	return err
+}
+
+// reached lets what could not be shown in a chat be tried again.
+func (d *Door) reached(ctx context.Context, chat int64) error {
+	if d.Cards.Reached == nil {
+		return nil
+	}
+	if err := d.Cards.Reached(ctx, chat); err != nil {
+		return later(err)
+	}
+	return nil
+}
+
 func (d *Door) hold(ctx context.Context, chat int64, err error) {
 	if e := asTelegram(err); e != nil && e.RetryAfter > 0 {
 		if err := d.Pace.Hold(ctx, d.Bot, chat, e.RetryAfter); err != nil {
@@ -134,6 +167,8 @@ func (d *Door) hold(ctx context.Context, chat int64, err error) {
 
 // answer tells whoever tapped. It is best effort on every path: the card says the same.
 func (d *Door) answer(ctx context.Context, query, text string, loud Loudness) {
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
 	err := d.Telegram.AnswerCallback(ctx, telegram.Answer{QueryID: query, Text: text, Alert: loud == Window})
 	if err != nil && telegram.KindOf(err) != telegram.QueryTooOld {
 		d.Log.WarnContext(ctx, "tap not answered", slog.Any("error", err))

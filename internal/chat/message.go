@@ -72,8 +72,7 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}
-	_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: text})
-	return err
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: text})
 }
 
 // login says how to be linked. The number is the account's own, and known to it.
@@ -95,22 +94,21 @@ func (d *Door) start(ctx context.Context, m *telegram.Message, r request) error 
 	case r.args != "" && !startsCase(r.args):
 		text = r.lang.T("start.link_invalid", nil)
 	}
-	if err := d.redraw(ctx, r.person); err != nil {
+	if err := d.redraw(ctx, m.Chat.ID, r.person); err != nil {
 		return err
 	}
-	_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(text)})
-	return err
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(text)})
 }
 
 // redraw: whoever could not be written to before the chat was started gets his cards now.
-func (d *Door) redraw(ctx context.Context, p people.Person) error {
+func (d *Door) redraw(ctx context.Context, chat int64, p people.Person) error {
 	if p.ID == "" {
 		return nil
 	}
 	if err := d.Ledger.RedrawOf(ctx, p.ID); err != nil {
 		return later(err)
 	}
-	return nil
+	return d.reached(ctx, chat)
 }
 
 func startsCase(args string) bool {
@@ -122,8 +120,7 @@ func startsCase(args string) bool {
 func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
 	id, err := card.ParseLink(r.args)
 	if err != nil {
-		_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.link_invalid", nil))})
-		return err
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.link_invalid", nil))})
 	}
 	st, err := d.Ledger.Case(ctx, id)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
@@ -138,18 +135,16 @@ func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
 			text = "⬆️ " + title(st.Document, r.lang)
 		}
 	}
-	if err := d.redraw(ctx, r.person); err != nil {
+	if err := d.redraw(ctx, m.Chat.ID, r.person); err != nil {
 		return err
 	}
-	_, err = d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, ReplyTo: reply, HTML: markup.Escape(text)})
-	return err
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, ReplyTo: reply, HTML: markup.Escape(text)})
 }
 
 // queue lists what waits for the person.
 func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error {
 	if r.person.ID == "" {
-		_, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.hello_unlinked", nil))})
-		return err
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.hello_unlinked", nil))})
 	}
 	waiting, total, err := d.Ledger.Queue(ctx, r.person.ID, queueLength)
 	if err != nil {
@@ -170,8 +165,7 @@ func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error 
 	if more := total - len(waiting); more > 0 {
 		b.WriteString("\n\n" + markup.Escape(r.lang.N("queue.more", more, nil)))
 	}
-	_, err = d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: b.String()})
-	return err
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: b.String()})
 }
 
 func short(s string) string { return markup.Truncate(markup.Clean(s), 60) }
@@ -183,8 +177,7 @@ func (d *Door) group(ctx context.Context, m *telegram.Message, name string) erro
 		key = "group.hello"
 	}
 	text := d.Texts.For(m.From.Language).T(key, map[string]any{"Chat": m.Chat.ID})
-	_, err := d.say(ctx, pace.Notice, telegram.Outgoing{ChatID: m.Chat.ID, ThreadID: m.ThreadID, ReplyTo: m.ID, HTML: markup.Escape(text)})
-	return err
+	return d.reply(ctx, pace.Notice, telegram.Outgoing{ChatID: m.Chat.ID, ThreadID: m.ThreadID, ReplyTo: m.ID, HTML: markup.Escape(text)})
 }
 
 // note writes a line to a chat; the update is done whether it arrives or not.
@@ -212,7 +205,7 @@ func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, er
 		if err != nil {
 			return "", err
 		}
-		return "unblocked by the person", d.redraw(ctx, p)
+		return "unblocked by the person", d.redraw(ctx, c.Chat.ID, p)
 	}
 	fault := ""
 	if !c.New.Writes() {
@@ -227,7 +220,10 @@ func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, er
 			return "", later(err)
 		}
 	}
-	return "member: " + c.New.Status, nil
+	if fault == "" {
+		err = d.reached(ctx, c.Chat.ID)
+	}
+	return "member: " + c.New.Status, err
 }
 
 // inline: search in other chats is not offered; an empty answer ends the waiting.

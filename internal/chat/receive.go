@@ -53,8 +53,9 @@ func (d *Door) Webhook(w http.ResponseWriter, r *http.Request) {
 }
 
 // Poll asks for updates where nothing can come in, until ctx ends. One replica at a
-// time does so; another takes over when it falls silent.
+// time does so; another takes over when it falls silent or has ended.
 func (d *Door) Poll(ctx context.Context, self string) error {
+	defer d.letGo(ctx, self)
 	for ctx.Err() == nil {
 		mine, err := d.Inbox.Poller(ctx, self, pollerLease)
 		switch {
@@ -64,18 +65,29 @@ func (d *Door) Poll(ctx context.Context, self string) error {
 		case !mine:
 			rest(ctx, pollPause)
 		default:
-			d.pollOnce(ctx)
+			d.pollOnce(ctx, self)
 		}
 	}
 	return nil
 }
 
+// letGo lets another replica ask for updates at once.
+func (d *Door) letGo(ctx context.Context, self string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollPause)
+	defer cancel()
+	if err := d.Inbox.LetGo(ctx, self); err != nil {
+		d.Log.WarnContext(ctx, "poller not given back", slog.Any("error", err))
+	}
+}
+
 // pollOnce fetches what waits and stores it. Asking again with the last id confirms
 // that; nothing is confirmed that is not stored. No id is remembered for longer: after
-// a quiet week Telegram's numbers may begin anywhere.
-func (d *Door) pollOnce(ctx context.Context) {
+// a quiet week Telegram's numbers may begin anywhere. While there is always more, the
+// right to ask is renewed each time.
+func (d *Door) pollOnce(ctx context.Context, self string) {
 	var offset int64
 	for ctx.Err() == nil {
+		before := offset
 		wait := pollWait
 		if offset != 0 {
 			wait = 0 // confirm at once
@@ -98,6 +110,13 @@ func (d *Door) pollOnce(ctx context.Context) {
 				return
 			}
 			offset = max(offset, u.ID+1)
+		}
+		if offset <= max(before, 1) { // without an id nothing can be confirmed: not as fast as we can
+			rest(ctx, pollPause)
+			return
+		}
+		if mine, err := d.Inbox.Poller(ctx, self, pollerLease); err != nil || !mine {
+			return
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (o *office) wire(t *testing.T) {
 		Ledger: o.DB, Directory: o.Directory, Files: o.Files, Store: &courier.Store{Pool: o.Pool}, Telegram: client, Pace: limits,
 		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: time.Now, Log: log,
 	}
-	o.DB.Now, o.Directory.Now = time.Now, time.Now
+	o.Now, o.Directory.Now = time.Now, time.Now
 	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
 	o.door = &chat.Door{
 		Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,

@@ -71,8 +71,8 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 	}
 	if errors.Is(err, approval.ErrReasonNeeded) {
 		dialog, err = d.ask(ctx, b, lang)
-		if err != nil {
-			it.Unsettle()
+		if err != nil { // the refusal was committed with the end of the update, and nobody was asked
+			it.Reopen()
 			return "", err
 		}
 		d.tell(ctx, b, lang.T("tap.reason_needed", nil), Line)

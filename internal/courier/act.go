@@ -2,6 +2,8 @@ package courier
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -10,144 +12,206 @@ import (
 	"countersign/internal/telegram"
 )
 
-const holdUnknown = 2 * time.Second // before a send of unknown outcome is repeated
+// errUncertain: the messenger may have taken a message or not.
+var errUncertain = errors.New("not known whether it was sent")
 
-// send makes a message that is not there. A crash after Telegram took it and before it
-// is noted makes a second one; a tap on the first makes that one known.
-func (r *drawing) send(ctx context.Context, s card.Spot, at place, want card.Card) error {
-	if ok, err := r.turn(ctx, at, class(s, 0)); err != nil || !ok {
-		return err
-	}
-	reply := r.replyTo(s, at)
-	if s.ReplyTo != "" && reply == 0 {
+// send makes a message that is not there. It is claimed first, so that nobody else sends
+// the same. A crash after Telegram took it and before it is noted makes a second one; a
+// tap on the first makes that one known.
+func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
+	out := telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, ReplyTo: l.replyTo(s), HTML: want.HTML, Silent: want.Silent}
+	if s.ReplyTo != "" && out.ReplyTo == 0 {
 		return nil // what it hangs under is not there: not reachable, or later
-	}
-	out := telegram.Outgoing{
-		ChatID: at.chat, ThreadID: at.thread, ReplyTo: reply, HTML: want.HTML, Silent: want.Silent,
 	}
 	var err error
 	if out.Keyboard, err = keyboard(want); err != nil {
+		return l.fault(ctx, s, 0, err) // nothing was asked of the messenger
+	}
+	if ok, err := l.turn(ctx, l.class(s.Spot, 0)); err != nil || !ok {
 		return err
 	}
-	sent, err := r.deliver(ctx, out, want)
-	if telegram.KindOf(err) == telegram.BadEntities {
-		r.warn(ctx, "text refused; sent without marks", s, err)
-		out.HTML, out.Text = "", want.Plain
-		sent, err = r.deliver(ctx, out, want)
-	}
-	if telegram.KindOf(err) == telegram.TopicGone {
-		out.ThreadID = 0
-		sent, err = r.deliver(ctx, out, want)
-	}
+	claimed, err := l.Store.Claim(ctx, l.of(s), l.Now())
 	if err != nil {
-		return r.refused(ctx, s, at, err)
+		return err
 	}
-	r.Crash.Pass(crash.CardSent)
-	m := Message{ChatID: at.chat, ID: sent.MessageID, Digest: want.Digest()}
-	r.shown[s.Key()] = append(r.shown[s.Key()], m)
-	return r.Store.Sent(ctx, string(r.d.Case.ID), s.Key(), m, r.Now())
+	if !claimed { // somebody else is sending it, or just did
+		l.later(occupied)
+		return nil
+	}
+	l.begun()
+	sent, err := l.attempt(ctx, s, out, want)
+	if err != nil {
+		return errors.Join(l.refused(ctx, s, 0, err), l.Store.Release(ctx, l.of(s)))
+	}
+	l.Crash.Pass(crash.CardSent)
+	m := Message{ChatID: l.chat, ID: sent.MessageID, Digest: want.Digest()}
+	l.shown[s.Key()] = append(l.shown[s.Key()], m)
+	l.fine(ctx, s)
+	return l.note(ctx, func() error { return l.Store.Sent(ctx, l.of(s), m, l.Now()) })
 }
 
-func (r *drawing) deliver(ctx context.Context, out telegram.Outgoing, want card.Card) (telegram.Sent, error) {
-	if want.File == nil {
-		id, err := r.Telegram.Send(ctx, out)
-		return telegram.Sent{MessageID: id}, err
-	}
-	doc := telegram.Document{Outgoing: out, Name: want.File.Name, Size: want.File.Size}
-	known, err := r.Store.FileID(ctx, r.Bot, want.File.SHA256, want.File.Name)
-	if err != nil {
-		return telegram.Sent{}, err
-	}
-	doc.FileID = known
-	if known == "" {
-		doc.Open = func() (io.ReadCloser, error) {
-			_, content, err := r.Files.Open(ctx, want.File.SHA256)
-			return content, err
+// attempt sends, and gives up what the messenger refuses of it: the message that it
+// hangs under, the topic, the marks in the text.
+func (l *lane) attempt(ctx context.Context, s spotAt, out telegram.Outgoing, want card.Card) (telegram.Sent, error) {
+	sent, err := l.deliver(ctx, out, want)
+	for range 3 {
+		switch kind := telegram.KindOf(err); {
+		case kind == telegram.Gone && out.ReplyTo != 0:
+			out.ReplyTo = 0
+		case kind == telegram.TopicGone && out.ThreadID != 0:
+			out.ThreadID = 0
+		case (kind == telegram.BadEntities || kind == telegram.Bug) && out.HTML != "":
+			l.warn(ctx, "text refused; sent without marks", s.Spot, err)
+			out.HTML, out.Text = "", want.Plain
+		default:
+			return sent, err
 		}
-	}
-	sent, err := r.Telegram.SendDocument(ctx, doc)
-	switch {
-	case telegram.KindOf(err) == telegram.BadFile && known != "":
-		if err := r.Store.ForgetFile(ctx, r.Bot, want.File.SHA256, want.File.Name); err != nil {
-			return telegram.Sent{}, err
-		}
-		return r.deliver(ctx, out, want) // upload it anew
-	case err == nil && known == "":
-		err = r.Store.KeepFile(ctx, r.Bot, want.File.SHA256, want.File.Name, sent.FileID)
+		sent, err = l.deliver(ctx, out, want)
 	}
 	return sent, err
 }
 
-// replyTo finds the message that this one hangs under, in the same chat.
-func (r *drawing) replyTo(s card.Spot, at place) int64 {
-	var id int64
-	for _, m := range r.shown[s.ReplyTo] {
-		if m.ChatID == at.chat {
-			id = max(id, m.ID)
+func (l *lane) deliver(ctx context.Context, out telegram.Outgoing, want card.Card) (telegram.Sent, error) {
+	if want.File == nil {
+		id, err := l.Telegram.Send(ctx, out)
+		return telegram.Sent{MessageID: id}, err
+	}
+	doc := telegram.Document{Outgoing: out, Name: want.File.Name, Size: want.File.Size}
+	var err error
+	if doc.FileID, err = l.Store.FileID(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
+		return telegram.Sent{}, err
+	}
+	if doc.FileID == "" {
+		return l.uploaded(ctx, doc, want)
+	}
+	sent, err := l.Telegram.SendDocument(ctx, doc)
+	if telegram.KindOf(err) != telegram.BadFile {
+		return sent, err
+	}
+	if err := l.Store.ForgetFile(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
+		return telegram.Sent{}, err
+	}
+	doc.FileID = ""
+	return l.uploaded(ctx, doc, want)
+}
+
+// uploaded sends the file itself, unless another chat's message did so meanwhile: the
+// messenger is slow with the same file again and again.
+func (l *lane) uploaded(ctx context.Context, doc telegram.Document, want card.Card) (telegram.Sent, error) {
+	l.upload.Lock()
+	defer l.upload.Unlock()
+	var err error
+	if doc.FileID, err = l.Store.FileID(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
+		return telegram.Sent{}, err
+	}
+	if doc.FileID == "" {
+		doc.Open = func() (io.ReadCloser, error) {
+			_, content, err := l.Files.Open(ctx, want.File.SHA256)
+			return content, err
 		}
+	}
+	sent, err := l.Telegram.SendDocument(ctx, doc)
+	if err != nil || doc.FileID != "" {
+		return sent, err
+	}
+	if err := l.Store.KeepFile(ctx, l.Bot, want.File.SHA256, want.File.Name, sent.FileID); err != nil {
+		l.warn(ctx, "file not remembered", card.Spot{Kind: card.KindFile, File: want.File.SHA256}, err) // it is sent all the same
+	}
+	return sent, nil
+}
+
+// replyTo finds the message that this one hangs under, in the same chat.
+func (l *lane) replyTo(s spotAt) int64 {
+	var id int64
+	for _, m := range l.shown[s.ReplyTo] {
+		id = max(id, m.ID)
 	}
 	return id
 }
 
-// edit changes a message that is there. It reports whether it turned out to be gone.
-func (r *drawing) edit(ctx context.Context, s card.Spot, at place, m Message, want card.Card) (bool, error) {
-	if ok, err := r.turn(ctx, at, class(s, m.ID)); err != nil || !ok {
-		return false, err
-	}
-	e := telegram.Edit{ChatID: at.chat, MessageID: m.ID, HTML: want.HTML}
+// edit changes a message that is there. It is marked first: until the edit is noted,
+// nobody knows what it shows. It reports whether it turned out to be gone.
+func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (bool, error) {
+	e := telegram.Edit{ChatID: l.chat, MessageID: m.ID, HTML: want.HTML}
 	var err error
 	if e.Keyboard, err = keyboard(want); err != nil {
+		return false, l.fault(ctx, s, m.ID, err)
+	}
+	if ok, err := l.turn(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
 		return false, err
 	}
-	change := r.Telegram.EditText
-	if want.File != nil {
-		change = r.Telegram.EditCaption
+	marked, err := l.Store.Mark(ctx, m)
+	if err != nil {
+		return false, err
 	}
-	err = change(ctx, e)
-	if telegram.KindOf(err) == telegram.BadEntities {
-		r.warn(ctx, "text refused; shown without marks", s, err)
-		e.HTML, e.Text = "", want.Plain
-		err = change(ctx, e)
+	if !marked { // somebody else is editing it, or just did
+		l.later(occupied)
+		return false, nil
 	}
+	l.begun()
+	err = l.change(ctx, s, e, want)
 	switch telegram.KindOf(err) {
 	case telegram.OK:
-		r.Crash.Pass(crash.CardSent)
-		m.Digest = want.Digest()
-		return false, r.Store.Edited(ctx, m, r.Now())
+		l.Crash.Pass(crash.CardSent)
+		l.fine(ctx, s)
+		return false, l.note(ctx, func() error { return l.edited(ctx, s, m, want) })
 	case telegram.Gone:
-		return true, r.Store.Forget(ctx, m)
+		return true, l.Store.Forget(ctx, m)
 	default:
-		return false, r.refused(ctx, s, at, err)
+		return false, l.refused(ctx, s, m.ID, err)
 	}
 }
 
+func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.Card) error {
+	change := l.Telegram.EditText
+	if want.File != nil {
+		change = l.Telegram.EditCaption
+	}
+	err := change(ctx, e)
+	if kind := telegram.KindOf(err); kind == telegram.BadEntities || kind == telegram.Bug {
+		l.warn(ctx, "text refused; shown without marks", s.Spot, err)
+		e.HTML, e.Text = "", want.Plain
+		err = change(ctx, e)
+	}
+	return err
+}
+
+func (l *lane) edited(ctx context.Context, s spotAt, m Message, want card.Card) error {
+	m.Digest = want.Digest()
+	alone, err := l.Store.Edited(ctx, l.of(s), m, l.Now())
+	l.conflict = l.conflict || err == nil && !alone
+	return err
+}
+
 // refused decides what a refusal means. Nil: nothing more can be done now.
-func (r *drawing) refused(ctx context.Context, s card.Spot, at place, err error) error {
+func (l *lane) refused(ctx context.Context, s spotAt, message int64, err error) error {
 	e := asTelegram(err)
 	if e == nil {
 		return err
 	}
 	switch e.Kind {
 	case telegram.RateLimited:
-		r.later(max(e.RetryAfter, time.Second))
-		return r.Pace.Hold(ctx, r.Bot, at.chat, e.RetryAfter)
+		l.later(max(e.RetryAfter, time.Second))
+		return l.Pace.Hold(ctx, l.Bot, l.chat, e.RetryAfter)
 	case telegram.Unknown:
-		r.later(holdUnknown)
-		return nil
+		return fmt.Errorf("%s: %w: %w", s.Key(), errUncertain, err)
 	case telegram.Migrated:
-		r.later(time.Millisecond)
-		return r.Directory.MigrateChat(ctx, at.chat, e.MigrateTo)
-	case telegram.Unreachable, telegram.NoRights:
-		r.warn(ctx, "cannot be reached", s, err)
-		if at.group != nil {
-			if err := r.Directory.ChatFault(ctx, at.group.ID, e.Description); err != nil {
-				return err
-			}
+		if err := l.Directory.MigrateChat(ctx, l.chat, e.MigrateTo); err != nil {
+			return err
 		}
-		return r.Store.Fault(ctx, spotOf{string(r.d.Case.ID), s.Key(), at.chat}, e.Error(), r.Now())
-	case telegram.Bug, telegram.TooLarge, telegram.BadFile, telegram.BadEntities, telegram.TopicGone:
-		r.warn(ctx, "refused", s, err)
-		return r.Store.Fault(ctx, spotOf{string(r.d.Case.ID), s.Key(), at.chat}, e.Error(), r.Now())
+		return fmt.Errorf("%s: %w", s.Key(), err) // anew, in the new place
+	case telegram.Unreachable, telegram.NoRights:
+		if s.group != nil {
+			l.chatFault(ctx, s, e.Description)
+		}
+		return l.fault(ctx, s, message, err)
+	case telegram.BadFile:
+		if e.Code == 0 { // our own copy could not be read now
+			return err
+		}
+		return l.fault(ctx, s, message, err)
+	case telegram.Bug, telegram.TooLarge, telegram.BadEntities, telegram.TopicGone, telegram.Gone:
+		return l.fault(ctx, s, message, err)
 	default:
 		return err // the network, the token: again, with longer and longer pauses
 	}
@@ -164,4 +228,9 @@ func keyboard(c card.Card) (telegram.Keyboard, error) {
 		return telegram.Keyboard{}, nil
 	}
 	return telegram.NewKeyboard(rows...)
+}
+
+func asTelegram(err error) *telegram.Error {
+	e, _ := errors.AsType[*telegram.Error](err)
+	return e
 }

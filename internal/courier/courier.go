@@ -5,11 +5,17 @@
 // to card, limits to pace, and which cases are behind to ledger. Nothing is queued for
 // it: a committed change of a case is the request to redraw, ten quick changes make one
 // edit, and a crash at any moment is mended by looking again.
+//
+// Several may look at one case at once, after a stall or when it is asked to be redrawn
+// meanwhile. So each message is claimed before it is sent and marked before it is
+// edited; who finds that somebody else was there looks again.
 package courier
 
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -27,9 +33,15 @@ import (
 const (
 	leaseTime = 8 * time.Second // a courier that dies leaves a case alone for so long
 	pollEvery = time.Second
-	atOnce    = 8 // cases drawn in parallel
+	atOnce    = 32 // cases in hand; one that waits for the messenger keeps nobody else waiting
+	claims    = 4  // cases leased before the first of them is drawn
 	retryMin  = time.Second
 	retryMax  = time.Minute
+	// A change of a case waits no longer than this for a chat that must.
+	patience    = 5 * time.Second
+	lastCall    = 15 * time.Second // for what is in hand when the process is to end
+	maxFailures = 10_000
+	recent      = 24 * time.Hour // older news is not sent to a chat that is back
 )
 
 // Courier draws cards. Set the fields before Run.
@@ -51,16 +63,23 @@ type Courier struct {
 	Log       *slog.Logger
 
 	mu       sync.Mutex
-	failures map[string]int // of a case in a row, for longer and longer pauses
+	failures map[string]failure // of a case in a row, for longer and longer pauses
 }
 
-// Run draws until ctx ends; the case in hand is finished.
+type failure struct {
+	count int
+	at    time.Time
+}
+
+// Run draws until ctx ends; the messages in hand are finished.
 func (c *Courier) Run(ctx context.Context) error {
+	h := &hands{busy: make(chan struct{}, atOnce), look: make(chan struct{}, 1)}
+	defer h.working.Wait()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		rung := c.Bell.Wait()
-		n, err := c.RunOnce(ctx)
+		n, err := c.fill(ctx, h)
 		if err != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "cards not drawn", slog.Any("error", err))
 		}
@@ -71,53 +90,112 @@ func (c *Courier) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-rung:
+		case <-h.look:
 		case <-tick.C:
 		}
 	}
 }
 
-// RunOnce draws a few cases that are behind and gives how many it took.
+// hands are what the cases are drawn with.
+type hands struct {
+	busy    chan struct{}
+	look    chan struct{} // a hand became free, or a case is due
+	working sync.WaitGroup
+}
+
+func (h *hands) nudge() {
+	select {
+	case h.look <- struct{}{}:
+	default:
+	}
+}
+
+// fill gives free hands something to do and tells how many.
+func (c *Courier) fill(ctx context.Context, h *hands) (int, error) {
+	free := cap(h.busy) - len(h.busy)
+	if free == 0 {
+		return 0, nil
+	}
+	since := c.Now()
+	due, err := c.Ledger.Behind(ctx, min(free, claims), leaseTime)
+	for _, d := range due {
+		h.busy <- struct{}{}
+		h.working.Go(func() {
+			wait := c.draw(ctx, d, since)
+			<-h.busy
+			if wait < pollEvery {
+				time.AfterFunc(wait, h.nudge)
+			}
+		})
+	}
+	return len(due), err
+}
+
+// RunOnce draws the cases that are behind, as many as there are hands, and gives how
+// many it took.
 func (c *Courier) RunOnce(ctx context.Context) (int, error) {
+	since := c.Now()
 	due, err := c.Ledger.Behind(ctx, atOnce, leaseTime)
 	var wg sync.WaitGroup
 	for _, d := range due {
-		wg.Go(func() { c.draw(context.WithoutCancel(ctx), d) })
+		wg.Go(func() { c.draw(ctx, d, since) })
 	}
 	wg.Wait()
 	return len(due), err
 }
 
 // draw brings the messages of one case to what they should be. What had to wait or
-// failed is tried again later; the rest stays done.
-func (c *Courier) draw(ctx context.Context, d ledger.Drawing) {
+// failed is tried again later; the rest stays done. It gives how long that is.
+func (c *Courier) draw(stop context.Context, d ledger.Drawing, since time.Time) time.Duration {
 	c.Crash.Pass(crash.CardClaimed)
-	round := &drawing{Courier: c, d: d, until: c.Now().Add(leaseTime - 2*time.Second)}
-	wait, err := round.all(ctx)
-	switch {
-	case err != nil:
-		c.Log.WarnContext(ctx, "case not drawn", slog.String("case", string(d.Case.ID)), slog.Any("error", err))
-		wait = max(wait, c.failed(d))
-	case wait == 0:
-		c.succeeded(d)
-		c.Crash.Pass(crash.CardNoted)
-		err = c.Ledger.Drawn(ctx, d)
-	}
-	if wait > 0 {
-		err = c.Ledger.Postpone(ctx, d, c.Now().Add(wait))
-	}
+	ctx, cancel := graced(stop)
+	defer cancel()
+	r := &drawing{Courier: c, d: d, stop: stop}
+	r.until.Store(since.Add(leaseTime - leaseTime/4).UnixNano())
+	release := r.keep(ctx)
+	wait, err := r.all(ctx)
+	release()
 	if err != nil {
+		c.Log.WarnContext(ctx, "case not drawn", slog.String("case", string(d.Case.ID)), slog.Any("error", err))
+		if wait = sooner(wait, c.failed(d)); r.partly { // a chat that fails does not hold up the others
+			wait = min(wait, patience)
+		}
+	}
+	if err := r.end(ctx, wait); err != nil {
 		c.Log.WarnContext(ctx, "case not noted", slog.String("case", string(d.Case.ID)), slog.Any("error", err))
 	}
+	return wait
+}
+
+// graced is a context for what is in hand: it outlives ctx by a while.
+func graced(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastCall, cancel) })
+	return out, func() { stop(); cancel() }
+}
+
+// sooner is the smaller of two waits, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 func (c *Courier) failed(d ledger.Drawing) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.failures == nil {
-		c.failures = map[string]int{}
+	now := c.Now()
+	if len(c.failures) >= maxFailures { // another replica may have drawn them long since
+		maps.DeleteFunc(c.failures, func(_ string, f failure) bool { return now.Sub(f.at) > 2*retryMax })
 	}
-	c.failures[string(d.Case.ID)]++
-	return min(retryMin<<min(c.failures[string(d.Case.ID)]-1, 10), retryMax)
+	if c.failures == nil || len(c.failures) >= maxFailures {
+		c.failures = map[string]failure{}
+	}
+	f := failure{count: c.failures[string(d.Case.ID)].count + 1, at: now}
+	c.failures[string(d.Case.ID)] = f
+	wait := min(retryMin<<min(f.count-1, 10), retryMax)
+	return wait + rand.N(wait/5) //nolint:gosec // so that not all come back at once
 }
 
 func (c *Courier) succeeded(d ledger.Drawing) {
@@ -143,6 +221,21 @@ func (c *Courier) Adopt(ctx context.Context, chat, message int64, t card.Tap) er
 		return err
 	}
 	return c.Ledger.Redraw(ctx, t.Case)
+}
+
+// Reached is told that a chat takes messages again: what could not be shown there is
+// tried once more.
+func (c *Courier) Reached(ctx context.Context, chat int64) error {
+	cases, err := c.Store.Retry(ctx, chat, c.Now().Add(-recent))
+	if err != nil {
+		return err
+	}
+	for _, w := range cases {
+		if err := c.Ledger.Redraw(ctx, w.Case); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Find gives the newest card of a case in a chat; 0 when there is none.

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/card"
+	"countersign/internal/crash"
 	"countersign/internal/directory"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
-	"countersign/internal/pace"
 )
 
 // drawing is one case on its way to be shown.
@@ -22,9 +24,13 @@ type drawing struct {
 	d      ledger.Drawing
 	view   card.View
 	groups map[string]directory.Chat
-	shown  map[string][]Message
-	until  time.Time // the lease ends soon after
-	wait   time.Duration
+	shown  map[string][]Message // by spot, as they were when the drawing began
+	lanes  []*lane
+	partly bool       // some chats were brought up to date, others failed
+	upload sync.Mutex // a file goes up once, not once for each chat
+
+	stop  context.Context //nolint:containedctx // ends: finish the message in hand, begin no other
+	until atomic.Int64    // what is begun after this may meet another courier's
 }
 
 // place is where a message goes and in which language.
@@ -41,19 +47,19 @@ func (r *drawing) all(ctx context.Context) (time.Duration, error) {
 	if err := r.prepare(ctx); err != nil {
 		return 0, err
 	}
-	spots := card.Audience(r.view)
-	slices.SortStableFunc(spots, func(a, b card.Spot) int { return cmp.Compare(r.urgency(a), r.urgency(b)) })
-	var found []error
-	for _, s := range spots {
-		if r.Now().After(r.until) {
-			r.later(time.Millisecond) // give the lease back before it ends and go on at once
-			break
-		}
-		if err := r.spot(ctx, s); err != nil {
-			found = append(found, err)
-		}
+	r.plan()
+	found := make([]error, len(r.lanes))
+	var wg sync.WaitGroup
+	for i, l := range r.lanes {
+		wg.Go(func() { found[i] = l.run(ctx) })
 	}
-	return r.wait, errors.Join(found...)
+	wg.Wait()
+	var wait time.Duration
+	for i, l := range r.lanes {
+		wait = sooner(wait, l.wait)
+		r.partly = r.partly || found[i] == nil
+	}
+	return min(wait, patience), errors.Join(found...)
 }
 
 func (r *drawing) prepare(ctx context.Context) error {
@@ -75,34 +81,66 @@ func (r *drawing) prepare(ctx context.Context) error {
 	return nil
 }
 
+// plan makes a lane for each chat, the most urgent first: it begins first, but nobody
+// waits until it is through.
+func (r *drawing) plan() {
+	spots := card.Audience(r.view)
+	slices.SortStableFunc(spots, func(a, b card.Spot) int { return cmp.Compare(r.urgency(a), r.urgency(b)) })
+	byChat := map[int64]*lane{}
+	first := make(chan struct{})
+	close(first)
+	after := (<-chan struct{})(first)
+	for _, s := range spots {
+		at, ok := r.where(s)
+		if !ok {
+			continue // not linked: the console shows who cannot be reached
+		}
+		l := byChat[at.chat]
+		if l == nil {
+			l = &lane{drawing: r, chat: at.chat, shown: map[string][]Message{}, after: after}
+			next := make(chan struct{})
+			l.begun, after = sync.OnceFunc(func() { close(next) }), next
+			byChat[at.chat] = l
+			r.lanes = append(r.lanes, l)
+		}
+		l.spots = append(l.spots, spotAt{s, at})
+		for _, m := range r.shown[s.Key()] {
+			if m.ChatID == at.chat && m.ID != 0 {
+				l.shown[s.Key()] = append(l.shown[s.Key()], m)
+			}
+		}
+	}
+}
+
 // urgency: who is asked first, then the cards that are there, then what hangs below.
 func (r *drawing) urgency(s card.Spot) int {
 	fresh := len(r.shown[s.Key()]) == 0
 	switch {
-	case s.Kind == card.KindApprover && fresh && !s.Past:
+	case s.Kind == card.KindApprover && r.justVoted(s):
 		return 0
-	case s.Kind == card.KindApprover:
+	case s.Kind == card.KindApprover && fresh && !s.Past:
 		return 1
-	case s.Kind == card.KindOutcome:
+	case s.Kind == card.KindApprover:
 		return 2
 	case s.Kind == card.KindRequester:
 		return 3
-	case s.Kind == card.KindGroup:
+	case s.Kind == card.KindOutcome:
 		return 4
-	default:
+	case s.Kind == card.KindGroup:
 		return 5
+	default:
+		return 6
 	}
 }
 
-func class(s card.Spot, message int64) pace.Class {
-	switch {
-	case s.Kind == card.KindGroup || s.Kind == card.KindFile:
-		return pace.Notice
-	case message != 0:
-		return pace.Edit
-	default:
-		return pace.NewCard
+// justVoted: somebody tapped this very card a moment ago and looks at it.
+func (r *drawing) justVoted(s card.Spot) bool {
+	for _, sl := range r.d.Case.Slots {
+		if sl.Round == s.Round && sl.Step == s.Step && sl.Person == s.Person && sl.Vote != nil {
+			return r.Now().Sub(sl.Vote.At) < time.Minute
+		}
 	}
+	return false
 }
 
 // where finds the chat of a spot; ok is false when there is none now.
@@ -118,54 +156,116 @@ func (r *drawing) where(s card.Spot) (place, bool) {
 	return place{chat: p.Telegram, lang: r.Texts.For(p.Locale)}, true
 }
 
-// spot brings one message, and copies of it, to what it should be.
-func (r *drawing) spot(ctx context.Context, s card.Spot) error {
-	at, ok := r.where(s)
-	if !ok {
-		return nil // not linked: the console shows who cannot be reached
-	}
-	want := card.For(r.view, s, at.lang)
-	digest := want.Digest()
-	live := 0
-	for _, m := range r.shown[s.Key()] {
-		if m.ChatID != at.chat || m.ID == 0 {
-			continue
+// keep renews the lease of the case, and the claims of its messages, while they are in
+// hand: the messenger may take half a minute for one. The function ends that.
+func (r *drawing) keep(ctx context.Context) func() {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(leaseTime / 4)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			now := r.Now()
+			if !r.mine() || r.Ledger.Postpone(ctx, r.d, now.Add(leaseTime)) != nil || r.Store.Renew(ctx, string(r.d.Case.ID), now) != nil {
+				continue
+			}
+			r.until.Store(now.Add(leaseTime - leaseTime/4).UnixNano())
 		}
-		live++
-		if m.Digest == digest {
-			continue
-		}
-		gone, err := r.edit(ctx, s, at, m, want)
-		if err != nil {
-			return err
-		}
-		if gone {
-			live--
-		}
-	}
-	if live > 0 || s.Past {
-		return nil
-	}
-	return r.send(ctx, s, at, want)
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
-// turn asks the limits for a message. When it is not its turn, the case is looked at
-// again when it is.
-func (r *drawing) turn(ctx context.Context, at place, c pace.Class) (bool, error) {
-	wait, err := r.Pace.Take(ctx, pace.Ask{Bot: r.Bot, Chat: at.chat, Group: at.chat < 0, Class: c})
+// mine reports whether the lease surely holds. Once it does not, it never does again.
+func (r *drawing) mine() bool { return r.Now().UnixNano() < r.until.Load() }
+
+// end gives the case back: to be looked at after a wait, or as shown. Where another
+// courier may have been at it, it is looked at once more.
+func (r *drawing) end(ctx context.Context, wait time.Duration) (err error) {
+	again := !r.mine() || slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.conflict })
+	if wait > 0 {
+		err = r.Ledger.Postpone(ctx, r.d, r.Now().Add(wait))
+	} else {
+		r.succeeded(r.d)
+		r.Crash.Pass(crash.CardNoted)
+		var overtaken bool
+		overtaken, err = r.done(ctx)
+		again = again || overtaken
+	}
+	if err != nil || !again {
+		return err
+	}
+	return r.Ledger.Redraw(ctx, r.d.Case.ID)
+}
+
+// done notes that everything is shown, and looks whether something happened meanwhile
+// that asked for the case to be redrawn: the note would have covered that up.
+func (r *drawing) done(ctx context.Context) (overtaken bool, err error) {
+	if err := r.Store.Clear(ctx, r.stale(), r.Now().Add(-leaseTime)); err != nil {
+		return false, err
+	}
+	if err := r.Ledger.Drawn(ctx, r.d); err != nil {
+		return false, err
+	}
+	return r.overtaken(ctx)
+}
+
+// stale lists the failures that are over without the message having been sent: nobody
+// misses it any more, or its person has another account.
+func (r *drawing) stale() []spotOf {
+	var out []spotOf
+	for spot, messages := range r.shown {
+		for _, m := range messages {
+			at := spotOf{string(r.d.Case.ID), spot, m.ChatID}
+			if m.ID == 0 && !slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.faults[at] }) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// overtaken reports whether a message turned up that this drawing did not know, whether
+// a chat is said to take messages again in which it failed, or somebody has another
+// account now than it went by.
+func (r *drawing) overtaken(ctx context.Context) (bool, error) {
+	now, err := r.Store.Shown(ctx, string(r.d.Case.ID))
 	if err != nil {
 		return false, err
 	}
-	if wait > 0 {
-		r.later(wait)
+	for _, l := range r.lanes {
+		for at := range l.faults {
+			if !slices.ContainsFunc(now[at.spot], func(m Message) bool { return m.ChatID == at.chat && m.Fault != "" }) {
+				return true, nil
+			}
+		}
 	}
-	return wait == 0, nil
+	for spot, messages := range now {
+		for _, m := range messages {
+			if m.ID != 0 && !r.knows(spot, m) {
+				return true, nil
+			}
+		}
+	}
+	dir, err := r.Directory.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(card.Audience(r.view), func(s card.Spot) bool {
+		before, _ := r.d.People.Person(s.Person)
+		after, _ := dir.Person(s.Person)
+		return before.Telegram != after.Telegram
+	}), nil
 }
 
-func (r *drawing) later(d time.Duration) {
-	if r.wait == 0 || d < r.wait {
-		r.wait = d
-	}
+func (r *drawing) knows(spot string, m Message) bool {
+	same := func(k Message) bool { return k.ChatID == m.ChatID && k.ID == m.ID }
+	return slices.ContainsFunc(r.shown[spot], same) ||
+		slices.ContainsFunc(r.lanes, func(l *lane) bool { return slices.ContainsFunc(l.shown[spot], same) })
 }
 
 func (r *drawing) warn(ctx context.Context, text string, s card.Spot, err error) {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"countersign/internal/telegram"
+	"countersign/internal/ledger"
 )
 
 // Store keeps what the messenger accepted.
@@ -20,8 +22,9 @@ type Store struct {
 // Message is one message as it was accepted.
 type Message struct {
 	ChatID int64
-	ID     int64
+	ID     int64  // 0: it is being sent, or could not be
 	Digest string // empty: not known, to be edited
+	Fault  string // why it could not be sent or edited
 }
 
 // spotOf is where a message of a case is, or should be.
@@ -33,14 +36,14 @@ type spotOf struct {
 
 // Shown lists the messages of a case by their spots.
 func (s *Store) Shown(ctx context.Context, id string) (map[string][]Message, error) {
-	rows, err := s.Pool.Query(ctx, `select spot, chat_id, message_id, digest from card_message where case_id = $1 order by message_id`, id)
+	rows, err := s.Pool.Query(ctx, `select spot, chat_id, message_id, digest, fault from card_message where case_id = $1 order by message_id`, id)
 	if err != nil {
 		return nil, fmt.Errorf("messages of %s: %w", id, err)
 	}
 	out := map[string][]Message{}
 	var spot string
 	var m Message
-	_, err = pgx.ForEachRow(rows, []any{&spot, &m.ChatID, &m.ID, &m.Digest}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&spot, &m.ChatID, &m.ID, &m.Digest, &m.Fault}, func() error {
 		out[spot] = append(out[spot], m)
 		return nil
 	})
@@ -50,27 +53,89 @@ func (s *Store) Shown(ctx context.Context, id string) (map[string][]Message, err
 	return out, nil
 }
 
-// Sent notes a new message; an earlier failure to send it is over.
-func (s *Store) Sent(ctx context.Context, id, spot string, m Message, now time.Time) error {
+// Claim notes that a message is about to be sent, unless somebody else is sending it or
+// has sent it. A claim that is not renewed ends with the lease of a case.
+func (s *Store) Claim(ctx context.Context, at spotOf, now time.Time) (bool, error) {
 	b := &pgx.Batch{}
-	b.Queue(`delete from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id = 0`, id, spot, m.ChatID)
+	claimed, there := false, false
+	b.Queue(`insert into card_message (case_id, spot, chat_id, message_id, digest, at) values ($1, $2, $3, 0, '', $4)
+		on conflict (case_id, spot, chat_id, message_id) do update set fault = '', at = excluded.at
+		where card_message.fault <> '' or card_message.at <= $5`,
+		at.id, at.spot, at.chat, now, now.Add(-leaseTime)).Exec(func(tag pgconn.CommandTag) error {
+		claimed = tag.RowsAffected() == 1
+		return nil
+	})
+	b.Queue(`select exists (select from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id > 0)`,
+		at.id, at.spot, at.chat).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
+	err := s.Pool.SendBatch(ctx, b).Close()
+	if err == nil && claimed && there {
+		claimed, err = false, s.Release(ctx, at)
+	}
+	if err != nil {
+		return false, fmt.Errorf("claim of %s: %w", at.spot, err)
+	}
+	return claimed, nil
+}
+
+// Renew keeps the claims of a case.
+func (s *Store) Renew(ctx context.Context, id string, now time.Time) error {
+	_, err := s.Pool.Exec(ctx, `update card_message set at = $2 where case_id = $1 and message_id = 0 and fault = ''`, id, now)
+	if err != nil {
+		return fmt.Errorf("claims of %s: %w", id, err)
+	}
+	return nil
+}
+
+// Release takes a claim back.
+func (s *Store) Release(ctx context.Context, at spotOf) error {
+	_, err := s.Pool.Exec(ctx, `delete from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id = 0 and fault = ''`,
+		at.id, at.spot, at.chat)
+	if err != nil {
+		return fmt.Errorf("claim of %s: %w", at.spot, err)
+	}
+	return nil
+}
+
+const dropEmpty = `delete from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id = 0`
+
+// Sent notes a new message; the claim, or an earlier failure to send it, is over.
+func (s *Store) Sent(ctx context.Context, at spotOf, m Message, now time.Time) error {
+	b := &pgx.Batch{}
+	b.Queue(dropEmpty, at.id, at.spot, at.chat)
 	b.Queue(`insert into card_message (case_id, spot, chat_id, message_id, digest, at) values ($1, $2, $3, $4, $5, $6)
 		on conflict (chat_id, message_id) where message_id > 0 do update set digest = excluded.digest, at = excluded.at`,
-		id, spot, m.ChatID, m.ID, m.Digest, now)
+		at.id, at.spot, m.ChatID, m.ID, m.Digest, now)
 	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
 	return nil
 }
 
-// Edited notes what a message shows now.
-func (s *Store) Edited(ctx context.Context, m Message, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update card_message set digest = $3, fault = '', at = $4 where chat_id = $1 and message_id = $2`,
-		m.ChatID, m.ID, m.Digest, now)
+// Mark notes that a message is about to be edited: until that is noted, nobody knows
+// what it shows. It reports whether the message is still as it was known.
+func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
+	tag, err := s.Pool.Exec(ctx, `update card_message set digest = '' where chat_id = $1 and message_id = $2 and digest = $3`,
+		m.ChatID, m.ID, m.Digest)
 	if err != nil {
-		return fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
+		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
-	return nil
+	return tag.RowsAffected() == 1, nil
+}
+
+// Edited notes what a message shows now. It reports false when somebody else noted an
+// edit meanwhile: which of the two was the last is not known.
+func (s *Store) Edited(ctx context.Context, at spotOf, m Message, now time.Time) (alone bool, err error) {
+	b := &pgx.Batch{}
+	b.Queue(dropEmpty+` and fault <> ''`, at.id, at.spot, at.chat)
+	b.Queue(`update card_message set digest = case digest when '' then $3 else '' end, fault = '', at = $4
+		where chat_id = $1 and message_id = $2 returning digest = $3`, m.ChatID, m.ID, m.Digest, now).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&alone}, func() error { return nil })
+		return err
+	})
+	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
+	}
+	return alone, nil
 }
 
 // Forget drops a message that is no longer there.
@@ -81,17 +146,54 @@ func (s *Store) Forget(ctx context.Context, m Message) error {
 	return nil
 }
 
-// Fault notes that a message cannot be shown, for those who look after the gateway.
-func (s *Store) Fault(ctx context.Context, at spotOf, fault string, now time.Time) error {
-	text := []rune(fault)
+// Fault notes that a message cannot be shown, for those who look after the gateway. The
+// message is 0 for one that could not be sent.
+func (s *Store) Fault(ctx context.Context, at spotOf, message int64, fault string, now time.Time) error {
+	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(fault, "\x00", ""), ""))
 	_, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, chat_id, message_id, digest, fault, at)
-		values ($1, $2, $3, 0, '', $4, $5)
+		values ($1, $2, $3, $4, '', $5, $6)
 		on conflict (case_id, spot, chat_id, message_id) do update set fault = excluded.fault, at = excluded.at`,
-		at.id, at.spot, at.chat, string(text[:min(len(text), 500)]), now)
+		at.id, at.spot, at.chat, message, string(text[:min(len(text), 500)]), now)
 	if err != nil {
 		return fmt.Errorf("fault of %s: %w", at.spot, err)
 	}
 	return nil
+}
+
+// Clear drops failures that nobody waits for any more, and claims of the dead.
+func (s *Store) Clear(ctx context.Context, over []spotOf, dead time.Time) error {
+	if len(over) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	for _, at := range over {
+		b.Queue(dropEmpty+` and (fault <> '' or at <= $4)`, at.id, at.spot, at.chat, dead)
+	}
+	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("failures of %s: %w", over[0].id, err)
+	}
+	return nil
+}
+
+// Retry forgets what failed in a chat and lists the cases that it was about. What could
+// not be sent before the time is news no longer.
+func (s *Store) Retry(ctx context.Context, chat int64, since time.Time) ([]ledger.Waiting, error) {
+	rows, err := s.Pool.Query(ctx, `with unsent as (
+			delete from card_message where chat_id = $1 and message_id = 0 and fault <> '' and at >= $2 returning case_id),
+		stale as (
+			update card_message set fault = '' where chat_id = $1 and message_id > 0 and fault <> '' returning case_id)
+		select case_id from unsent union select case_id from stale`, chat, since)
+	if err != nil {
+		return nil, fmt.Errorf("failures in %d: %w", chat, err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ledger.Waiting, error) {
+		var w ledger.Waiting
+		return w, row.Scan(&w.Case)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("failures in %d: %w", chat, err)
+	}
+	return out, nil
 }
 
 // Adopt notes a message that turned up. It reports whether it was unknown.
@@ -146,9 +248,4 @@ func (s *Store) ForgetFile(ctx context.Context, bot int64, digest, name string) 
 		return fmt.Errorf("file %s: %w", digest, err)
 	}
 	return nil
-}
-
-func asTelegram(err error) *telegram.Error {
-	e, _ := errors.AsType[*telegram.Error](err)
-	return e
 }

@@ -1,7 +1,9 @@
 package erp
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -114,7 +116,7 @@ func (c *call) item(o *object, place int) item {
 	in := &intake{}
 	at := "items[" + strconv.Itoa(place) + "]"
 	own := &object{in: in, path: at, members: o.members}
-	o.asked = []string{"external_id", "if_match", "document"}
+	o.asked = slices.Collect(maps.Keys(o.members)) // what is unknown is found below
 	it := item{key: document.Key{Source: c.key.Source, ExternalID: own.text("external_id", name(200).must())}}
 	match, _ := own.whole("if_match", 1, 1<<31-1)
 	it.match = int(match)

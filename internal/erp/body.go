@@ -25,7 +25,6 @@ const (
 	JSONLimit     = 256 << 10 // everything but
 	DocumentLimit = 8 << 20   // a document with files in it, and a batch of documents
 	InlineLimit   = 5 << 20   // the files in one body together
-	UploadLimit   = 25 << 20  // one file
 )
 
 // marshal writes what this door answers.
@@ -134,18 +133,18 @@ func checkDigest(h http.Header, content []byte) error {
 		if !ok || !isBytes || !isWhole || err != nil {
 			return &problemError{status: http.StatusBadRequest, code: "invalid_header", hint: "Content-Digest: sha-256=:BASE64:", cause: err}
 		}
-		var real []byte
+		var found []byte
 		switch strings.ToLower(algorithm) {
 		case "sha-256":
 			sum := sha256.Sum256(content)
-			real = sum[:]
+			found = sum[:]
 		case "sha-512":
 			sum := sha512.Sum512(content)
-			real = sum[:]
+			found = sum[:]
 		default:
 			continue
 		}
-		if subtle.ConstantTimeCompare(sent, real) != 1 {
+		if subtle.ConstantTimeCompare(sent, found) != 1 {
 			return &problemError{status: http.StatusUnprocessableEntity, code: "digest_mismatch"}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	_ "embed" // the page and its style
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -21,26 +22,19 @@ var docsPage string
 //go:embed docs.css
 var docsStyle []byte
 
-// docs serves a page that shows the OpenAPI document: plain HTML, made once, without
-// scripts and without anything from elsewhere.
-func (m *mounting) docs(api *huma.OpenAPI) {
+// docs makes a page that shows the OpenAPI document: plain HTML, without scripts and
+// without anything from elsewhere.
+func docs(api *huma.OpenAPI) ([]byte, error) {
 	r := renderer{schemas: api.Components.Schemas}
-	page, err := template.New("docs").Funcs(template.FuncMap{"markdown": markdown}).Parse(docsPage)
-	var text bytes.Buffer
-	if err == nil {
-		err = page.Execute(&text, r.page(api))
-	}
+	page, err := template.New("docs").Funcs(template.FuncMap{"markdown": markdown()}).Parse(docsPage)
 	if err != nil {
-		m.door.Log.Error("page of the API", "error", err)
+		return nil, fmt.Errorf("page of the API: %w", err)
 	}
-	m.router.Path("/docs").Methods(http.MethodGet, http.MethodHead).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("Cache-Control", "max-age=300")
-		_, _ = w.Write(text.Bytes()) // fails only when the caller is gone
-	})
-	m.static("/docs/style.css", "text/css; charset=utf-8", docsStyle)
+	var text bytes.Buffer
+	if err := page.Execute(&text, r.page(api)); err != nil {
+		return nil, fmt.Errorf("page of the API: %w", err)
+	}
+	return text.Bytes(), nil
 }
 
 // The parts of the page.
@@ -143,7 +137,7 @@ func (r renderer) fields(s *huma.Schema) []docField {
 	return out
 }
 
-func (r renderer) field(name string, s *huma.Schema, required bool) docField { //nolint:revive // a fact of the field
+func (r renderer) field(name string, s *huma.Schema, required bool) docField {
 	f := docField{Name: name, Required: required, Text: s.Description, Type: s.Type, Ref: nameOf(s)}
 	switch {
 	case s.Type == "array" && s.Items != nil:
@@ -217,15 +211,17 @@ func (r renderer) sample(s *huma.Schema, depth int) any {
 
 // markdown writes the little of Markdown that the texts use: paragraphs, numbered lists,
 // bold and code. Everything else is text.
-func markdown(text string) template.HTML {
+func markdown() func(string) template.HTML {
 	code := regexp.MustCompile("`([^`]+)`")
 	bold := regexp.MustCompile(`\*\*([^*]+)\*\*`)
-	var b strings.Builder
-	for paragraph := range strings.SplitSeq(text, "\n\n") {
-		escaped := template.HTMLEscapeString(paragraph)
-		escaped = code.ReplaceAllString(escaped, "<code>$1</code>")
-		escaped = bold.ReplaceAllString(escaped, "<strong>$1</strong>")
-		b.WriteString("<p>" + strings.ReplaceAll(escaped, "\n", "<br>") + "</p>")
+	return func(text string) template.HTML {
+		var b strings.Builder
+		for paragraph := range strings.SplitSeq(text, "\n\n") {
+			escaped := template.HTMLEscapeString(paragraph)
+			escaped = code.ReplaceAllString(escaped, "<code>$1</code>")
+			escaped = bold.ReplaceAllString(escaped, "<strong>$1</strong>")
+			b.WriteString("<p>" + strings.ReplaceAll(escaped, "\n", "<br>") + "</p>")
+		}
+		return template.HTML(b.String()) //nolint:gosec // escaped above; the texts are our own
 	}
-	return template.HTML(b.String()) //nolint:gosec // escaped above; the texts are our own
 }

@@ -36,7 +36,7 @@ func LongPolls() []string { return []string{"/v1/events"} }
 type Door struct {
 	Ledger    *ledger.DB
 	Directory *directory.Store
-	Files     *file.Store
+	Files     *file.Store // its Max is that of an upload
 	Hook      *hook.Hook
 	Texts     *locale.Texts
 	Log       *slog.Logger
@@ -129,6 +129,13 @@ func (d *Door) handle(c *call, e endpoint, work func(*call) (answer, error)) (an
 	defer leave()
 	if err := checkQuery(c.r, e.query); err != nil {
 		return answer{}, err
+	}
+	if e.limit > JSONLimit && (c.r.ContentLength > JSONLimit || c.r.ContentLength < 0) {
+		free, err := d.place(c)
+		if err != nil {
+			return answer{}, err
+		}
+		defer free()
 	}
 	if e.limit > 0 {
 		if err := c.readJSON(e); err != nil {

@@ -184,7 +184,7 @@ func kindsOf(text string) ([]string, error) {
 func Kinds() []string {
 	out := []string{"document.received", "document.status", "comment.added", "delivery.failed", "link.created"}
 	for _, k := range []approval.Kind{
-		approval.Started, approval.StepOpened, approval.VoteCast, approval.StepClosed, approval.Stuck, approval.SentBack, approval.Decided,
+		approval.Started, approval.StepOpened, approval.Reassigned, approval.VoteCast, approval.StepClosed, approval.Stuck, approval.SentBack, approval.Decided,
 		approval.TakenBack, approval.RanOut, approval.Changed, approval.RoundOpened, approval.FileStored, approval.Consumed,
 	} {
 		out = append(out, string(k))

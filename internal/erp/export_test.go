@@ -25,3 +25,6 @@ func (d *Door) TakeKey(ctx context.Context, source, key string, request []byte) 
 	_, err := d.keys.take(ctx, newClaim(source, key), request)
 	return err
 }
+
+// Words are those of a code.
+func Words(lang locale.Lang, code string) string { return words(lang, code, "") }

@@ -58,18 +58,23 @@ func (m *mounting) files() {
 	}, m.door.postFiles)
 }
 
-// upload gives the request more time and one of the places for contents in memory. The
-// document must be there before anything is read.
+// upload lets a file in. The document must be there before anything is read.
 func (d *Door) upload(c *call, p DocumentPath) (leave func(), err error) {
 	if compressed(c.r.Header) {
 		return nil, errMediaType()
 	}
-	if c.r.ContentLength > UploadLimit+multipartRoom {
+	if c.r.ContentLength > d.Files.Max+multipartRoom {
 		return nil, &problemError{status: http.StatusRequestEntityTooLarge, code: "too_large"}
 	}
 	if _, err := d.find(c, p); err != nil {
 		return nil, err
 	}
+	return d.place(c)
+}
+
+// place waits for one of the places for large contents, and gives the request the time
+// that such a one needs.
+func (d *Door) place(c *call) (leave func(), err error) {
 	extend(c, d.Now, uploadTime)
 	select {
 	case d.uploads <- struct{}{}:
@@ -100,7 +105,7 @@ func (d *Door) putFile(c *call, in *FileInput) (answer, error) {
 		return answer{}, err
 	}
 	defer leave()
-	content, err := c.read(UploadLimit)
+	content, err := c.read(d.Files.Max)
 	if err != nil {
 		return answer{}, err
 	}
@@ -139,7 +144,7 @@ func (d *Door) postFiles(c *call, in *DocumentPath) (answer, error) {
 		return answer{}, err
 	}
 	defer leave()
-	body := http.MaxBytesReader(c.w, c.r.Body, UploadLimit+multipartRoom)
+	body := http.MaxBytesReader(c.w, c.r.Body, d.Files.Max+multipartRoom)
 	reader := multipart.NewReader(body, params["boundary"])
 	out := FilesAnswer{RequestID: server.RequestID(c.ctx())}
 	for {

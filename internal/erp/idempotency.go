@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"time"
 
 	"countersign/internal/ledger"
-
-	"errors"
 )
 
 // maxKept is the longest answer that is kept for a key; a longer one is done again, and

@@ -8,12 +8,14 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
 	"github.com/gorilla/mux"
 
 	"countersign/internal/directory"
+	"countersign/internal/server"
 )
 
 // mounting adds operations to a router and to the OpenAPI document.
@@ -81,7 +83,7 @@ func description(publicURL string) *huma.OpenAPI {
 func add[In any](m *mounting, o operation, work func(c *call, in *In) (answer, error)) {
 	op := m.describe(o)
 	huma.Register(m.api, op, func(_ context.Context, in *In) (*streamed, error) {
-		return &streamed{Body: func(hc huma.Context) {
+		return &streamed{Body: func(hc huma.Context) { //nolint:contextcheck // the context is that of the request
 			r, w := humamux.Unwrap(hc)
 			e := o.endpoint
 			e.query = queryOf(hc.Operation())
@@ -238,21 +240,20 @@ func (m *mounting) publish() {
 	delete(schemas, "ErrorModel") // the library's own, which is never sent
 	delete(schemas, "ErrorDetail")
 	for name, s := range schemas {
-		if !slices.Contains(bodies(), name) && s.AdditionalProperties == false {
+		if slices.Contains(bodies(), name) {
+			continue
+		}
+		if s.AdditionalProperties == false {
 			s.AdditionalProperties = nil
 		}
+		for _, p := range s.Properties {
+			p.Nullable = p.Nullable && p.Type != huma.TypeArray // an empty list is [], never null
+		}
 	}
-	text, err := api.YAML()
-	if err != nil {
-		m.door.Log.Error("OpenAPI document", "error", err)
-	}
-	asJSON, err := json.Marshal(api)
-	if err != nil {
-		m.door.Log.Error("OpenAPI document", "error", err)
-	}
-	m.static("/openapi.yaml", "application/yaml", text)
-	m.static("/openapi.json", "application/json", asJSON)
-	m.docs(api)
+	m.static("/openapi.yaml", "application/yaml", api.YAML)
+	m.static("/openapi.json", "application/json", func() ([]byte, error) { return json.Marshal(api) })
+	m.static("/docs", "text/html; charset=utf-8", func() ([]byte, error) { return docs(api) })
+	m.static("/docs/style.css", "text/css; charset=utf-8", func() ([]byte, error) { return docsStyle, nil })
 }
 
 // bodies are the names of what may be sent: closed, because unknown names are refused.
@@ -263,10 +264,20 @@ func bodies() []string {
 	}
 }
 
-func (m *mounting) static(path, media string, text []byte) {
-	m.router.Path(path).Methods(http.MethodGet, http.MethodHead).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", media)
-		w.Header().Set("Cache-Control", "max-age=300")
+// static serves what is made when it is first asked for.
+func (m *mounting) static(path, media string, build func() ([]byte, error)) {
+	once := sync.OnceValues(build)
+	m.router.Path(path).Methods(http.MethodGet, http.MethodHead).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := once()
+		if err != nil {
+			m.door.Log.ErrorContext(r.Context(), "page not made", "error", err)
+			server.WriteProblem(w, r, problemOf(err).said(m.door.Texts.For("en")))
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", media)
+		h.Set("Cache-Control", "max-age=300")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		_, _ = w.Write(text) // fails only when the caller is gone
 	})
 }

@@ -5,8 +5,11 @@ import (
 	"flag"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 var update = flag.Bool("update", false, "write web/openapi.yaml anew")
@@ -42,4 +45,114 @@ func TestTheCommittedDocumentIsTheOneThatIsServed(t *testing.T) {
 			t.Errorf("the document speaks of %s", word)
 		}
 	}
+}
+
+func TestThePageOfTheAPIIsWholeAndAsksForNothingElsewhere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	read := func(path string) (http.Header, string) {
+		res, err := http.Get(b.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		var text bytes.Buffer
+		if _, err := text.ReadFrom(res.Body); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v", path, res.StatusCode, err)
+		}
+		return res.Header, text.String()
+	}
+	header, page := read("/docs")
+	csp := header.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "script-src 'self'") || strings.Contains(csp, "unsafe") || !strings.HasPrefix(header.Get("Content-Type"), "text/html") {
+		t.Errorf("%v", header)
+	}
+	walk(t, func(method, path string, op *openapi3.Operation) {
+		if !strings.Contains(page, `<article id="`+op.OperationID+`">`) || op.Summary == "" || len(op.Description) < 40 {
+			t.Errorf("%s %s is not on the page, or says too little", method, path)
+		}
+	})
+	for _, bad := range []string{"<script", "src=\"http", "href=\"http", "style=", "ZgotmplZ", "<nil>", "map["} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %s", bad)
+		}
+	}
+	for _, link := range strings.Split(page, `href="#`)[1:] {
+		id, _, _ := strings.Cut(link, `"`)
+		if !strings.Contains(page, `id="`+id+`"`) {
+			t.Errorf("#%s leads nowhere", id)
+		}
+	}
+	if header, style := read("/docs/style.css"); !strings.HasPrefix(header.Get("Content-Type"), "text/css") || style == "" {
+		t.Errorf("%v", header)
+	}
+	if header, text := read("/openapi.json"); header.Get("Content-Type") != "application/json" || !strings.HasPrefix(text, `{"components"`) && !strings.HasPrefix(text, `{"openapi"`) {
+		t.Errorf("%v %.60s", header, text)
+	}
+}
+
+// The bodies are read by hand; what is read and what is described must be the same.
+func TestWhatIsReadIsWhatIsDescribed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	text, err := os.ReadFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := "/v1/webhooks/whk_06f1z2k3m4n5p6q7r8s9t0v1w2"
+	for name, c := range map[string]struct{ method, path, before, after string }{
+		"DocumentBody":  {"PUT", documentPath("X"), "", ""},
+		"PayeeBody":     {"PUT", documentPath("X"), `{"payee":`, `}`},
+		"LineBody":      {"PUT", documentPath("X"), `{"lines":[`, `]}`},
+		"FileBody":      {"PUT", documentPath("X"), `{"files":[`, `]}`},
+		"ConsumeBody":   {"POST", documentPath("X") + "/consume", "", ""},
+		"WithdrawBody":  {"POST", documentPath("X") + "/withdraw", "", ""},
+		"StatusBody":    {"POST", documentPath("X") + "/status", "", ""},
+		"CommentBody":   {"POST", documentPath("X") + "/comments", "", ""},
+		"BatchBody":     {"POST", "/v1/documents/batch", "", ""},
+		"ChatBody":      {"PUT", "/v1/chats/x", "", ""},
+		"UserBody":      {"PUT", "/v1/users/x", "", ""},
+		"WebhookBody":   {"POST", "/v1/webhooks", "", ""},
+		"WebhookChange": {"PATCH", hook, "", ""},
+		"RotateBody":    {"POST", hook + "/rotate", "", ""},
+		"PauseBody":     {"POST", hook + "/pause", "", ""},
+		"ReplayBody":    {"POST", hook + "/replay", "", ""},
+	} {
+		properties := doc.Components.Schemas[name].Value.Properties
+		if len(properties) == 0 {
+			t.Errorf("%s is not described", name)
+		}
+		members := []string{`"Unheard_of":1`}
+		for property := range properties {
+			members = append(members, `"`+property+`":[[]]`) // right for nothing
+		}
+		out := b.call(t, request{method: c.method, path: c.path, body: c.before + "{" + strings.Join(members, ",") + "}" + c.after, headers: []string{"Idempotency-Key: 12345678"}})
+		if out.status != http.StatusBadRequest || out.code(t) != "unknown_field" {
+			t.Errorf("%s: %d %s", name, out.status, out.body)
+			continue
+		}
+		for _, f := range out.faults(t) {
+			if strings.HasSuffix(f, " unknown_field") && !strings.Contains(f, "Unheard_of") {
+				t.Errorf("%s: %s is described and not read", name, f)
+			}
+		}
+		for property := range properties {
+			looked := slices.ContainsFunc(out.faults(t), func(f string) bool {
+				f = strings.NewReplacer("[0] ", " ", "items ", "items[0] ").Replace(strings.TrimPrefix(f, prefixOf(c.before)))
+				return strings.HasPrefix(f, property+" ") || strings.HasPrefix(f, property+"[0] ")
+			})
+			if !looked {
+				t.Errorf("%s: %s was not looked at: %s", name, property, out.body)
+			}
+		}
+	}
+}
+
+// prefixOf is where the members of an inner body are.
+func prefixOf(before string) string {
+	return map[string]string{`{"payee":`: "payee.", `{"lines":[`: "lines[0].", `{"files":[`: "files[0]."}[before]
 }

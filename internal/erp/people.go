@@ -64,6 +64,9 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 	if err := d.settleActive(c, change, active); err != nil {
 		return answer{}, err
 	}
+	if _, err := d.Ledger.PeopleChanged(c.ctx(), in.ExternalID); err != nil {
+		return answer{}, err
+	}
 	out := UserAnswer{ExternalID: in.ExternalID, Change: string(change.Kind), Active: active, RequestID: server.RequestID(c.ctx())}
 	for _, f := range change.Fields {
 		out.Fields = append(out.Fields, f.Field)
@@ -82,7 +85,7 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 }
 
 // settleActive lets a person leave or come back.
-func (d *Door) settleActive(c *call, change directory.Change, active bool) error { //nolint:revive // the state that is wanted
+func (d *Door) settleActive(c *call, change directory.Change, active bool) error {
 	switch {
 	case active && change.Inactive:
 		return d.Directory.Reactivate(c.ctx(), c.actor(), change.ExternalID)

@@ -29,8 +29,8 @@ type faults []fault
 
 func (f *faults) add(field, code, hint string) { *f = append(*f, fault{field, code, hint}) }
 
-func (f faults) sort() {
-	slices.SortFunc(f, func(a, b fault) int { return strings.Compare(a.field, b.field) })
+func (f *faults) sort() {
+	slices.SortFunc(*f, func(a, b fault) int { return strings.Compare(a.field, b.field) })
 }
 
 // problemError is an error that knows how it is told to the ERP.

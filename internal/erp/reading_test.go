@@ -14,11 +14,35 @@ func TestAmountsThatAreNoneAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, c := range []struct{ sent, code string }{ // A-08
-		{`"NaN"`, "not_a_decimal"}, {`"Infinity"`, "not_a_decimal"}, {`"-1"`, "not_a_decimal"}, {`"0"`, "out_of_range"}, {`"0.00"`, "out_of_range"},
-		{`"1e309"`, "not_a_decimal"}, {`"1e2"`, "not_a_decimal"}, {`1e309`, "not_a_decimal"}, {`1e2`, "not_a_decimal"}, {`125000.00`, "not_a_decimal"}, {`125000`, "not_a_decimal"},
-		{`-1`, "not_a_decimal"}, {`"١٢٥"`, "not_a_decimal"}, {`"1,000.00"`, "not_a_decimal"}, {`"1 000"`, "not_a_decimal"}, {`"1.00000"`, "too_precise"}, {`"1.001"`, "too_precise"},
-		{`"10000000000000000"`, "out_of_range"}, {`"1000000000000000"`, "out_of_range"}, {`"01.00"`, "not_a_decimal"}, {`"+1"`, "not_a_decimal"}, {`".5"`, "not_a_decimal"}, {`"1."`, "not_a_decimal"},
-		{`" 1"`, "not_a_decimal"}, {`true`, "wrong_type"}, {`{}`, "wrong_type"}, {`["1"]`, "wrong_type"}, {`""`, "missing_field"}, {`null`, "missing_field"},
+		{`"NaN"`, "not_a_decimal"},
+		{`"Infinity"`, "not_a_decimal"},
+		{`"-1"`, "not_a_decimal"},
+		{`"0"`, "out_of_range"},
+		{`"0.00"`, "out_of_range"},
+		{`"1e309"`, "not_a_decimal"},
+		{`"1e2"`, "not_a_decimal"},
+		{`1e309`, "not_a_decimal"},
+		{`1e2`, "not_a_decimal"},
+		{`125000.00`, "not_a_decimal"},
+		{`125000`, "not_a_decimal"},
+		{`-1`, "not_a_decimal"},
+		{`"١٢٥"`, "not_a_decimal"},
+		{`"1,000.00"`, "not_a_decimal"},
+		{`"1 000"`, "not_a_decimal"},
+		{`"1.00000"`, "too_precise"},
+		{`"1.001"`, "too_precise"},
+		{`"10000000000000000"`, "out_of_range"},
+		{`"1000000000000000"`, "out_of_range"},
+		{`"01.00"`, "not_a_decimal"},
+		{`"+1"`, "not_a_decimal"},
+		{`".5"`, "not_a_decimal"},
+		{`"1."`, "not_a_decimal"},
+		{`" 1"`, "not_a_decimal"},
+		{`true`, "wrong_type"},
+		{`{}`, "wrong_type"},
+		{`["1"]`, "wrong_type"},
+		{`""`, "missing_field"},
+		{`null`, "missing_field"},
 	} {
 		out := b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount":`+c.sent+`,"currency"`)})
 		expect(t, out, 422, "invalid_field")
@@ -92,9 +116,18 @@ func TestOnlyPlainJSONIsTaken(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, headers := range [][]string{ // A-13, A-14
-		{"Content-Type: application/json; charset=utf-16"}, {"Content-Type: text/json"}, {"-Content-Type"}, {"Content-Type: text/plain"}, {"Content-Type: application/x-www-form-urlencoded"},
-		{"Content-Type: application/json; charset=iso-8859-1"}, {"Content-Type: application/problem+json"}, {"Content-Type: application/json;;"}, {"Content-Type: multipart/form-data; boundary=x"},
-		{"Content-Encoding: gzip"}, {"Content-Encoding: deflate"}, {"Content-Encoding: identity, gzip"},
+		{"Content-Type: application/json; charset=utf-16"},
+		{"Content-Type: text/json"},
+		{"-Content-Type"},
+		{"Content-Type: text/plain"},
+		{"Content-Type: application/x-www-form-urlencoded"},
+		{"Content-Type: application/json; charset=iso-8859-1"},
+		{"Content-Type: application/problem+json"},
+		{"Content-Type: application/json;;"},
+		{"Content-Type: multipart/form-data; boundary=x"},
+		{"Content-Encoding: gzip"},
+		{"Content-Encoding: deflate"},
+		{"Content-Encoding: identity, gzip"},
 	} {
 		expect(t, b.call(t, request{method: "PUT", path: documentPath("A"), body: rent, headers: headers}), 415, "unsupported_media_type")
 	}

@@ -3,7 +3,6 @@ package erp
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,9 +15,9 @@ import (
 type rule struct {
 	most     int // characters
 	required bool
-	free     bool           // for people, in one line
-	lines    bool           // for people, in lines
-	pattern  *regexp.Regexp // of names
+	free     bool // for people, in one line
+	lines    bool // for people, in lines
+	word     bool // small Latin letters, digits and _
 }
 
 func name(most int) rule { return rule{most: most} }
@@ -29,7 +28,11 @@ func (r rule) must() rule { r.required = true; return r }
 func prose(most int) rule { return rule{most: most, lines: true} }
 
 // word is the name of a type, a status: small Latin letters, digits and _.
-func word() rule { return rule{most: 64, pattern: regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)} }
+func word() rule { return rule{most: 64, word: true} }
+
+func isWord(text string) bool {
+	return text[0] >= 'a' && text[0] <= 'z' && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
 
 // apply gives the text as it is taken, or the code of what is wrong with it.
 func (r rule) apply(text string) (taken, code string) {
@@ -44,7 +47,7 @@ func (r rule) apply(text string) (taken, code string) {
 	switch {
 	case utf8.RuneCountInString(text) > r.most:
 		return "", "too_long"
-	case r.pattern != nil && text != "" && !r.pattern.MatchString(text):
+	case r.word && text != "" && !isWord(text):
 		return "", "invalid_field"
 	}
 	return text, ""
@@ -52,6 +55,9 @@ func (r rule) apply(text string) (taken, code string) {
 
 // clean removes from a text for people what does not show or shows something else.
 func clean(text string) string {
+	if !strings.ContainsFunc(text, unprintable) {
+		return strings.TrimSpace(text)
+	}
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", " ").Replace(text)
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r != '\n' && unprintable(r) {
@@ -81,7 +87,7 @@ func unprintable(r rune) bool {
 func shown(text string) string {
 	const most = 100
 	text = strings.Map(func(r rune) rune {
-		if unprintable(r) {
+		if r != '\n' && unprintable(r) {
 			return '�'
 		}
 		return r

@@ -34,7 +34,7 @@ var (
 	ErrTooLarge  = errors.New("the file is too large")
 	ErrDigest    = errors.New("the content does not have the digest that was announced")
 	ErrForbidden = errors.New("files of this kind are not taken")
-	ErrPicture   = errors.New("the picture has too many pixels")
+	ErrPicture   = errors.New("the picture has too many pixels, or a header that cannot be read")
 	ErrNotFound  = errors.New("no such file")
 	ErrFull      = errors.New("no room left for files")
 )
@@ -71,20 +71,27 @@ func IsDigest(s string) bool {
 
 // Put stores what the reader gives, for a source. With a digest the content must have
 // it; without one the digest is found. The same content again is no mistake.
+//
+// Everything is read first: a slow sender holds no connection, and the digest is known
+// before the first row is written.
 func (s *Store) Put(ctx context.Context, source, digest string, r io.Reader) (Meta, error) {
-	var meta Meta
-	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		var err error
-		meta, err = s.put(ctx, tx, digest, r)
-		if err != nil {
+	content, err := io.ReadAll(io.LimitReader(r, s.Max+1))
+	if err != nil {
+		return Meta{}, fmt.Errorf("read file: %w", err)
+	}
+	meta, err := s.examine(content, digest)
+	if err != nil {
+		return Meta{}, fmt.Errorf("store file: %w", err)
+	}
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if err := s.write(ctx, tx, meta, content); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `insert into file_source (source, sha256) values ($1, $2) on conflict do nothing`, source, meta.SHA256)
+		_, err := tx.Exec(ctx, `insert into file_source (source, sha256) values ($1, $2) on conflict do nothing`, source, meta.SHA256)
 		return err
 	})
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == "53100" {
-		return Meta{}, fmt.Errorf("%w: %w", ErrFull, err)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "53100" {
+		return Meta{}, fmt.Errorf("store file: %w: %w", ErrFull, err)
 	}
 	if err != nil {
 		return Meta{}, fmt.Errorf("store file: %w", err)
@@ -92,30 +99,22 @@ func (s *Store) Put(ctx context.Context, source, digest string, r io.Reader) (Me
 	return meta, nil
 }
 
-// put reads everything first: a slow sender must not hold a transaction open with half
-// a file in it, and the digest is known before the first row is written.
-func (s *Store) put(ctx context.Context, tx pgx.Tx, digest string, r io.Reader) (Meta, error) {
-	content, err := io.ReadAll(io.LimitReader(r, s.Max+1))
-	if err != nil {
-		return Meta{}, err
-	}
-	meta, err := s.examine(content, digest)
-	if err != nil {
-		return Meta{}, err
-	}
+// write stores a content that is not there yet. Of two who store the same one, the
+// second waits here for the first.
+func (s *Store) write(ctx context.Context, tx pgx.Tx, meta Meta, content []byte) error {
 	tag, err := tx.Exec(ctx, `insert into file (sha256, size, media_type, stored_at) values ($1, $2, $3, $4) on conflict do nothing`,
 		meta.SHA256, meta.Size, meta.MediaType, s.Now())
 	if err != nil || tag.RowsAffected() == 0 {
-		return meta, err
+		return err
 	}
 	no := 0
 	for part := range slices.Chunk(content, piece) {
 		if _, err := tx.Exec(ctx, `insert into file_chunk (sha256, no, bytes) values ($1, $2, $3)`, meta.SHA256, no, part); err != nil {
-			return meta, err
+			return err
 		}
 		no++
 	}
-	return meta, nil
+	return nil
 }
 
 func (s *Store) examine(content []byte, digest string) (Meta, error) {
@@ -134,13 +133,25 @@ func (s *Store) examine(content []byte, digest string) (Meta, error) {
 	case executable(meta.MediaType):
 		return meta, ErrForbidden
 	}
-	if strings.HasPrefix(meta.MediaType, "image/") {
-		c, _, err := image.DecodeConfig(bytes.NewReader(content))
-		if err == nil && int64(c.Width)*int64(c.Height) > maxPixels {
-			return meta, ErrPicture
-		}
+	if pixels(meta.MediaType, content) > maxPixels {
+		return meta, ErrPicture
 	}
 	return meta, nil
+}
+
+// pixels counts those of a picture by its header alone. A header that cannot be read
+// may announce anything.
+func pixels(media string, content []byte) int64 {
+	switch media {
+	case "image/png", "image/jpeg", "image/gif":
+		c, _, err := image.DecodeConfig(bytes.NewReader(content))
+		if err != nil || c.Width > maxPixels || c.Height > maxPixels {
+			return maxPixels + 1
+		}
+		return int64(c.Width) * int64(c.Height)
+	default:
+		return 0
+	}
 }
 
 // executable: nobody approves a payment by a program.

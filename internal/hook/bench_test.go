@@ -44,6 +44,12 @@ func (c *clock) move(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+func (c *clock) set(to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = to
+}
+
 // bench is a hook with a ledger that tests put events into, and a receiver.
 type bench struct {
 	*hook.Hook
@@ -172,6 +178,21 @@ func (b *bench) rounds() int {
 			return total
 		}
 		total += n
+	}
+}
+
+// one sends one event to an endpoint of its own, at a receiver that behaves as told, and
+// gives what became of it; end ends the endpoint.
+func (b *bench) one(n hook.NewEndpoint, how act) (d hook.Delivery, end func()) {
+	b.tb.Helper()
+	e := b.endpoint(n)
+	b.receiver.script(func(request, int) act { return how })
+	b.emit("one", "case.started")
+	b.rounds()
+	return b.deliveries(e.ID)[0], func() {
+		if err := b.Delete(b.tb.Context(), source, e.ID); err != nil {
+			b.tb.Fatal(err)
+		}
 	}
 }
 

@@ -203,9 +203,8 @@ func cause(ctx context.Context, err error) error {
 	if reason := context.Cause(ctx); errors.Is(reason, errSlow) {
 		return errSlow
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package hook_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, runChild())
 		os.Exit(1)
 	}
+	_ = flag.Set("rapid.checks", "30") // each takes dozens of transactions; the command line may ask for more
 	os.Exit(m.Run())
 }
 

@@ -3,6 +3,7 @@ package hook_test
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,6 +84,11 @@ func TestLaterEventOfADocumentWaitsForTheEarlier(t *testing.T) {
 	if n := b.rounds(); n != 0 {
 		t.Errorf("%d requests for a new event of A, which does not wait", n)
 	}
+	for _, d := range b.deliveries(e.ID) { // those that wait behind it cost nobody a look before its time
+		if wait := d.NextAt.Sub(b.clock.now()); d.State == hook.Due && wait < 3*time.Second {
+			t.Errorf("event %d of A is looked at again in %s", d.DocumentSeq, wait)
+		}
+	}
 	if diff := cmp.Diff(a[:1], ofA()); diff != "" {
 		t.Fatalf("while the first of A fails (-want +got):\n%s", diff)
 	}
@@ -101,19 +107,30 @@ func TestLaterEventOfADocumentWaitsForTheEarlier(t *testing.T) {
 	inOrder(t, b.receiver.all())
 }
 
-func TestDocumentsGoInParallelUpToTheBound(t *testing.T) {
+func TestDocumentsGoInParallelUpToTheBoundOfAllReplicas(t *testing.T) {
 	t.Parallel()
-	b := newLiveBench(t)
+	b := newBench(t)
 	b.endpoint(hook.NewEndpoint{InFlight: 3})
 	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	b.receiver.script(func(request, int) act {
 		return func(http.ResponseWriter, request) { <-release }
 	})
 	for _, d := range []string{"A", "B", "C", "D", "E"} {
 		b.emit(d, "case.started", "case.decided")
 	}
-	run(t, b.Hook)
-	run(t, b.replica())
+	if _, err := b.Place(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan error, 1)
+	go func() {
+		n, err := b.Deliver(t.Context())
+		if n != 3 {
+			t.Errorf("%d requests at once, want 3", n)
+		}
+		first <- err
+	}()
 	b.receiver.wait(func(got []request) bool { return len(got) == 3 })
 	seen := map[string]bool{}
 	for _, g := range b.receiver.all() {
@@ -122,10 +139,16 @@ func TestDocumentsGoInParallelUpToTheBound(t *testing.T) {
 		}
 		seen[g.Document] = true
 	}
-	close(release)
-	b.receiver.wait(func(got []request) bool { return len(got) == 10 })
-	if most := b.receiver.most(); most != 3 {
-		t.Errorf("at most %d requests at once, want 3", most)
+	if n, err := b.replica().Deliver(t.Context()); n != 0 || err != nil {
+		t.Errorf("another replica makes %d requests more, %v", n, err)
+	}
+	free()
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	b.rounds()
+	if n, most := len(b.receiver.all()), b.receiver.most(); n != 10 || most != 3 {
+		t.Errorf("%d requests in all, at most %d at once", n, most)
 	}
 	inOrder(t, b.receiver.all())
 }
@@ -188,47 +211,50 @@ func TestStalledWorkerChangesNothingAfterItsLease(t *testing.T) {
 	slow := b.replica()
 	slow.Metrics.Stale = func(endpoint string) { stale <- endpoint }
 	ids := b.emit("A", "case.started")
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, release := make(chan int), [3]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
 	b.receiver.script(func(_ request, nth int) act {
-		if nth == 1 {
-			return func(w http.ResponseWriter, _ request) {
-				close(arrived)
-				<-release
-				w.WriteHeader(500)
+		return func(w http.ResponseWriter, _ request) {
+			arrived <- nth
+			<-release[nth]
+			if nth == 1 {
+				w.WriteHeader(http.StatusInternalServerError)
 			}
 		}
-		return accept
 	})
 	if _, err := b.Place(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	finished := make(chan error, 1)
-	go func() {
-		_, err := slow.Deliver(t.Context())
+	finished := make(chan error, 2)
+	deliver := func(h *hook.Hook) {
+		_, err := h.Deliver(t.Context())
 		finished <- err
-	}()
+	}
+	go deliver(slow)
 	<-arrived
 	b.clock.move(3 * time.Second)
 	if n := b.rounds(); n != 0 {
 		t.Fatalf("%d requests while the lease holds", n)
 	}
 	b.clock.move(4 * time.Second)
-	if n := b.rounds(); n != 1 {
-		t.Fatalf("%d requests after the lease ended, want 1", n)
-	}
+	go deliver(b.Hook)
+	<-arrived
 	before := b.deliveries(e.ID)
-	close(release)
+	close(release[1])
 	if err := <-finished; err != nil {
 		t.Fatal(err)
 	}
 	if got := <-stale; got != e.ID {
 		t.Errorf("stale end counted for %s", got)
 	}
-	if diff := cmp.Diff(before, b.deliveries(e.ID)); diff != "" {
-		t.Errorf("the stalled worker changed the delivery (-before +after):\n%s", diff)
+	if diff := cmp.Diff(before, b.deliveries(e.ID)); diff != "" || b.get(e.ID).Failures != 0 {
+		t.Errorf("the stalled worker changed something (-before +after):\n%s", diff)
 	}
-	if b.states(e.ID)[ids[0]] != hook.Done || b.get(e.ID).Failures != 0 {
-		t.Errorf("delivery %v, endpoint %+v", b.deliveries(e.ID), b.get(e.ID))
+	close(release[2])
+	if err := <-finished; err != nil {
+		t.Fatal(err)
+	}
+	if b.states(e.ID)[ids[0]] != hook.Done {
+		t.Errorf("delivery %+v", b.deliveries(e.ID))
 	}
 }
 
@@ -240,18 +266,20 @@ func TestLeaseIsRenewedWhileARequestIsUnderWay(t *testing.T) {
 	second := b.replica()
 	second.Options = b.Options
 	b.emit("A", "case.started", "case.decided")
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, release := make(chan struct{}, 9), make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	b.receiver.script(func(r request, _ int) act {
 		if r.Seq != 1 {
 			return accept
 		}
-		return func(http.ResponseWriter, request) { close(arrived); <-release }
+		return func(http.ResponseWriter, request) { arrived <- struct{}{}; <-release }
 	})
 	run(t, b.Hook)
 	run(t, second)
 	<-arrived
 	b.until(`select count(*) > 0, pg_sleep(0.02) from delivery where lease_until > (select min(due_since) from delivery) + interval '1.5 seconds'`)
-	close(release)
+	free()
 	b.receiver.wait(func(got []request) bool { return len(got) >= 2 })
 	if got := b.receiver.all(); got[0].Seq != 1 || got[1].Seq != 2 {
 		t.Errorf("the request under way was made again: %v", b.receiver.ids())
@@ -263,7 +291,7 @@ func TestStoppedServiceFinishesWhatIsUnderWay(t *testing.T) {
 	b := newLiveBench(t)
 	e := b.endpoint(hook.NewEndpoint{})
 	arrived, release := make(chan struct{}), make(chan struct{})
-	b.receiver.script(func(r request, _ int) act {
+	b.receiver.script(func(request, int) act {
 		return func(http.ResponseWriter, request) { close(arrived); <-release }
 	})
 	ids := b.emit("A", "case.started")
@@ -285,7 +313,7 @@ func TestStoppedServiceBreaksOffWhatTakesTooLong(t *testing.T) {
 	e := b.endpoint(hook.NewEndpoint{})
 	arrived, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	b.receiver.script(func(r request, _ int) act {
+	b.receiver.script(func(request, int) act {
 		return func(http.ResponseWriter, request) { close(arrived); <-release }
 	})
 	b.emit("A", "case.started")

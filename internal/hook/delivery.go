@@ -57,10 +57,10 @@ type Attempt struct {
 // ReplayQuery says what to send again: one event, or all that the endpoint had between
 // two events, or between two moments, both ends included. What is empty is no bound.
 type ReplayQuery struct {
-	Event     string
-	FromEvent string
-	ToEvent   string
-	Since     time.Time
-	Until     time.Time
-	By        string // who wants it, for the record
+	Event     string    `json:"event,omitzero"`
+	FromEvent string    `json:"from_event,omitzero"`
+	ToEvent   string    `json:"to_event,omitzero"`
+	Since     time.Time `json:"since,omitzero"`
+	Until     time.Time `json:"until,omitzero"`
+	By        string    `json:"-"` // who wants it, for the record
 }

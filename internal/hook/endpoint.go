@@ -97,8 +97,8 @@ func (h *Hook) complete(ctx context.Context, n NewEndpoint) (NewEndpoint, error)
 	if n.Scheme == "" {
 		n.Scheme = HMAC
 	}
-	n.Timeout = orDefault(n.Timeout, DefaultTimeout)
-	n.InFlight = orDefault(n.InFlight, h.Options.InFlight)
+	setDefault(&n.Timeout, DefaultTimeout)
+	setDefault(&n.InFlight, h.Options.InFlight)
 	if n.Types == nil {
 		n.Types = []string{}
 	}

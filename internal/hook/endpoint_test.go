@@ -135,6 +135,9 @@ func TestEndedEndpointRefusesEverythingAndKeepsItsHistory(t *testing.T) {
 	if n := b.rounds(); n != 0 {
 		t.Errorf("%d requests to an ended endpoint", n)
 	}
+	if diff := cmp.Diff(want, b.states(e.ID)); diff != "" {
+		t.Errorf("a new event is kept for it (-want +got):\n%s", diff)
+	}
 }
 
 func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {

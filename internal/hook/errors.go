@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"countersign/internal/ledger"
 )
 
@@ -60,21 +58,4 @@ func (e *InvalidError) orNil() error {
 		return nil
 	}
 	return e
-}
-
-// classify tells a database that is away from other faults.
-func classify(err error) error {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
-		switch refused.Code[:2] {
-		case "08", "53", "57", "58":
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		return err
-	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) || pgconn.Timeout(err) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return err
 }

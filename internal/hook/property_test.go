@@ -46,7 +46,7 @@ func TestWhateverTheReceiverDoesNothingIsLostAndOrderHolds(t *testing.T) {
 			kinds := []string{"case.started", "vote.cast", "case.decided"}[:n]
 			ids = append(ids, b.emit(fmt.Sprint("R", run, "D", i), kinds...)...)
 		}
-		for range 14 {
+		for range 8 {
 			b.step(second, rapid.SampledFrom([]string{"round", "round", "two", "pause"}).Draw(rt, "step"), e.ID)
 			b.clock.move(3 * time.Hour)
 		}

@@ -87,21 +87,20 @@ const (
 	readers         = 4
 )
 
-func orDefault[T int | time.Duration](v, otherwise T) T {
-	if v <= 0 {
-		return otherwise
+func setDefault[T int | time.Duration](v *T, otherwise T) {
+	if *v <= 0 {
+		*v = otherwise
 	}
-	return v
 }
 
 // prepare makes what the fields only describe.
 func (h *Hook) prepare() {
 	h.once.Do(func() {
-		h.Options.InFlight = orDefault(h.Options.InFlight, defaultInFlight)
-		h.Options.Workers = orDefault(h.Options.Workers, defaultWorkers)
-		h.Options.Lease = orDefault(h.Options.Lease, defaultLease)
-		h.Options.Poll = orDefault(h.Options.Poll, defaultPoll)
-		h.Options.Grace = orDefault(h.Options.Grace, defaultGrace)
+		setDefault(&h.Options.InFlight, defaultInFlight)
+		setDefault(&h.Options.Workers, defaultWorkers)
+		setDefault(&h.Options.Lease, defaultLease)
+		setDefault(&h.Options.Poll, defaultPoll)
+		setDefault(&h.Options.Grace, defaultGrace)
 		h.guard = newGuard(h.Egress, h.Options)
 		h.client = newClient(h.guard, h.Options, h.Now)
 		h.placed = h.Placed
@@ -153,7 +152,8 @@ func (h *Hook) fan(ctx context.Context, tx pgx.Tx, events []ledger.FeedEvent) er
 		t as (select coalesce($8::timestamptz, statement_timestamp()) as now)
 		insert into delivery (endpoint, pos, event_id, document_id, document_seq, kind, at, due_since, next_at)
 		select w.id, e.pos, e.id, e.document_id, e.seq, e.kind, e.at, t.now, greatest(t.now, (
-			select max(d.next_at) from delivery d where d.endpoint = w.id and d.document_id = e.document_id and d.state = 'due'))
+			select d.next_at from delivery d where d.endpoint = w.id and d.document_id = e.document_id and d.state = 'due'
+			order by d.pos desc limit 1))
 		from t, unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::timestamptz[])
 			as e (pos, id, source, document_id, seq, kind, at)
 		join w on w.source = e.source and (w.types = '{}' or e.kind = any (w.types))
@@ -198,9 +198,24 @@ func (s *session) end(ctx context.Context) {
 func again(act func() error) error {
 	for try := 1; ; try++ {
 		err := act()
-		var refused *pgconn.PgError
-		if try == 4 || !errors.As(err, &refused) || refused.Code != "40P01" && refused.Code != "40001" {
+		refused, ok := errors.AsType[*pgconn.PgError](err)
+		if try == 4 || !ok || refused.Code != "40P01" && refused.Code != "40001" {
 			return classify(err)
 		}
 	}
+}
+
+// classify tells a database that is away from other faults.
+func classify(err error) error {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch refused.Code[:2] {
+		case "08", "53", "57", "58":
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || pgconn.Timeout(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
 }

@@ -35,9 +35,10 @@ func (h *Hook) Deliveries(ctx context.Context, source, endpoint string, f Filter
 		}
 		before = pos
 	}
+	setDefault(&p.Limit, 50)
 	rows, err := h.Pool.Query(ctx, `select `+deliveryColumns+` from delivery
 		where endpoint = $1 and pos < $2 and ($3 = '' or state = $3) and ($4 = '' or kind = $4) and ($5 = '' or document_id = $5)
-		order by pos desc limit $6`, endpoint, before, f.State, f.Kind, f.DocumentID, min(orDefault(p.Limit, 50), 100))
+		order by pos desc limit $6`, endpoint, before, f.State, f.Kind, f.DocumentID, min(p.Limit, 100))
 	if err != nil {
 		return nil, fmt.Errorf("deliveries of %s: %w", endpoint, classify(err))
 	}
@@ -139,7 +140,6 @@ func (h *Hook) recordReplay(ctx context.Context, tx pgx.Tx, endpoint string, q R
 		return 0, fmt.Errorf("%w: %d in the last hour", ErrTooOften, lately)
 	}
 	by := q.By
-	q.By = ""
 	wanted, err := json.Marshal(q)
 	if err != nil {
 		return 0, err

@@ -19,7 +19,7 @@ const (
 // signs as well until the overlap is over, so the receiver changes over in its own
 // time; 0 means a day. An older one ends at once.
 func (h *Hook) Rotate(ctx context.Context, source, id string, overlap time.Duration) (Endpoint, secret.Text, error) {
-	overlap = orDefault(overlap, DefaultOverlap)
+	setDefault(&overlap, DefaultOverlap)
 	if overlap > MaxOverlap {
 		bad := &InvalidError{}
 		bad.add("overlap", "out_of_range", "at most %s", MaxOverlap)

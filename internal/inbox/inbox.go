@@ -10,6 +10,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -25,16 +26,31 @@ import (
 // Times and sizes. A replica that dies leaves its leases behind for so long.
 const (
 	leaseTime   = 5 * time.Second
+	renewBefore = 3 * time.Second // the end of a lease
 	pollEvery   = time.Second
-	maxBatch    = 64 // updates in one commit; a batch is whoever is waiting already
+	receiveTime = 5 * time.Second // then whoever sends is told to send again
+	storeTime   = 4 * time.Second
+	handleTime  = 30 * time.Second
+	lastCall    = 15 * time.Second // for the updates in hand when the process is to end
+	maxBatch    = 64               // updates in one commit; a batch is whoever is waiting already
 	maxAttempts = 6
-	fastWorkers = 16
-	slowWorkers = 4
+	maxDeaths   = 20 // attempts that ended without a word: the update may kill whoever takes it
+	fastWorkers = 32
+	slowWorkers = 8
 	backlog     = 64 // updates waiting for one worker
 )
 
 // ErrUnavailable says that the update could not be stored; whoever sent it must send it again.
 var ErrUnavailable = errors.New("the inbox is not available")
+
+// ErrPark says that trying again would not help. The update is kept to be looked at.
+var ErrPark = errors.New("not to be handled")
+
+// ErrLater says that nothing is wrong with the update, but something that it needs is away.
+var ErrLater = errors.New("not now")
+
+// errGivenUp: whoever tried to handle it did not live to say what became of it.
+var errGivenUp = errors.New("every attempt ended with the replica that made it")
 
 // Inbox is the store and the workers over it. Set the fields before Run.
 type Inbox struct {
@@ -54,6 +70,10 @@ type Inbox struct {
 	arrive  chan *arrival
 	workers []chan *Item
 	seed    maphash.Seed
+
+	mu      sync.Mutex
+	stopped chan struct{} // closed while nobody stores for others
+	held    map[*Item]bool
 }
 
 // Item is an update to act on.
@@ -66,7 +86,10 @@ type Item struct {
 	Attempt  int
 
 	inbox   *Inbox
-	settled bool
+	until   time.Time // of the lease, and by that the name of it; guarded by the inbox
+	settled bool      // in the transaction of the act
+	said    string    // what was noted there
+	reopen  bool      // that transaction did not do all there was to do
 }
 
 // arrival is an update that waits to be stored.
@@ -80,6 +103,8 @@ func (x *Inbox) setUp() {
 	x.once.Do(func() {
 		x.arrive = make(chan *arrival, 4*maxBatch)
 		x.seed = maphash.MakeSeed()
+		x.held = map[*Item]bool{}
+		x.stopped = make(chan struct{})
 		for range fastWorkers + slowWorkers {
 			x.workers = append(x.workers, make(chan *Item, backlog))
 		}
@@ -91,6 +116,8 @@ func (x *Inbox) setUp() {
 // all is kept apart, and that is no error: sending it again would not help.
 func (x *Inbox) Receive(ctx context.Context, body []byte) error {
 	x.setUp()
+	ctx, cancel := context.WithTimeout(ctx, receiveTime)
+	defer cancel()
 	head, err := telegram.Envelope(body)
 	if err != nil {
 		x.seen("unreadable")
@@ -98,17 +125,30 @@ func (x *Inbox) Receive(ctx context.Context, body []byte) error {
 	}
 	x.Crash.Pass(crash.InboxRead)
 	a := &arrival{head: head, body: body, done: make(chan error, 1)}
+	if err = x.pass(ctx, a); err == nil {
+		x.Crash.Pass(crash.InboxStored)
+	}
+	return err
+}
+
+// pass hands an update to whoever stores; when that one has gone home, it is stored
+// here, for another replica to act on.
+func (x *Inbox) pass(ctx context.Context, a *arrival) error {
+	stopped := x.ended()
 	select {
 	case x.arrive <- a:
+	case <-stopped:
+		return x.alone(ctx, a)
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
 	select {
 	case err := <-a.done:
-		x.Crash.Pass(crash.InboxStored)
 		return err
+	case <-stopped:
+		return x.alone(ctx, a) // it may be stored already: that does no harm
 	case <-ctx.Done():
-		return ctx.Err() // it may be stored; the sender repeats it
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err()) // it may be stored; the sender repeats it
 	}
 }
 
@@ -118,24 +158,66 @@ func (x *Inbox) seen(kind string) {
 	}
 }
 
+// ended is closed when nobody stores for others any more.
+func (x *Inbox) ended() <-chan struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.stopped
+}
+
 // Run stores what arrives and works on what is stored, until ctx ends. Updates in hand
-// are finished.
+// are finished, those that wait are given back.
 func (x *Inbox) Run(ctx context.Context) error {
 	x.setUp()
+	x.begin()
 	var wg sync.WaitGroup
 	wg.Go(func() { x.flush(ctx) })
 	for _, w := range x.workers {
 		wg.Go(func() { x.work(ctx, w) })
 	}
-	x.sweep(ctx)
+	wg.Go(func() { x.sweep(ctx) })
 	wg.Wait()
+	x.goHome(ctx)
 	return nil
+}
+
+func (x *Inbox) begin() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	select {
+	case <-x.stopped:
+		x.stopped = make(chan struct{})
+	default:
+	}
+}
+
+// goHome gives back what nobody here will act on.
+func (x *Inbox) goHome(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	var left []*Item
+	for _, w := range x.workers {
+		for len(w) > 0 {
+			left = append(left, <-w)
+		}
+	}
+	for _, it := range left {
+		x.drop(it)
+	}
+	if err := x.release(ctx, left, 0); err != nil {
+		x.Log.WarnContext(ctx, "updates not given back", slog.Int("count", len(left)), slog.Any("error", err))
+	}
 }
 
 // flush is the one who stores: it takes whatever waits, without waiting for more.
 // Several who store the same updates at once would deadlock.
 func (x *Inbox) flush(ctx context.Context) {
-	for {
+	defer func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		close(x.stopped) // who waits in line stores for himself
+	}()
+	for ctx.Err() == nil {
 		var batch []*arrival
 		select {
 		case <-ctx.Done():
@@ -143,123 +225,49 @@ func (x *Inbox) flush(ctx context.Context) {
 		case a := <-x.arrive:
 			batch = append(batch, a)
 		}
-		for len(batch) < maxBatch {
-			select {
-			case a := <-x.arrive:
-				batch = append(batch, a)
-				continue
-			default:
-			}
-			break
+		for len(batch) < maxBatch && len(x.arrive) > 0 {
+			batch = append(batch, <-x.arrive)
 		}
 		x.store(ctx, batch)
 	}
 }
 
-// store writes a batch; when one of its members spoils it, each goes alone.
+// store writes a batch. When one of its members spoils it, each goes alone, and the one
+// that cannot be stored is kept apart.
 func (x *Inbox) store(ctx context.Context, batch []*arrival) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	fresh, err := x.insert(ctx, batch)
-	if err != nil && len(batch) > 1 {
+	fresh, err := x.insert(ctx, batch, leaseTime)
+	if spoiled(err) && len(batch) > 1 {
 		for _, a := range batch {
 			x.store(ctx, []*arrival{a})
 		}
 		return
 	}
+	if spoiled(err) {
+		x.seen("unreadable")
+		err = x.quarantine(ctx, batch[0].body, err)
+	}
 	for _, a := range batch {
 		a.done <- err
 	}
+	var left []*Item
 	for _, it := range fresh {
 		x.seen("stored")
-		x.hand(it)
+		if !x.hand(it) {
+			left = append(left, it)
+		}
+	}
+	if err := x.release(ctx, left, pollEvery); err != nil {
+		x.Log.WarnContext(ctx, "updates not given back", slog.Int("count", len(left)), slog.Any("error", err))
 	}
 }
 
-// hand gives an update to its worker: updates of one actor are acted on in order. When
-// the worker has too much to do, the update is found again when its lease ends.
-func (x *Inbox) hand(it *Item) {
-	h := maphash.Comparable(x.seed, it.Actor)
-	w := x.workers[fastWorkers+h%slowWorkers]
-	if it.Fast {
-		w = x.workers[h%fastWorkers]
+// alone stores one update that nobody here will act on.
+func (x *Inbox) alone(ctx context.Context, a *arrival) error {
+	_, err := x.insert(ctx, []*arrival{a}, 0)
+	if spoiled(err) {
+		return x.quarantine(ctx, a.body, err)
 	}
-	x.Crash.Pass(crash.InboxAnswered)
-	select {
-	case w <- it:
-	default:
-	}
-}
-
-func (x *Inbox) work(ctx context.Context, queue <-chan *Item) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case it := <-queue:
-			x.act(ctx, it)
-		}
-	}
-}
-
-// sweep looks for updates whose lease has ended: a replica died, an act failed.
-func (x *Inbox) sweep(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		due, err := x.claim(ctx)
-		if err != nil && ctx.Err() == nil {
-			x.Log.WarnContext(ctx, "inbox not readable", slog.Any("error", err))
-		}
-		for _, it := range due {
-			x.hand(it)
-		}
-	}
-}
-
-// act runs the handler and settles the update by what it said. Shutting down stops
-// taking updates, not the one in hand.
-func (x *Inbox) act(ctx context.Context, it *Item) {
-	x.Crash.Pass(crash.InboxClaimed)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	outcome, err := x.guarded(ctx, it)
-	switch {
-	case err == nil && it.settled:
-		return
-	case err == nil:
-		err = x.settle(ctx, it, "done", outcome)
-	case errors.Is(err, ErrPark), it.Attempt >= maxAttempts && !errors.Is(err, ErrLater):
-		x.Log.ErrorContext(ctx, "update parked", slog.Int64("update_id", it.ID), slog.Any("error", err))
-		x.seen("parked")
-		err = x.settle(ctx, it, "parked", err.Error())
-	default:
-		x.Log.WarnContext(ctx, "update not handled yet", slog.Int64("update_id", it.ID), slog.Any("error", err))
-		err = x.postpone(ctx, it)
-	}
-	if err != nil {
-		x.Log.WarnContext(ctx, "update not settled", slog.Int64("update_id", it.ID), slog.Any("error", err))
-	}
-}
-
-// ErrPark says that trying again would not help. The update is kept to be looked at.
-var ErrPark = errors.New("not to be handled")
-
-// ErrLater says that nothing is wrong with the update, but something that it needs is away.
-var ErrLater = errors.New("not now")
-
-// guarded turns a panic into an error: one bad update must not end the process.
-func (x *Inbox) guarded(ctx context.Context, it *Item) (outcome string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic in update", slog.Int64("update_id", it.ID), slog.Any("panic", p))
-			err = errors.New("panic while handling the update")
-		}
-	}()
-	return x.Handle(ctx, it)
+	return err
 }

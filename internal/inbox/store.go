@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // insert stores a batch in one statement and gives those that were not there, leased
 // to this replica. One that was there is written to all the same: the answer must
 // follow a commit that wrote something after what it speaks of.
-func (x *Inbox) insert(ctx context.Context, batch []*arrival) ([]*Item, error) {
+func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duration) ([]*Item, error) {
 	rows := slices.Clone(batch)
 	slices.SortFunc(rows, func(a, b *arrival) int { return cmp.Compare(a.head.ID, b.head.ID) })
 	rows = slices.CompactFunc(rows, func(a, b *arrival) bool { return a.head.ID == b.head.ID })
@@ -27,12 +29,12 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival) ([]*Item, error) {
 		fast = append(fast, a.head.Lane > 0)
 		byID[a.head.ID] = a
 	}
-	now := x.Now()
+	now := x.now()
 	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts)
 		select $1, n.id, n.fast, n.actor, n.body, $2, $3, 1
 		from unnest($4::bigint[], $5::boolean[], $6::bigint[], $7::bytea[]) n(id, fast, actor, body) order by n.id
 		on conflict (bot_id, update_id) do update set copies = telegram_update.copies + 1
-		returning update_id, copies = 1`, x.Bot, now, now.Add(leaseTime), ids, fast, actors, bodies)
+		returning update_id, copies = 1`, x.Bot, now, now.Add(lease), ids, fast, actors, bodies)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -41,7 +43,9 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival) ([]*Item, error) {
 	var isNew bool
 	if _, err := pgx.ForEachRow(got, []any{&id, &isNew}, func() error {
 		if a := byID[id]; isNew {
-			fresh = append(fresh, &Item{ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Received: now, inbox: x})
+			fresh = append(fresh, &Item{
+				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Received: now, Attempt: 1, inbox: x, until: now.Add(lease),
+			})
 		}
 		return nil
 	}); err != nil {
@@ -50,8 +54,22 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival) ([]*Item, error) {
 	return fresh, nil
 }
 
+// now is the time as the database can keep it.
+func (x *Inbox) now() time.Time { return x.Now().UTC().Truncate(time.Microsecond) }
+
+// storable is a text as the database takes it.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
+}
+
+// spoiled reports that it is the update itself that cannot be stored.
+func spoiled(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23"))
+}
+
 func (x *Inbox) quarantine(ctx context.Context, body []byte, reason error) error {
-	text := []rune(reason.Error())
+	text := []rune(storable(reason.Error()))
 	_, err := x.Pool.Exec(ctx, `insert into telegram_unreadable (bot_id, body, reason, received_at) values ($1, $2, $3, $4)`,
 		x.Bot, body, string(text[:min(len(text), 500)]), x.Now())
 	if err != nil {
@@ -61,31 +79,111 @@ func (x *Inbox) quarantine(ctx context.Context, body []byte, reason error) error
 }
 
 // claim leases updates that nobody works on, taps first.
-func (x *Inbox) claim(ctx context.Context) ([]*Item, error) {
-	now := x.Now()
+func (x *Inbox) claim(ctx context.Context, most int) ([]*Item, error) {
+	if most == 0 {
+		return nil, nil
+	}
+	now := x.now()
 	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = $2, attempts = attempts + 1
 		where (bot_id, update_id) in (
 			select bot_id, update_id from telegram_update where state = 'new' and next_at <= $3 and bot_id = $1
-			order by fast desc, update_id limit 200 for update skip locked)
-		returning update_id, fast, actor, body, received_at, attempts`, x.Bot, now.Add(leaseTime), now)
+			order by fast desc, update_id limit $4 for update skip locked)
+		returning update_id, fast, actor, body, received_at, attempts`, x.Bot, now.Add(leaseTime), now, most)
 	if err != nil {
 		return nil, err
 	}
 	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Item, error) {
-		it := &Item{inbox: x}
+		it := &Item{inbox: x, until: now.Add(leaseTime)}
 		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Received, &it.Attempt)
 	})
 	slices.SortFunc(items, func(a, b *Item) int { return cmp.Compare(a.ID, b.ID) })
 	return items, err
 }
 
+// renew keeps the leases of what waits for a worker or is being handled. The messenger
+// may be slow; that is no reason to begin the same update anew.
+func (x *Inbox) renew(ctx context.Context) error {
+	now := x.now()
+	ending := x.ending(now)
+	if len(ending) == 0 {
+		return nil
+	}
+	ids, leases := x.names(ending)
+	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = $2
+		where (bot_id, update_id) in (
+			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::timestamptz[]) n(id, until)
+				on (u.update_id, u.next_at) = (n.id, n.until)
+			where u.bot_id = $1 and u.state = 'new' for update of u skip locked)
+		returning update_id`, x.Bot, now.Add(leaseTime), ids, leases)
+	if err != nil {
+		return err
+	}
+	kept, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, it := range ending {
+		if slices.Contains(kept, it.ID) {
+			it.until = now.Add(leaseTime)
+		}
+	}
+	return nil
+}
+
+// names gives the ids of updates with their leases.
+func (x *Inbox) names(items []*Item) (ids []int64, leases []time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, it := range items {
+		ids, leases = append(ids, it.ID), append(leases, it.until)
+	}
+	return ids, leases
+}
+
+// ours reports whether an update is still to be handled here. One that has waited beyond
+// its lease may be in other hands, or done.
+func (x *Inbox) ours(ctx context.Context, it *Item) (bool, error) {
+	now := x.now()
+	lease := x.lease(it)
+	if now.Before(lease) {
+		return true, nil
+	}
+	tag, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $4
+		where bot_id = $1 and update_id = $2 and next_at = $3 and state = 'new'`, x.Bot, it.ID, lease, now.Add(leaseTime))
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	it.until = now.Add(leaseTime)
+	return true, nil
+}
+
+// release gives back updates that nobody began to handle.
+func (x *Inbox) release(ctx context.Context, items []*Item, wait time.Duration) error {
+	if len(items) == 0 {
+		return nil
+	}
+	ids, leases := x.names(items)
+	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $2, attempts = greatest(attempts - 1, 0)
+		where (bot_id, update_id) in (
+			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::timestamptz[]) n(id, until)
+				on (u.update_id, u.next_at) = (n.id, n.until)
+			where u.bot_id = $1 and u.state = 'new' for update of u skip locked)`, x.Bot, x.now().Add(wait), ids, leases)
+	return err
+}
+
 const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = $5
 	where bot_id = $1 and update_id = $2 and state = 'new'`
 
-// Done lends the end of the update to the transaction that acts on it.
+// Done lends the end of the update to the transaction that acts on it. What became of
+// it is not known for sure before that has ended: what Handle returns has the last word.
 func (it *Item) Done(outcome func() string) func(*pgx.Batch) {
 	return func(b *pgx.Batch) {
-		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", outcome(), it.inbox.Now())
+		it.said = outcome()
+		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said, it.inbox.Now())
 		it.settled = true
 	}
 }
@@ -93,16 +191,33 @@ func (it *Item) Done(outcome func() string) func(*pgx.Batch) {
 // Unsettle takes Done back when its transaction did not commit.
 func (it *Item) Unsettle() { it.settled = false }
 
+// Reopen takes Done back although its transaction committed: something was left to do,
+// and the update is to be handled again.
+func (it *Item) Reopen() { it.settled, it.reopen = false, true }
+
 func (x *Inbox) settle(ctx context.Context, it *Item, state, outcome string) error {
-	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, outcome, x.Now())
+	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome), x.Now())
 	return err
 }
 
-// postpone waits 0.5, 1, 2, 4 … seconds before the next try.
-func (x *Inbox) postpone(ctx context.Context, it *Item) error {
-	wait := min(500*time.Millisecond<<min(it.Attempt, 10), time.Minute)
-	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $3 where bot_id = $1 and update_id = $2 and state = 'new'`,
-		x.Bot, it.ID, x.Now().Add(wait))
+// correct writes what really became of an update that ended with its act.
+func (x *Inbox) correct(ctx context.Context, it *Item, outcome string) error {
+	_, err := x.Pool.Exec(ctx, `update telegram_update set outcome = left($4, 500) where bot_id = $1 and update_id = $2 and state = 'done' and outcome = $3`,
+		x.Bot, it.ID, it.said, storable(outcome))
+	return err
+}
+
+// postpone waits before the next try: half a second, and longer the older the update is.
+func (x *Inbox) postpone(ctx context.Context, it *Item, attempts int) error {
+	now := x.now()
+	wait := min(max(500*time.Millisecond, now.Sub(it.Received)/2), time.Minute)
+	if it.reopen {
+		_, err := x.Pool.Exec(ctx, `update telegram_update set state = 'new', outcome = null, settled_at = null, next_at = $3, attempts = $4
+			where bot_id = $1 and update_id = $2 and state = 'done'`, x.Bot, it.ID, now.Add(wait), attempts)
+		return err
+	}
+	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $3, attempts = $4
+		where bot_id = $1 and update_id = $2 and state = 'new' and next_at = $5`, x.Bot, it.ID, now.Add(wait), attempts, x.lease(it))
 	return err
 }
 
@@ -134,6 +249,12 @@ func (x *Inbox) Poller(ctx context.Context, self string, d time.Duration) (bool,
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// LetGo gives up the right to ask for updates, if self has it.
+func (x *Inbox) LetGo(ctx context.Context, self string) error {
+	_, err := x.Pool.Exec(ctx, `update telegram_poller set until = '-infinity' where bot_id = $1 and holder = $2`, x.Bot, self)
+	return err
 }
 
 // Secret gives the webhook's secret: made by whoever comes first, the same for all.

@@ -161,6 +161,24 @@ func (db *DB) RedrawOf(ctx context.Context, id people.ID) error {
 	return classify(err)
 }
 
+// PeopleChanged looks anew at what depends on people: cases that were blocked or wait for
+// somebody who left, and the cards of those who can only now be reached. It gives how
+// many blocked cases went on.
+func (db *DB) PeopleChanged(ctx context.Context, externalIDs ...string) (int, error) {
+	dir, err := db.Directory.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range externalIDs {
+		if p, ok := dir.Find(id); ok && p.Linked() {
+			if err := db.RedrawOf(ctx, p.ID); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return db.Recheck(ctx)
+}
+
 // Waiting is one thing that waits for a person.
 type Waiting struct {
 	Case    approval.ID

@@ -1,0 +1,419 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/internal/demo"
+	"countersign/internal/demo/fakeerp"
+)
+
+// demoGroup is the group of the demonstration; its people have the accounts of the other
+// tests.
+const demoGroup = -1001000000777
+
+// patience is how long a test waits for something that has to come.
+const patience = 30 * time.Second
+
+// shown is a running demonstration.
+type shown struct {
+	t      *testing.T
+	url    string
+	client *http.Client
+}
+
+// startDemo runs the command as a person would, and ends it with the test: cleanly, and
+// with nothing left behind.
+func startDemo(t *testing.T, args ...string) *shown {
+	t.Helper()
+	temp := t.TempDir()
+	if err := os.Chmod(temp, 0o755); err != nil { // for the account of the private database
+		t.Fatal(err)
+	}
+	for dir := temp; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		_ = os.Chmod(dir, 0o755) // fails where the folder is not ours, and is open then
+	}
+	folder := filepath.Join(temp, "data")
+	ctx, cancel := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	log := &bytes.Buffer{}
+	exit := make(chan int, 1)
+	go func() {
+		defer in.Close()
+		exit <- run(ctx, process{Args: append([]string{"demo", "--listen", "127.0.0.1:0", "--data-dir", folder}, args...), Out: in, Err: log})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case code := <-exit:
+			if code != exitOK {
+				t.Errorf("exit code %d:\n%s", code, log)
+			}
+		case <-time.After(patience):
+			t.Error("the demonstration does not end")
+		}
+		if t.Failed() {
+			t.Logf("standard error:\n%s", log)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	if err != nil || !ok {
+		t.Fatalf("printed %q: %v\n%s", line, err, log)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	return &shown{t: t, url: strings.TrimSuffix(address, "/"), client: &http.Client{Timeout: patience}}
+}
+
+// call makes a call of the page and gives the status.
+func (s *shown) call(name string, in, out any) int {
+	s.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := s.client.Post(s.url+"/api/"+name, "application/json", bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	if out != nil && resp.StatusCode == http.StatusOK {
+		if err := json.Unmarshal(text, out); err != nil {
+			s.t.Fatalf("%s: %v in %s", name, err, text)
+		}
+	}
+	if resp.StatusCode != http.StatusOK {
+		s.t.Logf("%s: %d %s", name, resp.StatusCode, text)
+	}
+	return resp.StatusCode
+}
+
+// await looks at the state again and again until it is as wanted.
+func (s *shown) await(what string, holds func(demo.State) bool) demo.State {
+	s.t.Helper()
+	var state demo.State
+	version := int64(-1)
+	for end := time.Now().Add(patience); time.Now().Before(end); version = state.Version {
+		resp, err := s.client.Get(s.url + "/api/state?after=" + fmt.Sprint(version))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		state = demo.State{}
+		err = json.NewDecoder(resp.Body).Decode(&state)
+		resp.Body.Close()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if holds(state) {
+			return state
+		}
+	}
+	s.t.Fatalf("never seen: %s\n%s", what, transcript(state))
+	return state
+}
+
+func transcript(s demo.State) string {
+	var b strings.Builder
+	for _, c := range s.Chats {
+		fmt.Fprintf(&b, "== chat %d\n", c.ID)
+		for _, m := range c.Messages {
+			fmt.Fprintf(&b, "-- %d %s, %d edits\n%s %v\n", m.ID, m.Name, m.Edits, m.Text, m.Keyboard)
+		}
+	}
+	for _, d := range s.ERP.Documents {
+		fmt.Fprintf(&b, "== %s %s %+v\n", d.Number, d.Status, d.Attempts)
+	}
+	return b.String()
+}
+
+// demoMessage finds the newest message of a chat with all these parts in its text.
+func demoMessage(s demo.State, chat int64, parts ...string) (demo.Message, bool) {
+	for _, m := range slices.Backward(demoMessages(s, chat)) {
+		if containsAll(m.Text, parts) {
+			return m, true
+		}
+	}
+	return demo.Message{}, false
+}
+
+func demoMessages(s demo.State, chat int64) []demo.Message {
+	for _, c := range s.Chats {
+		if c.ID == chat {
+			return c.Messages
+		}
+	}
+	return nil
+}
+
+func containsAll(text string, parts []string) bool {
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// card waits for a message with all these parts.
+func (s *shown) card(chat int64, parts ...string) demo.Message {
+	s.t.Helper()
+	state := s.await(fmt.Sprintf("%q in chat %d", parts, chat), func(st demo.State) bool {
+		_, ok := demoMessage(st, chat, parts...)
+		return ok
+	})
+	m, _ := demoMessage(state, chat, parts...)
+	return m
+}
+
+// press taps the button of a card whose text begins with the mark.
+func (s *shown) press(chat int64, mark string, parts ...string) demo.Told {
+	s.t.Helper()
+	var tap demo.Tap
+	s.await(fmt.Sprintf("%s under %q in chat %d", mark, parts, chat), func(st demo.State) bool {
+		for _, m := range demoMessages(st, chat) {
+			if d := demoData(m, mark); d != "" && containsAll(m.Text, parts) {
+				tap = demo.Tap{User: chat, Chat: chat, Message: m.ID, Data: d}
+			}
+		}
+		return tap.Data != ""
+	})
+	var told demo.Told
+	if status := s.call("tap", tap, &told); status != http.StatusOK {
+		s.t.Fatalf("tap: %d", status)
+	}
+	return told
+}
+
+func demoData(m demo.Message, mark string) string {
+	for _, row := range m.Keyboard {
+		for _, b := range row {
+			if strings.HasPrefix(b.Text, mark) {
+				return b.Data
+			}
+		}
+	}
+	return ""
+}
+
+func (s *shown) post(n demo.Entry) fakeerp.Document {
+	s.t.Helper()
+	var d fakeerp.Document
+	if status := s.call("documents", n, &d); status != http.StatusOK || d.Hash == "" {
+		s.t.Fatalf("document not taken: %d %+v", status, d.Attempts)
+	}
+	return d
+}
+
+// booked waits until the ERP knows this of a document.
+func (s *shown) booked(number, what string, holds func(fakeerp.Document) bool) {
+	s.t.Helper()
+	s.await(number+" is "+what, func(st demo.State) bool {
+		for _, d := range st.ERP.Documents {
+			if d.Number == number {
+				return holds(d)
+			}
+		}
+		return false
+	})
+}
+
+func lastAttempt(d fakeerp.Document) fakeerp.Attempt { return d.Attempts[len(d.Attempts)-1] }
+
+func TestDemonstrationTellsItsStoryOverItsCalls(t *testing.T) {
+	t.Parallel()
+	s := startDemo(t)
+	s.visaOne()
+	s.rejectAnother()
+	s.changeAThird()
+	s.withdrawAFourth()
+	state := s.await("feed and webhooks agree", func(st demo.State) bool {
+		return st.ERP.Hooked == len(st.ERP.Events) && st.ERP.Fed == len(st.ERP.Events)
+	})
+	if p := state.ERP.Problems; len(p) > 0 || state.ERP.Refused > 0 {
+		t.Errorf("%d webhooks refused, problems: %v", state.ERP.Refused, p)
+	}
+}
+
+// visaOne: three accepts, every earlier message follows, the decision is consumed once.
+func (s *shown) visaOne() {
+	t := s.t
+	t.Helper()
+	s.post(demo.Entry{Title: "Rent, June", Payee: "Landlord LLC", Amount: "125000.00"})
+	seeing := []int64{anna, demoGroup, pyotr, olga, ivan} // who votes, those before, and who is asked next
+	for i, name := range []string{"Pyotr Petrov", "Olga Sidorova", "Ivan Kozlov"} {
+		if told := s.press(seeing[i+2], "✅", "4711"); !strings.HasPrefix(told.Text, "✅") || told.Alert {
+			t.Errorf("%s was told %+v", name, told)
+		}
+		for _, chat := range seeing[:min(i+4, len(seeing))] {
+			s.card(chat, "4711", "✅ "+name)
+		}
+	}
+	for chat, state := range map[int64]string{anna: "✅ Approved", pyotr: "✅ Approved", olga: "✅ Согласовано", ivan: "✅ Approved", demoGroup: "✅ Approved"} {
+		m := s.card(chat, "4711", state, "125")
+		if demoData(m, "") != "" {
+			t.Errorf("chat %d: %d edits, keyboard %v", chat, m.Edits, m.Keyboard)
+		}
+	}
+	s.booked("4711", "approved", func(d fakeerp.Document) bool { return d.Status == "approved" && len(d.Votes) == 3 })
+	var d fakeerp.Document
+	s.call("pay", demo.Act{Document: "REQ-4711", Lang: "en"}, &d)
+	if a := lastAttempt(d); !a.Done {
+		t.Errorf("payment: %+v", a)
+	}
+	s.card(demoGroup, "4711", "PAY-0001")
+	s.call("pay", demo.Act{Document: "REQ-4711", Lang: "ru"}, &d)
+	if a := lastAttempt(d); a.Done || a.Code != "already_consumed" || !strings.Contains(a.Message, "уже") {
+		t.Errorf("second payment: %+v", a)
+	}
+}
+
+// rejectAnother: the reason is asked for, written, and seen by everybody. Its file is
+// too large to go inside the document.
+func (s *shown) rejectAnother() {
+	t := s.t
+	t.Helper()
+	content := bytes.Repeat([]byte("A line of the contract.\n"), 20<<10)
+	s.post(demo.Entry{Title: "Banner", Payee: "Sea Club", Amount: "480000.00", FileName: "Договор.txt", File: content})
+	s.downloaded(pyotr, "Договор.txt", content)
+	s.press(pyotr, "❌", "4712", "Banner")
+	s.card(pyotr, "Why") // the question
+	s.call("say", demo.Said{User: pyotr, Chat: pyotr, Text: "Not in our plan"}, nil)
+	for _, chat := range []int64{anna, pyotr, demoGroup} {
+		s.card(chat, "4712", "❌", "Not in our plan")
+	}
+	s.booked("4712", "rejected", func(d fakeerp.Document) bool {
+		return d.Status == "rejected" && d.Reason == "Not in our plan" && len(d.Asked) == 0
+	})
+	var d fakeerp.Document
+	s.call("pay", demo.Act{Document: "REQ-4712"}, &d)
+	if a := lastAttempt(d); a.Done || a.Code != "not_approved" {
+		t.Errorf("payment of what was rejected: %+v", a)
+	}
+}
+
+// downloaded waits for a file in a chat and compares it.
+func (s *shown) downloaded(chat int64, name string, want []byte) {
+	s.t.Helper()
+	var address string
+	s.await(name+" as a file", func(st demo.State) bool {
+		for _, m := range demoMessages(st, chat) {
+			if m.File != nil && m.File.Name == name {
+				address = m.File.URL
+			}
+		}
+		return address != ""
+	})
+	resp, err := s.client.Get(s.url + address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, _ := io.ReadAll(resp.Body)
+	if !bytes.Equal(got, want) || !strings.HasPrefix(resp.Header.Get("Content-Disposition"), "attachment") {
+		s.t.Errorf("%d bytes as %q", len(got), resp.Header.Get("Content-Disposition"))
+	}
+}
+
+// changeAThird: the votes fall, the old card says so and an old button votes for
+// nothing.
+func (s *shown) changeAThird() {
+	t := s.t
+	t.Helper()
+	s.post(demo.Entry{Title: "Laptops", Payee: "Computer World", Amount: "96000.00"})
+	s.press(pyotr, "✅", "4713")
+	s.booked("4713", "voted once", func(d fakeerp.Document) bool { return len(d.Votes) == 1 })
+	old := s.card(olga, "4713", "👉", "96")
+	var d fakeerp.Document
+	if s.call("change", demo.Act{Document: "REQ-4713", Amount: "99000.00"}, &d); !lastAttempt(d).Done {
+		t.Errorf("change: %+v", lastAttempt(d))
+	}
+	s.booked("4713", "in its second round", func(d fakeerp.Document) bool { return d.Round == 2 && d.Fallen == 1 && len(d.Votes) == 0 })
+	s.card(pyotr, "4713", "96,000.00", "99,000.00", "Your decision is needed")
+	s.await("the old cards have no buttons", func(st demo.State) bool {
+		i := slices.IndexFunc(demoMessages(st, olga), func(m demo.Message) bool { return m.ID == old.ID })
+		m := demoMessages(st, olga)[i]
+		return len(m.Keyboard) == 0 && m.Edits > 0
+	})
+	s.press(pyotr, "✅", "4713", "99,000.00")
+	s.booked("4713", "voted again", func(d fakeerp.Document) bool { return len(d.Votes) == 1 && d.Fallen == 1 })
+}
+
+// withdrawAFourth: buttons vanish; the link of the group leads to the private chat.
+func (s *shown) withdrawAFourth() {
+	t := s.t
+	t.Helper()
+	s.post(demo.Entry{Title: "Taxi", Payee: "Taxi LLC", Amount: "900"})
+	m := s.card(demoGroup, "4714", "Waiting for: Pyotr Petrov")
+	link, err := url.Parse(m.Keyboard[0][0].URL)
+	if err != nil || link.Host != "t.me" {
+		t.Fatalf("link %v: %v", m.Keyboard, err)
+	}
+	s.card(pyotr, "4714", "Your decision is needed")
+	s.call("start", demo.Start{User: pyotr, Payload: link.Query().Get("start")}, nil)
+	s.card(pyotr, "⬆️", "4714")
+	var d fakeerp.Document
+	if s.call("withdraw", demo.Act{Document: "REQ-4714", Reason: "By bus"}, &d); !lastAttempt(d).Done {
+		t.Errorf("withdrawal: %+v", lastAttempt(d))
+	}
+	s.await("no buttons are left", func(st demo.State) bool {
+		m, ok := demoMessage(st, pyotr, "4714", "🚫")
+		return ok && len(m.Keyboard) == 0
+	})
+}
+
+func TestDemonstrationIsForThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	var out, log bytes.Buffer
+	if code := run(t.Context(), process{Args: []string{"demo", "--listen", "0.0.0.0:0"}, Out: &out, Err: &log}); code == exitOK {
+		t.Error("it listens for everybody")
+	}
+	if !strings.Contains(log.String(), "this machine only") {
+		t.Errorf("said %q", log.String())
+	}
+	s := startDemo(t)
+	for name, tt := range map[string]struct {
+		change func(*http.Request)
+		want   int
+	}{
+		"as the page does":       {func(*http.Request) {}, 200},
+		"under another name":     {func(r *http.Request) { r.Host = "evil.example" }, 421},
+		"from another site":      {func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+		"from another origin":    {func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403},
+		"as a form":              {func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 400},
+		"as somebody who is not": {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"user":5,"chat":5,"text":"x"}`)) }, 409},
+		"with what is not known": {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"users":5}`)) }, 400},
+		"with something behind it": {func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(`{"user":1001,"chat":1001,"text":"x"}{}`))
+		}, 400},
+	} {
+		body := strings.NewReader(`{"user":1001,"chat":1001,"text":"/help"}`)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/api/say", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = -1
+		r.Header.Set("Content-Type", "application/json")
+		tt.change(r)
+		resp, err := s.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s: %d, want %d", name, resp.StatusCode, tt.want)
+		}
+	}
+}

@@ -1,0 +1,419 @@
+package chat_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/approval"
+	"countersign/internal/card"
+	"countersign/internal/chat"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/locale"
+	"countersign/internal/pace"
+	"countersign/internal/postgres"
+	"countersign/internal/postgres/postgrestest"
+	"countersign/internal/telegram"
+	"countersign/web"
+)
+
+const (
+	connections = 32
+	holders     = 200 // people who tap
+)
+
+// holder is the account of a person who may decide on the i-th payment.
+func holder(i int) int64 { return int64(100_000 + i%holders) }
+
+// desk is the way of a tap, on a cluster that flushes every commit: the webhook, the
+// inbox, the ledger, and a Bot API that only takes answers. No courier runs.
+type desk struct {
+	*ledgertest.Bench
+
+	cluster *postgres.Instance
+	url     string
+	secret  string
+	door    *chat.Door
+
+	mu       sync.Mutex
+	started  map[string]time.Time // by the id of the tap
+	took     []time.Duration
+	answered chan struct{}
+}
+
+func newDesk(b *testing.B) *desk {
+	b.Helper()
+	cluster := postgrestest.Open(b, postgres.Options{})
+	log := slog.New(slog.DiscardHandler)
+	if _, err := ledger.Migrate(b.Context(), cluster.OwnerDSN(), log); err != nil {
+		b.Fatal(err)
+	}
+	d := &desk{
+		Bench: ledgertest.On(b, cluster.OwnerDSN(), cluster.AppDSN()), cluster: cluster,
+		started: map[string]time.Time{}, answered: make(chan struct{}, 1<<20), secret: strings.Repeat("s", 32),
+	}
+	d.Furnish(b)
+	for i := range holders {
+		d.Import(b, ledgertest.User(fmt.Sprintf("holder%d", i), "Holder", fmt.Sprintf("budget_holder@CC-%d", i), holder(i)))
+	}
+	api := httptest.NewServer(http.HandlerFunc(d.api))
+	b.Cleanup(api.Close)
+	client, err := telegram.New(telegram.Options{Token: "42:bench", APIURL: api.URL, Log: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	texts, err := locale.Load(web.Locales())
+	if err != nil {
+		b.Fatal(err)
+	}
+	d.Now, d.Directory.Now = time.Now, time.Now
+	x := &inbox.Inbox{Pool: d.Pool, Bot: 42, Bell: d.Bell, Now: time.Now, Log: log}
+	d.door = &chat.Door{
+		Ledger: d.DB, Directory: d.Directory, Inbox: x, Dialogs: &chat.Dialogs{Pool: d.Pool}, Telegram: client,
+		Pace: &pace.Pace{Pool: d.Pool}, Texts: texts, Secret: telegram.Secret(d.secret), Bot: 42,
+		Username: func() string { return "bench_bot" }, Zone: time.UTC, Now: time.Now, Log: log,
+	}
+	x.Handle = d.door.Handle
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = x.Run(ctx) })
+	b.Cleanup(func() { cancel(); wg.Wait() })
+	srv := httptest.NewServer(http.HandlerFunc(d.door.Webhook))
+	b.Cleanup(srv.Close)
+	d.url = srv.URL
+	return d
+}
+
+// api takes the answer to a tap: it follows the commit.
+func (d *desk) api(w http.ResponseWriter, r *http.Request) {
+	id := r.FormValue("callback_query_id")
+	now := time.Now()
+	d.mu.Lock()
+	if start, ok := d.started[id]; ok {
+		d.took = append(d.took, now.Sub(start))
+		delete(d.started, id)
+	}
+	d.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"ok":true,"result":true}`)
+	d.answered <- struct{}{}
+}
+
+// taps gives n taps, each the first vote on a payment of its own.
+func (d *desk) taps(b *testing.B, n, from int) []string {
+	b.Helper()
+	out := make([]string, n)
+	var wg sync.WaitGroup
+	for part := range 4 {
+		wg.Go(func() {
+			for i := part; i < n; i += 4 {
+				doc := ledgertest.Payment(fmt.Sprint(from + i))
+				doc.CostCenter = fmt.Sprintf("CC-%d", i%holders)
+				st, err := d.Submit(b.Context(), ledger.Submission{Key: ledgertest.Key(fmt.Sprint(from + i)), Document: doc})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				tap := card.Tap{Case: st.Case.ID, Round: 1, Revision: 1, Verdict: approval.Accept}
+				out[i] = callback(int64(from+i+1), holder(i), "", fmt.Sprintf(
+					`,"message":{"message_id":%d,"date":1,"chat":{"id":%d,"type":"private"},"from":{"id":42,"is_bot":true,"first_name":"b"}}`,
+					from+i+1, holder(i)), tap.String())
+				out[i] = strings.Replace(out[i], `"id":"77"`, fmt.Sprintf(`"id":"q%d"`, from+i), 1)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// press sends the taps over so many connections and waits until each is answered.
+func (d *desk) press(b *testing.B, taps []string, from, conns int) time.Duration {
+	b.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns}}
+	next := make(chan int)
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range conns {
+		wg.Go(func() {
+			for i := range next {
+				d.mu.Lock()
+				d.started[fmt.Sprintf("q%d", from+i)] = time.Now()
+				d.mu.Unlock()
+				if err := d.send(b.Context(), client, taps[i]); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for i := range taps {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for range taps {
+		<-d.answered
+	}
+	return time.Since(begin)
+}
+
+func (d *desk) send(ctx context.Context, client *http.Client, body string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(secretHeader, d.secret)
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+func (d *desk) percentile(p float64) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	slices.Sort(d.took)
+	if len(d.took) == 0 {
+		return 0
+	}
+	return float64(d.took[min(len(d.took)-1, int(p*float64(len(d.took))))].Microseconds()) / 1000
+}
+
+// BenchmarkTap measures taps over 32 connections, from the webhook's POST to the answer
+// that follows the commit, against the eight-trip approval of pgbench on the same
+// cluster and at the same number of connections, interleaved.
+func BenchmarkTap(b *testing.B) {
+	d := newDesk(b)
+	const round = 2000
+	d.press(b, d.taps(b, 500, 0), 0, connections) // warm
+	d.took = nil
+	var ours, theirs []float64
+	from := 500
+	for b.Loop() {
+		b.StopTimer()
+		taps := d.taps(b, round, from)
+		b.StartTimer()
+		took := d.press(b, taps, from, connections)
+		b.StopTimer()
+		from += round
+		ours = append(ours, round/took.Seconds())
+		theirs = append(theirs, d.pgbench(b, approvalSQL, round))
+		b.StartTimer()
+	}
+	b.ReportMetric(median(ours), "taps/s")
+	b.ReportMetric(median(theirs), "pgbench/s")
+	b.ReportMetric(median(ours)/median(theirs), "ratio")
+	b.ReportMetric(d.percentile(.5), "p50-ms")
+	b.ReportMetric(d.percentile(.99), "p99-ms")
+}
+
+// BenchmarkIntake measures what the webhook stores over 32 connections against a handler
+// with one INSERT a request, interleaved.
+func BenchmarkIntake(b *testing.B) {
+	d := newDesk(b)
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			head, _ := telegram.Envelope(body)
+			_, err = d.Pool.Exec(r.Context(), `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at)
+				values (43, $1, true, $2, $3, now(), 'infinity') on conflict do nothing`, head.ID, head.Actor, body)
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	b.Cleanup(plain.Close)
+	d.door.Inbox.Handle = func(_ context.Context, it *inbox.Item) (string, error) { // not worked off here
+		it.Done(func() string { return "" })(&pgx.Batch{})
+		return "", nil
+	}
+	const round = 5000
+	ourURL, id := d.url, int64(0)
+	run := func(url string) float64 {
+		d.url = url
+		bodies := make([]string, round)
+		for i := range bodies {
+			id++
+			bodies[i] = callback(id, 1000+id, "", strings.Repeat(" ", 700), "x")
+		}
+		return round / d.intake(b, bodies).Seconds()
+	}
+	run(ourURL)
+	run(plain.URL)
+	var ours, theirs []float64
+	for b.Loop() {
+		ours = append(ours, run(ourURL))
+		theirs = append(theirs, run(plain.URL))
+	}
+	b.ReportMetric(median(ours), "updates/s")
+	b.ReportMetric(median(theirs), "insert/s")
+	b.ReportMetric(median(ours)/median(theirs), "ratio")
+}
+
+func (d *desk) intake(b *testing.B, bodies []string) time.Duration {
+	b.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
+	next := make(chan string)
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range connections {
+		wg.Go(func() {
+			for body := range next {
+				if err := d.send(b.Context(), client, body); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for _, body := range bodies {
+		next <- body
+	}
+	close(next)
+	wg.Wait()
+	return time.Since(begin)
+}
+
+// BenchmarkTapGrowth compares the tap with 1,000 and with 1,000,000 documents in the
+// tables. COUNTERSIGN_BENCH_DOCUMENTS sets the larger number; it takes minutes.
+func BenchmarkTapGrowth(b *testing.B) {
+	many, err := strconv.Atoi(os.Getenv("COUNTERSIGN_BENCH_DOCUMENTS"))
+	if err != nil {
+		many = 1_000_000
+	}
+	const round = 1000
+	small, large := newDesk(b), newDesk(b)
+	small.fill(b, 1000)
+	large.fill(b, many)
+	small.press(b, small.taps(b, 300, 0), 0, 4)
+	large.press(b, large.taps(b, 300, 0), 0, 4)
+	var a, z []float64
+	from := 300
+	for b.Loop() {
+		a = append(a, small.press(b, small.taps(b, round, from), from, 4).Seconds())
+		z = append(z, large.press(b, large.taps(b, round, from), from, 4).Seconds())
+		from += round
+	}
+	b.ReportMetric(median(z)/median(a), "ratio")
+	b.ReportMetric(float64(many), "documents")
+}
+
+// fill puts documents into the tables that nobody will tap.
+func (d *desk) fill(b *testing.B, n int) {
+	b.Helper()
+	owner, err := pgx.Connect(b.Context(), d.OwnerURL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = owner.Close(context.WithoutCancel(b.Context())) }()
+	for _, sql := range []string{
+		`set synchronous_commit = off`,
+		`begin`,
+		`create temp table n as select i, lpad(to_hex(i), 26, '0') as id, 'sha256:' || md5(i::text) || md5(i::text || 'x') as hash from generate_series(1, ` + fmt.Sprint(n) + `) i`,
+		`insert into document (id, source, external_id, type, revision, hash, case_id, events, created_at)
+			select 'doc_' || id, 'filled', id, 'payment_request', 1, hash, 'cas_' || id, 3, now() from n`,
+		`insert into revision (document_id, revision, hash, body, amount_minor, currency, created_at)
+			select 'doc_' || id, 1, hash, repeat('x', 700), 100, 'RUB', now() from n`,
+		`insert into approval_case (id, document_id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency, parties, missing, step, opened_at, events, cards_at)
+			select 'cas_' || id, 'doc_' || id, 'in_progress', 'payment_request', 1, 'three_steps', 1, 1, hash, 100, 'RUB', '{ivanova}', '{}', 0, now(), 2, 2 from n`,
+		`insert into slot (case_id, round, step, no, person_id, because, state, asked_at)
+			select 'cas_' || n.id, 1, 0, 0, p.id, 'x', 'open', now() from n, person p where p.external_id = 'petrov'`,
+		`insert into event (id, document_id, document_seq, case_id, source, kind, at, body)
+			select 'evt_' || left(id, 25) || s, 'doc_' || id, s, 'cas_' || id, 'filled', 'x', now(), repeat('x', 400) from n, generate_series(1, 3) s where false or s = 1`,
+		`commit`,
+		`vacuum analyze`,
+	} {
+		if _, err := owner.Exec(b.Context(), sql); err != nil {
+			b.Fatalf("%v in %s", err, sql)
+		}
+	}
+}
+
+// approvalSQL is an approval as anybody would write it: read, lock, vote, audit, outbox,
+// update, each a round trip of its own, with begin and commit eight.
+const approvalSQL = `\set id random(1, 100000)
+begin;
+select state, revision, version from bench_approval where id = :id;
+select state from bench_approval where id = :id for update;
+insert into bench_vote (approval_id, person_id, verdict, at) values (:id, :client_id, 'accept', now());
+insert into bench_audit (approval_id, what, body, at) values (:id, 'vote.cast', repeat('x', 300), now());
+insert into bench_outbox (approval_id, body, at) values (:id, repeat('x', 400), now());
+update bench_approval set version = version + 1 where id = :id;
+commit;
+`
+
+const approvalTables = `create table if not exists bench_approval (id int primary key, state text, revision int, version int, body text);
+create table if not exists bench_vote (id bigint generated always as identity primary key, approval_id int, person_id int, verdict text, at timestamptz);
+create table if not exists bench_audit (id bigint generated always as identity primary key, approval_id int, what text, body text, at timestamptz);
+create table if not exists bench_outbox (id bigint generated always as identity primary key, approval_id int, body text, at timestamptz);
+insert into bench_approval select i, 'open', 1, 1, repeat('x', 700) from generate_series(1, 100000) i on conflict do nothing;`
+
+// pgbench runs a script at the same number of connections and gives transactions a second.
+func (d *desk) pgbench(b *testing.B, script string, transactions int) float64 {
+	b.Helper()
+	program := filepath.Join(d.cluster.Binaries().Dir, "pgbench")
+	if _, err := os.Stat(program); err != nil {
+		b.Fatalf("pgbench is not beside the server's programs: install the postgresql package (%v)", err)
+	}
+	owner, err := pgx.Connect(b.Context(), d.OwnerURL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = owner.Close(context.WithoutCancel(b.Context())) }()
+	if _, err := owner.Exec(b.Context(), approvalTables); err != nil {
+		b.Fatal(err)
+	}
+	file := filepath.Join(b.TempDir(), "approval.sql")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	c := owner.Config()
+	run := exec.CommandContext(b.Context(), program, "-n", "-M", "prepared", "-c", fmt.Sprint(connections), "-j", "2",
+		"-t", fmt.Sprint(transactions/connections), "-f", file, "-h", c.Host, "-U", c.User, c.Database)
+	run.Env = append(os.Environ(), "PGPASSWORD="+c.Password)
+	out, err := run.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	found := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out)
+	if found == nil {
+		b.Fatalf("no figure in: %s", out)
+	}
+	tps, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return tps
+}
+
+func median(v []float64) float64 {
+	s := slices.Clone(v)
+	slices.Sort(s)
+	if len(s) == 0 {
+		return 0
+	}
+	return s[len(s)/2]
+}

@@ -1,0 +1,176 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"countersign/internal/card"
+	"countersign/internal/pace"
+)
+
+const (
+	inPlace  = 300 * time.Millisecond // a turn that comes so soon is waited for with the case in hand
+	occupied = 500 * time.Millisecond // before a look at a message that another courier has in hand
+)
+
+// lane is what goes to one chat. Its messages follow one another; those of other chats
+// do not wait for them.
+type lane struct {
+	*drawing
+
+	chat     int64
+	spots    []spotAt
+	shown    map[string][]Message // by spot, in this chat; kept up to date
+	faults   map[spotOf]bool      // noted by this drawing
+	wait     time.Duration
+	conflict bool // somebody else drew the same messages
+
+	after <-chan struct{} // closed when the more urgent chats have had their turn to begin
+	begun func()          // lets the next chat begin; may be called again
+}
+
+// spotAt is a message that should exist, with its place.
+type spotAt struct {
+	card.Spot
+	place
+}
+
+func (l *lane) run(ctx context.Context) error {
+	defer l.begun()
+	<-l.after
+	var found []error
+	for _, s := range l.spots {
+		if !l.goOn() {
+			break
+		}
+		if err := l.spot(ctx, s); err != nil {
+			found = append(found, err)
+		}
+	}
+	return errors.Join(found...)
+}
+
+// goOn reports whether another message may be begun; if not, the case is looked at
+// again at once, here or elsewhere.
+func (l *lane) goOn() bool {
+	if l.mine() && l.stop.Err() == nil {
+		return true
+	}
+	l.later(time.Millisecond)
+	return false
+}
+
+// spot brings one message, and copies of it, to what it should be.
+func (l *lane) spot(ctx context.Context, s spotAt) error {
+	want := card.For(l.view, s.Spot, s.lang)
+	digest := want.Digest()
+	live := 0
+	for _, m := range l.shown[s.Key()] {
+		live++
+		if m.Digest == digest && m.Fault == "" {
+			continue
+		}
+		gone, err := l.edit(ctx, s, m, want)
+		if err != nil {
+			return err
+		}
+		if gone {
+			live--
+		}
+	}
+	if live > 0 || s.Past {
+		return nil
+	}
+	return l.send(ctx, s, want)
+}
+
+// turn asks the limits for a message. When it is not its turn, the case is looked at
+// again when it is.
+func (l *lane) turn(ctx context.Context, c pace.Class) (bool, error) {
+	for waited := time.Duration(0); ; {
+		wait, err := l.Pace.Take(ctx, pace.Ask{Bot: l.Bot, Chat: l.chat, Group: l.chat < 0, Class: c})
+		if err != nil {
+			return false, err
+		}
+		if wait == 0 {
+			return l.goOn(), nil
+		}
+		l.begun()
+		if waited += wait; waited > inPlace || !rest(ctx, wait) {
+			l.later(wait)
+			return false, nil
+		}
+	}
+}
+
+// class is how soon a message is wanted; message is 0 for one that is not there yet.
+func (l *lane) class(s card.Spot, message int64) pace.Class {
+	switch {
+	case s.Kind == card.KindGroup || s.Kind == card.KindFile:
+		return pace.Notice
+	case message == 0:
+		return pace.NewCard
+	case s.Kind == card.KindApprover && l.justVoted(s):
+		return pace.Outcome
+	default:
+		return pace.Edit
+	}
+}
+
+func (l *lane) later(d time.Duration) { l.wait = sooner(l.wait, d) }
+
+// fault notes that a message cannot be shown; message is 0 for one that is not there.
+func (l *lane) fault(ctx context.Context, s spotAt, message int64, refusal error) error {
+	l.warn(ctx, "refused", s.Spot, refusal)
+	at := l.of(s)
+	if l.faults == nil {
+		l.faults = map[spotOf]bool{}
+	}
+	l.faults[at] = true
+	return l.Store.Fault(ctx, at, message, refusal.Error(), l.Now())
+}
+
+// fine notes that a chat takes messages again.
+func (l *lane) fine(ctx context.Context, s spotAt) {
+	if s.group != nil && s.group.Fault != "" {
+		l.chatFault(ctx, s, "")
+	}
+}
+
+// chatFault tells the directory how a group does. It is for those who look after the
+// gateway: that it cannot be kept must not keep messages from being sent.
+func (l *lane) chatFault(ctx context.Context, s spotAt, text string) {
+	if err := l.Directory.ChatFault(ctx, s.group.ID, text); err != nil {
+		l.Log.WarnContext(ctx, "state of a chat not noted", slog.String("chat", s.group.ExternalID), slog.Any("error", err))
+		return
+	}
+	s.group.Fault = text
+}
+
+func (l *lane) of(s spotAt) spotOf { return spotOf{string(l.d.Case.ID), s.Key(), l.chat} }
+
+// note keeps what the messenger took. It tries again: what is not kept is sent twice.
+func (l *lane) note(ctx context.Context, write func() error) error {
+	err := write()
+	for _, wait := range []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second} {
+		if err == nil || !rest(ctx, wait) {
+			break
+		}
+		err = write()
+	}
+	return err
+}
+
+// rest waits; false when the context ended first.
+func rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

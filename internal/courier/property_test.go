@@ -1,0 +1,195 @@
+package courier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"countersign/internal/approval"
+	"countersign/internal/card"
+	"countersign/internal/courier"
+	"countersign/internal/document"
+	"countersign/internal/ledger"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// storm is one case that things happen to.
+type storm struct {
+	*office
+
+	couriers []*courier.Courier
+	number   string
+	id       approval.ID
+	doc      document.Document
+	blocked  map[int64]bool
+}
+
+// TestWhateverGoesWrongAfterCalmEverybodySeesTheCards does to one case after the other
+// whatever people, documents, networks and crashes do, draws with two couriers at once,
+// and then looks at every message.
+func TestWhateverGoesWrongAfterCalmEverybodySeesTheCards(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	couriers := []*courier.Courier{o.courier, o.replica(t)}
+	var count atomic.Int64
+	rapid.Check(t, func(r *rapid.T) {
+		s := &storm{office: o, couriers: couriers, number: fmt.Sprintf("storm-%04d.", count.Add(1)), blocked: map[int64]bool{}}
+		s.doc = ledgertest.Payment(s.number)
+		s.submit(r)
+		r.Repeat(map[string]func(*rapid.T){
+			"vote": s.vote, "revise": s.reviseAny, "withdraw": s.withdraw, "fault": s.fault, "draw": s.draw, "drawBoth": s.drawBoth,
+			"wait": s.wait, "remove": s.remove, "redraw": func(r *rapid.T) { must(r, s.Redraw(r.Context(), s.id)) },
+			"block": s.block, "adopt": func(r *rapid.T) { s.adoptAll(r, s.number) }, "abandon": s.abandon,
+		})
+		s.settle(r)
+		s.shows(r, s.id, 20)
+		s.everyButtonIsKnown(r)
+	})
+}
+
+func (s *storm) submit(r *rapid.T) {
+	st, err := s.Submit(r.Context(), ledger.Submission{Key: ledgertest.Key(s.number), Document: s.doc})
+	if err != nil && !errors.Is(err, approval.ErrConsumed) {
+		r.Fatal(err)
+	}
+	if err == nil {
+		s.id = st.Case.ID
+	}
+}
+
+func (s *storm) vote(r *rapid.T) {
+	st, err := s.Case(r.Context(), s.id)
+	must(r, err)
+	account := rapid.SampledFrom([]int64{ledgertest.Budget, ledgertest.Finance, ledgertest.Treasurer}).Draw(r, "account")
+	verdict := rapid.SampledFrom([]approval.Verdict{approval.Accept, approval.Accept, approval.Accept, approval.Reject, approval.Return}).Draw(r, "verdict")
+	_, _ = s.DB.Vote(r.Context(), ledger.Tap{ // a refusal is as good
+		Account: account, Case: s.id, Round: st.Case.Round, Step: st.Case.Step, Revision: st.Case.Revision, Verdict: verdict, Reason: "because",
+	})
+}
+
+// reviseAny goes back and forth between few states, so that a message may become again
+// what it was.
+func (s *storm) reviseAny(r *rapid.T) {
+	s.doc.Title = rapid.SampledFrom([]string{"Rent", "Lease", "Rent & <b>"}).Draw(r, "title")
+	s.doc.Amount.Minor = rapid.SampledFrom([]int64{12500000, 12500000, 12500000, 99900}).Draw(r, "amount")
+	s.submit(r)
+}
+
+func (s *storm) withdraw(r *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(r, "really") == 0 {
+		_, _ = s.Withdraw(r.Context(), ledgertest.Key(s.number), "not needed")
+	}
+}
+
+func (s *storm) fault(r *rapid.T) {
+	method := rapid.SampledFrom([]string{"sendMessage", "editMessageText"}).Draw(r, "method")
+	faults := []telegramtest.Fault{
+		none(), none(), telegramtest.Drop(), telegramtest.Lose(), telegramtest.Lose(), telegramtest.BadGateway(), telegramtest.TooMany(40),
+		telegramtest.Refuse(400, "Bad Request: can't parse entities: x"), telegramtest.Refuse(400, "Bad Request: strange"),
+		telegramtest.Refuse(401, "Unauthorized"), telegramtest.Refuse(403, "Forbidden: bot was blocked by the user"),
+		{Code: 500, Text: "Internal Server Error", Effect: true},
+	}
+	if method == "editMessageText" {
+		faults = append(faults, telegramtest.Refuse(400, "Bad Request: message to edit not found"))
+	}
+	for range rapid.IntRange(1, 3).Draw(r, "count") {
+		s.tg.FailNext(method, rapid.SampledFrom(faults).Draw(r, "fault"))
+	}
+}
+
+func (s *storm) draw(r *rapid.T) { once(r, s.couriers[rapid.IntRange(0, len(s.couriers)-1).Draw(r, "courier")]) }
+
+func (s *storm) drawBoth(r *rapid.T) {
+	var wg sync.WaitGroup
+	for _, c := range s.couriers {
+		wg.Go(func() {
+			if _, err := c.RunOnce(context.WithoutCancel(r.Context())); err != nil {
+				r.Error(err)
+			}
+		})
+	}
+	must(r, s.Redraw(r.Context(), s.id)) // takes the lease away
+	wg.Wait()
+}
+
+func (s *storm) wait(r *rapid.T) {
+	s.Clock.Advance(rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second}).Draw(r, "time"))
+}
+
+// remove deletes a message, as people do.
+func (s *storm) remove(r *rapid.T) {
+	account := rapid.SampledFrom([]int64{ledgertest.Budget, ledgertest.Requester}).Draw(r, "account")
+	if cards := s.cards(account, s.number); len(cards) > 0 && !s.blocked[account] {
+		id := cards[rapid.IntRange(0, len(cards)-1).Draw(r, "message")].ID
+		must(r, s.tg.Remove(account, account, id))
+		s.removed[[2]int64{account, id}] = true
+	}
+}
+
+func (s *storm) block(r *rapid.T) {
+	account := rapid.SampledFrom([]int64{ledgertest.Budget, ledgertest.Finance}).Draw(r, "account")
+	if s.blocked[account] {
+		s.tg.Unblock(account)
+		must(r, s.courier.Reached(r.Context(), account))
+	} else {
+		must(r, s.tg.Block(account))
+	}
+	s.blocked[account] = !s.blocked[account]
+}
+
+// abandon leases what is due and dies.
+func (s *storm) abandon(r *rapid.T) {
+	_, err := s.Behind(r.Context(), 10, 8*time.Second)
+	must(r, err)
+}
+
+// settle ends all that goes wrong, and taps what can be tapped.
+func (s *storm) settle(r *rapid.T) {
+	for account := range s.blocked {
+		s.tg.Unblock(account)
+	}
+	for range 200 { // faults that are left from before
+		s.calm(r, s.couriers...)
+		s.adoptAll(r, s.number)
+		s.calm(r, s.couriers...)
+		faults := 0
+		for _, row := range s.rows(r, s.id) {
+			if row.Fault != "" {
+				faults++
+			}
+		}
+		if faults == 0 {
+			return
+		}
+		for _, chat := range []int64{ledgertest.Requester, ledgertest.Budget, ledgertest.Finance, ledgertest.Treasurer, ledgertest.Second, group} {
+			must(r, s.courier.Reached(r.Context(), chat))
+		}
+	}
+}
+
+// everyButtonIsKnown asserts that no message with buttons is left that nobody follows.
+func (s *storm) everyButtonIsKnown(r *rapid.T) {
+	known := map[[2]int64]bool{}
+	for _, row := range s.rows(r, s.id) {
+		known[[2]int64{row.Chat, row.Message}] = true
+	}
+	for account := range staff() {
+		for _, m := range s.cards(account, s.number) {
+			for _, line := range m.Keyboard {
+				for _, b := range line {
+					if tap, err := card.ParseTap(b.Data); err == nil && tap.Case == s.id && !known[[2]int64{account, m.ID}] {
+						r.Errorf("message %d in %d asks and nobody follows it", m.ID, account)
+					}
+				}
+			}
+		}
+	}
+}

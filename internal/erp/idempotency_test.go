@@ -1,0 +1,173 @@
+package erp_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/internal/ledger/ledgertest"
+)
+
+const remark = `{"author":"ivanova","text":"The invoice is attached now."}`
+
+func (b *bench) comments(t *testing.T) int {
+	t.Helper()
+	var n int
+	if err := b.Pool.QueryRow(t.Context(), `select count(*) from comment`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestACommentNeedsAKeyAndIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	path := documentPath("REQ") + "/comments"
+	expect(t, b.post(t, path, remark), 400, "idempotency_key_required") // A-04
+	first := b.post(t, path, remark, "Idempotency-Key: comment-0001")
+	expect(t, first, 201, "")
+	if !strings.HasPrefix(first.at(t, "id"), "com_") || first.header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%v %s", first.header, first.body)
+	}
+	again := b.post(t, path, remark, "Idempotency-Key: comment-0001")
+	expect(t, again, 201, "")
+	if string(again.body) != string(first.body) || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v %s, first %s", again.header, again.body, first.body)
+	}
+	expect(t, b.post(t, path, strings.Replace(remark, "now", "NOW", 1), "Idempotency-Key: comment-0001"), 422, "idempotency_mismatch")
+	b.put(t, "OTHER", rent)
+	expect(t, b.post(t, documentPath("OTHER")+"/comments", remark, "Idempotency-Key: comment-0001"), 422, "idempotency_mismatch")
+	if n := b.comments(t); n != 1 {
+		t.Errorf("%d comments", n)
+	}
+	_, other := b.newKey(t, "sap", "documents:write") // its own keys
+	expect(t, b.call(t, request{method: "POST", path: "/v1/sources/sap/documents/X/comments", body: remark, headers: []string{"Authorization: " + other, "Idempotency-Key: comment-0001"}}), 404, "not_found")
+	expect(t, b.post(t, path, remark, "Idempotency-Key: comment-0002"), 201, "")
+	if n := b.comments(t); n != 2 {
+		t.Errorf("%d comments", n)
+	}
+}
+
+func TestBadKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	for _, key := range []string{"1234567", strings.Repeat("k", 256), "has a space", "кириллица", "tab\tkey", "12345678\u00a0", ""} { // A-07
+		expect(t, b.post(t, documentPath("REQ")+"/comments", remark, "Idempotency-Key: "+key), 400, "idempotency_key_required")
+		expect(t, b.post(t, documentPath("REQ")+"/withdraw", `{}`, "Idempotency-Key: "+key), 400, "idempotency_key_required")
+	}
+	for _, key := range []string{"12345678", strings.Repeat("k", 255), "!~{}:;/?", "b7a9f0c2-4711"} {
+		expect(t, b.post(t, documentPath("REQ")+"/comments", remark, "Idempotency-Key: "+key), 201, "")
+	}
+}
+
+func TestFiftyOfTheSameAtOnceHaveOneEffect(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	var wg sync.WaitGroup
+	answers := make(chan response, 50)
+	for range 50 { // A-05
+		wg.Go(func() {
+			answers <- b.post(t, documentPath("REQ")+"/comments", remark, "Idempotency-Key: comment-0001")
+		})
+	}
+	wg.Wait()
+	close(answers)
+	fresh, bodies := 0, map[string]bool{}
+	for out := range answers {
+		switch {
+		case out.status == 201:
+			bodies[string(out.body)] = true
+			if out.header.Get("Idempotent-Replayed") == "" {
+				fresh++
+			}
+		case out.status == 409 && out.code(t) == "in_progress" && out.header.Get("Retry-After") != "":
+		default:
+			t.Errorf("%d %s", out.status, out.body)
+		}
+	}
+	// Between the commit and the fuller answer a replay may lack the id.
+	if n := b.comments(t); n != 1 || fresh != 1 || len(bodies) > 2 {
+		t.Errorf("%d comments, %d fresh answers, %v", n, fresh, bodies)
+	}
+}
+
+func TestARequestThatFailedGivesItsKeyBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	path := documentPath("REQ") + "/comments"
+	expect(t, b.post(t, path, remark, "Idempotency-Key: comment-0001"), 404, "not_found")
+	expect(t, b.post(t, path, `{"author":"a"}`, "Idempotency-Key: comment-0001"), 422, "invalid_field")
+	b.put(t, "REQ", rent)
+	expect(t, b.post(t, path, remark, "Idempotency-Key: comment-0001"), 201, "")
+	hash := b.get(t, documentPath("REQ")).at(t, "content_hash")
+	take := fmt.Sprintf(`{"hash":%q,"consumer_ref":"PAY-1"}`, hash)
+	expect(t, b.post(t, documentPath("REQ")+"/consume", take, "Idempotency-Key: consume-0001"), 409, "not_approved")
+	b.Approve(t, "REQ")
+	expect(t, b.post(t, documentPath("REQ")+"/consume", take, "Idempotency-Key: consume-0001"), 200, "")
+	again := b.post(t, documentPath("REQ")+"/consume", take, "Idempotency-Key: consume-0001")
+	expect(t, again, 200, "")
+	if again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v", again.header)
+	}
+}
+
+func TestAKeyOfADeadRequestIsTakenOverAndAnOldOneForgotten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	path := documentPath("REQ") + "/comments"
+	sum := sha256.New()
+	fmt.Fprintf(sum, "POST\x00%s\x00\x00%s", path, remark)
+	if err := b.door.TakeKey(t.Context(), ledgertest.Source, "comment-0001", sum.Sum(nil)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b.post(t, path, remark, "Idempotency-Key: comment-0001"), 409, "in_progress")
+	expect(t, b.post(t, path, `{"author":"a","text":"other"}`, "Idempotency-Key: comment-0001"), 422, "idempotency_mismatch")
+	b.Clock.Advance(3 * time.Minute)
+	expect(t, b.post(t, path, `{"author":"a","text":"other"}`, "Idempotency-Key: comment-0001"), 422, "idempotency_mismatch")
+	expect(t, b.post(t, path, remark, "Idempotency-Key: comment-0001"), 201, "")
+
+	b.Clock.Advance(29 * 24 * time.Hour)
+	if n, err := b.door.Tidy(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d forgotten too early, %v", n, err)
+	}
+	if out := b.post(t, path, remark, "Idempotency-Key: comment-0001"); out.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%d %s", out.status, out.body)
+	}
+	b.Clock.Advance(25 * time.Hour)
+	if out := b.post(t, path, remark, "Idempotency-Key: comment-0001"); out.status != 201 || out.header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%d %s", out.status, out.body)
+	}
+	b.Clock.Advance(31 * 24 * time.Hour)
+	if n, err := b.door.Tidy(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d forgotten, %v", n, err)
+	}
+}
+
+func TestTheKeyOfACommentIsSettledWithIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	// The second write, the one with the id, does not happen: as if the process died there.
+	if _, err := owner(t, b).Exec(t.Context(), `create function die() returns trigger language plpgsql as $$ begin
+		if old.status is not null then raise exception 'dead'; end if; return new; end $$;
+		create trigger die before update on api_idempotency for each row when (old.status is not null) execute function die()`); err != nil {
+		t.Fatal(err)
+	}
+	first := b.post(t, documentPath("REQ")+"/comments", remark, "Idempotency-Key: comment-0001")
+	expect(t, first, 201, "")
+	if _, err := owner(t, b).Exec(t.Context(), `drop trigger die on api_idempotency`); err != nil {
+		t.Fatal(err)
+	}
+	again := b.post(t, documentPath("REQ")+"/comments", remark, "Idempotency-Key: comment-0001")
+	expect(t, again, 201, "")
+	if again.header.Get("Idempotent-Replayed") != "true" || again.at(t, "id") != "" || b.comments(t) != 1 {
+		t.Errorf("%v %s, %d comments", again.header, again.body, b.comments(t))
+	}
+}

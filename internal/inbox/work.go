@@ -1,0 +1,176 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"time"
+
+	"countersign/internal/crash"
+)
+
+// hand gives an update to its worker: updates of one actor are acted on in order. It
+// reports false when the worker has too much to do.
+func (x *Inbox) hand(it *Item) bool {
+	h := maphash.Comparable(x.seed, it.Actor)
+	w := x.workers[fastWorkers+h%slowWorkers]
+	if it.Fast {
+		w = x.workers[h%fastWorkers]
+	}
+	x.Crash.Pass(crash.InboxAnswered)
+	x.hold(it)
+	select {
+	case w <- it:
+		return true
+	default:
+		x.drop(it)
+		return false
+	}
+}
+
+// hold counts an update among those whose leases are renewed, from when it waits for a
+// worker until it is settled.
+func (x *Inbox) hold(it *Item) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[it] = true
+}
+
+func (x *Inbox) drop(it *Item) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.held, it)
+}
+
+// lease is until when the update is ours.
+func (x *Inbox) lease(it *Item) time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return it.until
+}
+
+// ending lists the updates whose lease ends soon.
+func (x *Inbox) ending(now time.Time) []*Item {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var out []*Item
+	for it := range x.held {
+		if it.until.Sub(now) < renewBefore {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// room is how many more updates the workers can take.
+func (x *Inbox) room() int {
+	n := 0
+	for _, w := range x.workers {
+		n += cap(w) - len(w)
+	}
+	return n
+}
+
+func (x *Inbox) work(ctx context.Context, queue <-chan *Item) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case it := <-queue:
+			x.act(ctx, it)
+		}
+	}
+}
+
+func (x *Inbox) sweep(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
+			x.Log.WarnContext(ctx, "inbox not readable", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep keeps the leases of what is in hand and looks for updates whose lease has ended:
+// a replica died, an act failed. Run does it every second.
+func (x *Inbox) Sweep(ctx context.Context) error {
+	if err := x.renew(ctx); err != nil {
+		return err
+	}
+	due, err := x.claim(ctx, min(x.room(), 200))
+	var left []*Item
+	for _, it := range due {
+		if !x.hand(it) {
+			left = append(left, it)
+		}
+	}
+	return errors.Join(err, x.release(context.WithoutCancel(ctx), left, pollEvery))
+}
+
+// act runs the handler and settles the update by what it said. Shutting down stops
+// taking updates, not the one in hand.
+func (x *Inbox) act(stop context.Context, it *Item) {
+	defer x.drop(it)
+	ctx, cancel := graced(stop)
+	defer cancel()
+	ours, err := x.ours(ctx, it)
+	if err != nil || !ours {
+		if err != nil {
+			x.Log.WarnContext(ctx, "update not kept", slog.Int64("update_id", it.ID), slog.Any("error", err))
+		}
+		return
+	}
+	x.Crash.Pass(crash.InboxClaimed)
+	var outcome string
+	if err = errGivenUp; it.Attempt <= maxDeaths {
+		outcome, err = x.guarded(ctx, it)
+	}
+	if err = x.conclude(ctx, it, outcome, err); err != nil {
+		x.Log.WarnContext(ctx, "update not settled", slog.Int64("update_id", it.ID), slog.Any("error", err))
+	}
+}
+
+func (x *Inbox) conclude(ctx context.Context, it *Item, outcome string, err error) error {
+	switch {
+	case err == nil && it.settled && outcome == it.said:
+		return nil
+	case err == nil && it.settled:
+		return x.correct(ctx, it, outcome)
+	case err == nil:
+		return x.settle(ctx, it, "done", outcome)
+	case errors.Is(err, ErrLater):
+		x.Log.WarnContext(ctx, "update waits", slog.Int64("update_id", it.ID), slog.Any("error", err))
+		return x.postpone(ctx, it, it.Attempt-1) // it is not to blame
+	case errors.Is(err, ErrPark), it.Attempt >= maxAttempts:
+		x.Log.ErrorContext(ctx, "update parked", slog.Int64("update_id", it.ID), slog.Any("error", err))
+		x.seen("parked")
+		return x.settle(ctx, it, "parked", err.Error())
+	default:
+		x.Log.WarnContext(ctx, "update not handled yet", slog.Int64("update_id", it.ID), slog.Any("error", err))
+		return x.postpone(ctx, it, it.Attempt)
+	}
+}
+
+// graced is a context for what is in hand: it outlives ctx by a while.
+func graced(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastCall, cancel) })
+	return out, func() { stop(); cancel() }
+}
+
+// guarded turns a panic into an error: one bad update must not end the process.
+func (x *Inbox) guarded(ctx context.Context, it *Item) (outcome string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.Log.ErrorContext(ctx, "panic in update", slog.Int64("update_id", it.ID), slog.Any("panic", p))
+			err = errors.New("panic while handling the update")
+		}
+	}()
+	return x.Handle(ctx, it)
+}
