@@ -31,7 +31,7 @@ func arrows() map[string]string {
 		"internal/route":    "internal/document internal/money internal/people",
 		"internal/approval": "internal/document internal/money internal/people internal/route",
 		"internal/locale":   "internal/money",
-		"internal/card": "internal/approval internal/document internal/locale internal/markup internal/money internal/people internal/route",
+		"internal/card":     "internal/approval internal/document internal/locale internal/markup internal/money internal/people internal/route",
 
 		// small things that know nobody
 		"internal/crash":  "",
@@ -71,9 +71,9 @@ func arrows() map[string]string {
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/secret internal/wake",
 
 		// the house itself
-		"internal/server": "",
-		"internal/config": "internal/secret",
-		"internal/demo/fakeerp": "",
+		"internal/server":       "",
+		"internal/config":       "internal/secret",
+		"internal/demo/fakeerp": "internal/wake",
 		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
 			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
 		"cmd/countersign": "*",

@@ -10,6 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"countersign/internal/erp"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/pace"
@@ -22,6 +23,7 @@ type duties struct {
 	ledger *ledger.DB
 	inbox  *inbox.Inbox
 	pace   *pace.Pace
+	erp    *erp.Door
 	log    *slog.Logger
 }
 
@@ -72,6 +74,9 @@ func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
 
 func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if _, err := d.inbox.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
+		return err
+	}
+	if _, err := d.erp.Tidy(ctx); err != nil {
 		return err
 	}
 	_, err := d.pace.Sweep(ctx)

@@ -170,6 +170,7 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},
 		Gate:    &server.Gate{Limit: l.InFlightPerKey},
 	}
+	g.duties.erp = g.erp
 	return nil
 }
 

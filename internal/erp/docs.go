@@ -24,8 +24,8 @@ var docsStyle []byte
 
 // docs makes a page that shows the OpenAPI document: plain HTML, without scripts and
 // without anything from elsewhere.
-func docs(api *huma.OpenAPI) ([]byte, error) {
-	r := renderer{schemas: api.Components.Schemas}
+func docs(api *huma.OpenAPI, order []string) ([]byte, error) {
+	r := renderer{schemas: api.Components.Schemas, order: order}
 	page, err := template.New("docs").Funcs(template.FuncMap{"markdown": markdown()}).Parse(docsPage)
 	if err != nil {
 		return nil, fmt.Errorf("page of the API: %w", err)
@@ -70,7 +70,10 @@ type (
 	}
 )
 
-type renderer struct{ schemas huma.Registry }
+type renderer struct {
+	schemas huma.Registry
+	order   []string // of the operations, by their ids
+}
 
 func (r renderer) page(api *huma.OpenAPI) docPage {
 	out := docPage{Title: api.Info.Title, Intro: api.Info.Description}
@@ -93,6 +96,7 @@ func (r renderer) operations(api *huma.OpenAPI, tag string) []docOperation {
 			}
 		}
 	}
+	slices.SortFunc(out, func(a, b docOperation) int { return slices.Index(r.order, a.ID) - slices.Index(r.order, b.ID) })
 	return out
 }
 

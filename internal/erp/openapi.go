@@ -23,6 +23,7 @@ type mounting struct {
 	door   *Door
 	router *mux.Router
 	api    huma.API
+	order  []string // ids of the operations as they were added: as people read them
 }
 
 // operation describes an operation to people and to the door.
@@ -91,6 +92,7 @@ func add[In any](m *mounting, o operation, work func(c *call, in *In) (answer, e
 		}}, nil
 	})
 	m.finish(o)
+	m.order = append(m.order, o.id)
 }
 
 func queryOf(op *huma.Operation) []string {
@@ -252,7 +254,7 @@ func (m *mounting) publish() {
 	}
 	m.static("/openapi.yaml", "application/yaml", api.YAML)
 	m.static("/openapi.json", "application/json", func() ([]byte, error) { return json.Marshal(api) })
-	m.static("/docs", "text/html; charset=utf-8", func() ([]byte, error) { return docs(api) })
+	m.static("/docs", "text/html; charset=utf-8", func() ([]byte, error) { return docs(api, m.order) })
 	m.static("/docs/style.css", "text/css; charset=utf-8", func() ([]byte, error) { return docsStyle, nil })
 }
 

@@ -207,7 +207,8 @@ func (p *post) push(t *testing.T, r *replica, id int64) row {
 		p.clock.move(time.Minute)
 		must(t, r.Sweep(t.Context()))
 		until(t, func() bool { return r.tried(id) > before || p.row(t, id).State != "new" })
-		until(t, func() bool { n := p.row(t, id); return n.State != "new" || n.Next.After(p.clock.now()) })
+		lease := p.clock.now().Add(5 * time.Second)
+		until(t, func() bool { n := p.row(t, id); return n.State != "new" || !n.Next.Equal(lease) }) // settled or put off
 		if n := p.row(t, id); n.State != "new" {
 			return n
 		}

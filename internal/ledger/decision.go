@@ -60,10 +60,14 @@ func (db *DB) Comment(ctx context.Context, k document.Key, author, text string, 
 		at       time.Time
 	}
 	write := func(b *pgx.Batch) {
-		b.Queue(`insert into comment (id, document_id, author, text, at) values ($1, $2, $3, $4, $5)`, id, made.document, author, text, made.at)
+		b.Queue(`insert into comment (id, document_id, author, text, at) values ($1, $2, $3, $4, $5) on conflict do nothing`, id, made.document, author, text, made.at)
 	}
 	_, err = db.change(ctx, byKey(k), "", func(r *record, now time.Time) ([]fact, error) {
 		made.document, made.at = r.ID, now
+		var done bool // by a try whose answer did not come
+		if err := r.conn.QueryRow(ctx, `select exists (select from comment where id = $1)`, id).Scan(&done); err != nil || done {
+			return nil, err
+		}
 		return []fact{{kind: "comment.added", data: map[string]any{"comment_id": id, "author": author, "text": cut(text, 4000)}}}, nil
 	}, append([]Also{write}, also...)...)
 	return id, err
