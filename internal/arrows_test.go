@@ -95,7 +95,7 @@ func TestArrowsPointAsTheMapSays(t *testing.T) {
 					t.Errorf("%s imports %s: no such arrow on the map", from, to)
 				}
 			}
-			for _, to := range strings.Fields(allowed) {
+			for to := range strings.FieldsSeq(allowed) {
 				if !got[from][to] {
 					t.Errorf("%s does not import %s: remove the arrow from the map", from, to)
 				}

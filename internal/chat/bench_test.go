@@ -53,10 +53,17 @@ type desk struct {
 	secret  string
 	door    *chat.Door
 
-	mu       sync.Mutex
-	started  map[string]time.Time // by the id of the tap
-	took     []time.Duration
-	answered chan struct{}
+	benched int // how many cases each client of pgbench has decided
+
+	mu      sync.Mutex
+	started map[string]*waiting // by the id of the tap
+	took    []time.Duration
+}
+
+// waiting is a tap on its way.
+type waiting struct {
+	since time.Time
+	done  chan struct{}
 }
 
 func newDesk(b *testing.B) *desk {
@@ -68,7 +75,7 @@ func newDesk(b *testing.B) *desk {
 	}
 	d := &desk{
 		Bench: ledgertest.On(b, cluster.OwnerDSN(), cluster.AppDSN()), cluster: cluster,
-		started: map[string]time.Time{}, answered: make(chan struct{}, 1<<20), secret: strings.Repeat("s", 32),
+		started: map[string]*waiting{}, secret: strings.Repeat("s", 32),
 	}
 	d.Furnish(b)
 	for i := range holders {
@@ -107,14 +114,14 @@ func (d *desk) api(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("callback_query_id")
 	now := time.Now()
 	d.mu.Lock()
-	if start, ok := d.started[id]; ok {
-		d.took = append(d.took, now.Sub(start))
+	if tap, ok := d.started[id]; ok {
+		d.took = append(d.took, now.Sub(tap.since))
 		delete(d.started, id)
+		close(tap.done)
 	}
 	d.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"ok":true,"result":true}`)
-	d.answered <- struct{}{}
 }
 
 // taps gives n taps, each the first vote on a payment of its own.
@@ -144,7 +151,8 @@ func (d *desk) taps(b *testing.B, n, from int) []string {
 	return out
 }
 
-// press sends the taps over so many connections and waits until each is answered.
+// press sends the taps over so many connections; each waits for the answer to one before
+// it sends the next.
 func (d *desk) press(b *testing.B, taps []string, from, conns int) time.Duration {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: conns, MaxConnsPerHost: conns}}
@@ -154,12 +162,15 @@ func (d *desk) press(b *testing.B, taps []string, from, conns int) time.Duration
 	for range conns {
 		wg.Go(func() {
 			for i := range next {
+				tap := &waiting{since: time.Now(), done: make(chan struct{})}
 				d.mu.Lock()
-				d.started[fmt.Sprintf("q%d", from+i)] = time.Now()
+				d.started[fmt.Sprintf("q%d", from+i)] = tap
 				d.mu.Unlock()
 				if err := d.send(b.Context(), client, taps[i]); err != nil {
 					b.Error(err)
+					return
 				}
+				<-tap.done
 			}
 		})
 	}
@@ -168,9 +179,6 @@ func (d *desk) press(b *testing.B, taps []string, from, conns int) time.Duration
 	}
 	close(next)
 	wg.Wait()
-	for range taps {
-		<-d.answered
-	}
 	return time.Since(begin)
 }
 
@@ -204,11 +212,12 @@ func (d *desk) percentile(p float64) float64 {
 }
 
 // BenchmarkTap measures taps over 32 connections, from the webhook's POST to the answer
-// that follows the commit, against the eight-trip approval of pgbench on the same
-// cluster and at the same number of connections, interleaved.
+// that follows the commit, against the same SQL statement by statement from pgbench, on
+// the same cluster and at the same number of connections, interleaved.
 func BenchmarkTap(b *testing.B) {
 	d := newDesk(b)
 	const round = 2000
+	d.fillClients(b, 5000)
 	d.press(b, d.taps(b, 500, 0), 0, connections) // warm
 	d.took = nil
 	var ours, theirs []float64
@@ -221,7 +230,7 @@ func BenchmarkTap(b *testing.B) {
 		b.StopTimer()
 		from += round
 		ours = append(ours, round/took.Seconds())
-		theirs = append(theirs, d.pgbench(b, approvalSQL, round))
+		theirs = append(theirs, d.pgbench(b, decideSQL, round))
 		b.StartTimer()
 	}
 	b.ReportMetric(median(ours), "taps/s")
@@ -248,7 +257,7 @@ func BenchmarkIntake(b *testing.B) {
 	}))
 	b.Cleanup(plain.Close)
 	d.door.Inbox.Handle = func(_ context.Context, it *inbox.Item) (string, error) { // not worked off here
-		it.Done(func() string { return "" })(&pgx.Batch{})
+		it.Done(func(error) string { return "" })(&pgx.Batch{}, nil)
 		return "", nil
 	}
 	const round = 5000
@@ -321,8 +330,19 @@ func BenchmarkTapGrowth(b *testing.B) {
 	b.ReportMetric(float64(many), "documents")
 }
 
+// fillClients makes so many cases for each client of pgbench.
+func (d *desk) fillClients(b *testing.B, each int) {
+	b.Helper()
+	d.fillWhere(b, fmt.Sprintf(`select c * 100000 + n as i from generate_series(0, %d) c, generate_series(1, %d) n`, connections-1, each))
+}
+
 // fill puts documents into the tables that nobody will tap.
 func (d *desk) fill(b *testing.B, n int) {
+	b.Helper()
+	d.fillWhere(b, fmt.Sprintf(`select 10000000 + i as i from generate_series(1, %d) i`, n))
+}
+
+func (d *desk) fillWhere(b *testing.B, numbers string) {
 	b.Helper()
 	owner, err := pgx.Connect(b.Context(), d.OwnerURL)
 	if err != nil {
@@ -332,7 +352,7 @@ func (d *desk) fill(b *testing.B, n int) {
 	for _, sql := range []string{
 		`set synchronous_commit = off`,
 		`begin`,
-		`create temp table n as select i, lpad(to_hex(i), 26, '0') as id, 'sha256:' || md5(i::text) || md5(i::text || 'x') as hash from generate_series(1, ` + fmt.Sprint(n) + `) i`,
+		`create temp table n as select i, lpad(to_hex(i), 26, '0') as id, 'sha256:' || md5(i::text) || md5(i::text || 'x') as hash from (` + numbers + `) x`,
 		`insert into document (id, source, external_id, type, revision, hash, case_id, events, created_at)
 			select 'doc_' || id, 'filled', id, 'payment_request', 1, hash, 'cas_' || id, 3, now() from n`,
 		`insert into revision (document_id, revision, hash, body, amount_minor, currency, created_at)
@@ -342,7 +362,7 @@ func (d *desk) fill(b *testing.B, n int) {
 		`insert into slot (case_id, round, step, no, person_id, because, state, asked_at)
 			select 'cas_' || n.id, 1, 0, 0, p.id, 'x', 'open', now() from n, person p where p.external_id = 'petrov'`,
 		`insert into event (id, document_id, document_seq, case_id, source, kind, at, body)
-			select 'evt_' || left(id, 25) || s, 'doc_' || id, s, 'cas_' || id, 'filled', 'x', now(), repeat('x', 400) from n, generate_series(1, 3) s where false or s = 1`,
+			select 'evt_' || lpad(to_hex(i::bigint * 8), 26, '0'), 'doc_' || id, 3, 'cas_' || id, 'filled', 'x', now(), repeat('x', 400) from n`,
 		`commit`,
 		`vacuum analyze`,
 	} {
@@ -352,24 +372,26 @@ func (d *desk) fill(b *testing.B, n int) {
 	}
 }
 
-// approvalSQL is an approval as anybody would write it: read, lock, vote, audit, outbox,
-// update, each a round trip of its own, with begin and commit eight.
-const approvalSQL = `\set id random(1, 100000)
+// decideSQL is what the ledger does for one tap, statement by statement, each a round
+// trip of its own: the same rows in the same tables under the same guards. A client
+// counts its own cases; their ids are those that fill made.
+const decideSQL = `\set n :n + 1
+\set i :client_id * 100000 + :n
 begin;
-select state, revision, version from bench_approval where id = :id;
-select state from bench_approval where id = :id for update;
-insert into bench_vote (approval_id, person_id, verdict, at) values (:id, :client_id, 'accept', now());
-insert into bench_audit (approval_id, what, body, at) values (:id, 'vote.cast', repeat('x', 300), now());
-insert into bench_outbox (approval_id, body, at) values (:id, repeat('x', 400), now());
-update bench_approval set version = version + 1 where id = :id;
+select id from document where id = (select document_id from approval_case where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0')) for update;
+select d.id, d.revision, d.hash, d.events, r.body from document d join revision r on r.document_id = d.id and r.revision = d.revision where d.id = (select document_id from approval_case where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0'));
+select * from approval_case where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
+select s.*, v.verdict from slot s left join vote v on (v.case_id, v.round, v.step, v.no) = (s.case_id, s.round, s.step, s.no) where s.case_id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
+select version from directory_state;
+insert into slot (case_id, round, step, no, person_id, because, state, asked_at) select 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 1, 1, 0, id, 'role:finance_manager', 'open', now() from person where external_id = 'sidorova';
+insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, at) select 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 1, 0, 0, id, 1, 100, 'RUB', 'accept', '', 'chat', now() from person where external_id = 'petrov';
+update slot set state = 'voted' where case_id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0') and (round, step, no) = (1, 0, 0);
+update approval_case set step = 1, events = events + 3 where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
+update document set events = events + 3 where id = 'doc_' || lpad(to_hex(:i::bigint), 26, '0');
+with e as (insert into event (id, document_id, document_seq, case_id, source, kind, at, body, fact) select 'evt_' || lpad(to_hex(:i::bigint * 8 + s), 26, '0'), 'doc_' || lpad(to_hex(:i::bigint), 26, '0'), 3 + s, 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 'filled', 'vote.cast', now(), repeat('x', 500), repeat('y', 500) from generate_series(1, 3) s returning seq) insert into event_new select seq from e;
+insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, state, settled_at) values (77, :i, true, 1, '{}', now(), now(), 'done', now());
 commit;
 `
-
-const approvalTables = `create table if not exists bench_approval (id int primary key, state text, revision int, version int, body text);
-create table if not exists bench_vote (id bigint generated always as identity primary key, approval_id int, person_id int, verdict text, at timestamptz);
-create table if not exists bench_audit (id bigint generated always as identity primary key, approval_id int, what text, body text, at timestamptz);
-create table if not exists bench_outbox (id bigint generated always as identity primary key, approval_id int, body text, at timestamptz);
-insert into bench_approval select i, 'open', 1, 1, repeat('x', 700) from generate_series(1, 100000) i on conflict do nothing;`
 
 // pgbench runs a script at the same number of connections and gives transactions a second.
 func (d *desk) pgbench(b *testing.B, script string, transactions int) float64 {
@@ -378,22 +400,19 @@ func (d *desk) pgbench(b *testing.B, script string, transactions int) float64 {
 	if _, err := os.Stat(program); err != nil {
 		b.Fatalf("pgbench is not beside the server's programs: install the postgresql package (%v)", err)
 	}
-	owner, err := pgx.Connect(b.Context(), d.OwnerURL)
+	owner, err := pgx.ParseConfig(d.OwnerURL)
 	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = owner.Close(context.WithoutCancel(b.Context())) }()
-	if _, err := owner.Exec(b.Context(), approvalTables); err != nil {
 		b.Fatal(err)
 	}
 	file := filepath.Join(b.TempDir(), "approval.sql")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	c := owner.Config()
 	run := exec.CommandContext(b.Context(), program, "-n", "-M", "prepared", "-c", fmt.Sprint(connections), "-j", "2",
-		"-t", fmt.Sprint(transactions/connections), "-f", file, "-h", c.Host, "-U", c.User, c.Database)
-	run.Env = append(os.Environ(), "PGPASSWORD="+c.Password)
+		"-t", fmt.Sprint(transactions/connections), "-f", file, "-D", fmt.Sprintf("n=%d", d.benched),
+		"-h", owner.Host, "-U", owner.User, owner.Database)
+	d.benched += transactions / connections
+	run.Env = append(os.Environ(), "PGPASSWORD="+owner.Password)
 	out, err := run.CombinedOutput()
 	if err != nil {
 		b.Fatalf("%v: %s", err, out)

@@ -52,14 +52,12 @@ type ballot struct {
 
 // verdict votes and tells the person. The update's end is part of the vote's commit.
 func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, error) {
-	var outcome error
 	var dialog *Dialog
-	also := []ledger.Also{it.Done(func() string { return say(outcome, b.tap.Verdict) })}
+	done := it.Done(func(refusal error) string { return say(refusal, b.tap.Verdict) })
 	v, err := d.Ledger.Vote(ctx, ledger.Tap{
 		Account: b.user.ID, Case: b.tap.Case, Round: b.tap.Round, Step: b.tap.Step, No: b.tap.No,
 		Revision: b.tap.Revision, Verdict: b.tap.Verdict, Reason: b.reason,
-	}, also...)
-	outcome = err
+	}, done)
 	lang := d.lang(v.Person, b.user)
 	if broken(err) {
 		it.Unsettle()
@@ -78,8 +76,9 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		d.tell(ctx, b, lang.T("tap.reason_needed", nil), Line)
 		return "asked for a reason: " + dialog.ID, nil
 	}
-	text, loud := d.words(lang, v, b.tap.Verdict, err)
-	d.tell(ctx, b, text, loud)
+	if text, loud := d.words(lang, v, b.tap.Verdict, err); err != nil || b.query != "" {
+		d.tell(ctx, b, text, loud) // a reason that was taken is told by the question itself
+	}
 	d.adopt(ctx, b)
 	return say(err, b.tap.Verdict), nil
 }

@@ -38,8 +38,9 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 		l.later(occupied)
 		return nil
 	}
-	l.begun()
+	l.begin()
 	sent, err := l.attempt(ctx, s, out, want)
+	l.begun()
 	if err != nil {
 		return errors.Join(l.refused(ctx, s, 0, err), l.Store.Release(ctx, l.of(s)))
 	}
@@ -148,8 +149,9 @@ func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (b
 		l.later(occupied)
 		return false, nil
 	}
-	l.begun()
+	l.begin()
 	err = l.change(ctx, s, e, want)
+	l.begun()
 	switch telegram.KindOf(err) {
 	case telegram.OK:
 		l.Crash.Pass(crash.CardSent)

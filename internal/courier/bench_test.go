@@ -56,18 +56,18 @@ type office struct {
 	removed map[[2]int64]bool // messages that people deleted, by chat and id
 }
 
-func newOffice(t testing.TB) *office {
-	t.Helper()
+func newOffice(tb testing.TB) *office {
+	tb.Helper()
 	tg, err := telegramtest.Open(telegramtest.Options{})
-	must(t, err)
-	t.Cleanup(func() { _ = tg.Close() })
-	o := &office{Bench: ledgertest.New(t), tg: tg, removed: map[[2]int64]bool{}}
+	must(tb, err)
+	tb.Cleanup(func() { _ = tg.Close() })
+	o := &office{Bench: ledgertest.New(tb), tg: tg, removed: map[[2]int64]bool{}}
 	for account, name := range staff() {
 		tg.User(account, name, "en")
 		_, err := tg.StartBot(account, "")
-		must(t, err)
+		must(tb, err)
 	}
-	o.courier = newCourier(t, o.Bench, tg.URL(), tg.Token())
+	o.courier = newCourier(tb, o.Bench, tg.URL(), tg.Token())
 	return o
 }
 
@@ -78,13 +78,13 @@ func staff() map[int64]string {
 	}
 }
 
-func newCourier(t testing.TB, b *ledgertest.Bench, url, token string) *courier.Courier {
-	t.Helper()
+func newCourier(tb testing.TB, b *ledgertest.Bench, url, token string) *courier.Courier {
+	tb.Helper()
 	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	must(tb, err)
 	client, err := telegram.New(telegram.Options{Token: telegram.Secret(token), APIURL: url})
-	must(t, err)
-	t.Cleanup(client.Close)
+	must(tb, err)
+	tb.Cleanup(client.Close)
 	return &courier.Courier{
 		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Store: &courier.Store{Pool: b.Pool}, Telegram: client,
 		Pace: &pace.Pace{Pool: b.Pool, Now: b.Clock.Now, Limits: wide}, Texts: texts, GroupLang: "en", Bot: client.BotID(),
@@ -93,7 +93,7 @@ func newCourier(t testing.TB, b *ledgertest.Bench, url, token string) *courier.C
 }
 
 func logger() *slog.Logger {
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if os.Getenv("VERBOSE") != "" {
 		to = os.Stderr
 	}
@@ -101,49 +101,49 @@ func logger() *slog.Logger {
 }
 
 // replica is another courier on the same database, with connections of its own.
-func (o *office) replica(t testing.TB) *courier.Courier {
-	t.Helper()
-	b := ledgertest.On(t, o.OwnerURL, o.AppURL)
-	b.DB.Now, b.Directory.Now, b.Files.Now, b.Clock = o.Clock.Now, o.Clock.Now, o.Clock.Now, o.Clock
-	return newCourier(t, b, o.tg.URL(), o.tg.Token())
+func (o *office) replica(tb testing.TB) *courier.Courier {
+	tb.Helper()
+	b := ledgertest.On(tb, o.OwnerURL, o.AppURL)
+	b.Now, b.Directory.Now, b.Files.Now, b.Clock = o.Clock.Now, o.Clock.Now, o.Clock.Now, o.Clock
+	return newCourier(tb, b, o.tg.URL(), o.tg.Token())
 }
 
 // bind registers the group for payment requests.
-func (o *office) bind(t testing.TB, id, thread int64) {
-	t.Helper()
+func (o *office) bind(tb testing.TB, id, thread int64) {
+	tb.Helper()
 	kind := telegramtest.Supergroup
 	if id == oldGroup {
 		kind = telegramtest.Group
 	}
-	must(t, o.tg.AddChat(telegramtest.Chat{ID: id, Type: kind, Title: "Payments", Forum: thread != 0, Members: []int64{ledgertest.Budget}}))
+	must(tb, o.tg.AddChat(telegramtest.Chat{ID: id, Type: kind, Title: "Payments", Forum: thread != 0, Members: []int64{ledgertest.Budget}}))
 	if thread != 0 {
-		must(t, o.tg.Topic(id, thread, true))
+		must(tb, o.tg.Topic(id, thread, true))
 	}
-	_, _, err := o.Directory.PutChat(t.Context(), "test", directory.Chat{
+	_, _, err := o.Directory.PutChat(tb.Context(), "test", directory.Chat{
 		ExternalID: "payments", TelegramID: id, Thread: thread, Title: "Payments", Notices: []string{"payment_request"},
 	})
-	must(t, err)
+	must(tb, err)
 }
 
 // withFile posts a payment request with an invoice.
-func (o *office) withFile(t testing.TB, id string) ledger.Status {
-	t.Helper()
-	meta, err := o.Files.Put(t.Context(), ledgertest.Source, "", strings.NewReader(invoice+id))
-	must(t, err)
+func (o *office) withFile(tb testing.TB, id string) ledger.Status {
+	tb.Helper()
+	meta, err := o.Files.Put(tb.Context(), ledgertest.Source, "", strings.NewReader(invoice+id))
+	must(tb, err)
 	d := ledgertest.Payment(id)
 	d.Files = []document.File{{Name: "Счёт.pdf", SHA256: meta.SHA256, Size: meta.Size}}
-	st, err := o.Submit(t.Context(), ledger.Submission{Key: ledgertest.Key(id), Document: d})
-	must(t, err)
+	st, err := o.Submit(tb.Context(), ledger.Submission{Key: ledgertest.Key(id), Document: d})
+	must(tb, err)
 	return st
 }
 
 // revise posts the document again, changed.
-func (o *office) revise(t testing.TB, id string, change func(*document.Document)) {
-	t.Helper()
+func (o *office) revise(tb testing.TB, id string, change func(*document.Document)) {
+	tb.Helper()
 	d := ledgertest.Payment(id)
 	change(&d)
-	_, err := o.Submit(t.Context(), ledger.Submission{Key: ledgertest.Key(id), Document: d})
-	must(t, err)
+	_, err := o.Submit(tb.Context(), ledger.Submission{Key: ledgertest.Key(id), Document: d})
+	must(tb, err)
 }
 
 func must(t tb, err error) {
@@ -343,8 +343,8 @@ func (o *office) cards(chat int64, number string) []telegramtest.Message {
 }
 
 // asked is the one message that asks somebody.
-func (o *office) asked(t testing.TB, account int64, number string) telegramtest.Message {
-	t.Helper()
+func (o *office) asked(tb testing.TB, account int64, number string) telegramtest.Message {
+	tb.Helper()
 	var found []telegramtest.Message
 	for _, m := range o.cards(account, number) {
 		if _, ok := m.Button("✅"); ok {
@@ -352,7 +352,7 @@ func (o *office) asked(t testing.TB, account int64, number string) telegramtest.
 		}
 	}
 	if len(found) != 1 {
-		t.Fatalf("%d is asked by %d messages, want 1", account, len(found))
+		tb.Fatalf("%d is asked by %d messages, want 1", account, len(found))
 	}
 	return found[0]
 }
@@ -367,22 +367,22 @@ func (o *office) edits() int {
 }
 
 // person finds somebody by his account.
-func (o *office) person(t testing.TB, account int64) people.Person {
-	t.Helper()
-	dir, err := o.Directory.Snapshot(t.Context())
-	must(t, err)
+func (o *office) person(tb testing.TB, account int64) people.Person {
+	tb.Helper()
+	dir, err := o.Directory.Snapshot(tb.Context())
+	must(tb, err)
 	p, ok := dir.ByTelegram(account)
 	if !ok {
-		t.Fatalf("account %d is nobody's", account)
+		tb.Fatalf("account %d is nobody's", account)
 	}
 	return p
 }
 
 // limited is a context that ends long after everything should have happened.
-func limited(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("it never happened"))
-	t.Cleanup(cancel)
+func limited(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeoutCause(tb.Context(), 20*time.Second, errors.New("it never happened"))
+	tb.Cleanup(cancel)
 	return ctx
 }
 

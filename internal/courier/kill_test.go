@@ -70,7 +70,12 @@ func drawOnce() error {
 	var clock atomic.Int64
 	clock.Store(micros)
 	now := func() time.Time { return time.UnixMicro(clock.Add(1)) }
-	pool, err := pgxpool.New(ctx, os.Getenv("VICTIM_DATABASE"))
+	config, err := pgxpool.ParseConfig(os.Getenv("VICTIM_DATABASE"))
+	if err != nil {
+		return err
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = victim
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -106,10 +111,17 @@ func (o *office) start(t *testing.T, point string) *exec.Cmd {
 	return cmd
 }
 
-// died waits for the end of a process and tells whether it was killed.
-func died(t *testing.T, cmd *exec.Cmd) bool {
+// died waits for the end of a process, and of what it had asked of the database, and
+// tells whether it was killed.
+func (o *office) died(t *testing.T, cmd *exec.Cmd) bool {
 	t.Helper()
 	err := cmd.Wait()
+	o.until(t, func() bool {
+		var n int
+		must(t, o.Pool.QueryRow(t.Context(), `select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()`,
+			victim).Scan(&n))
+		return n == 0
+	})
 	if err == nil {
 		return false
 	}
@@ -134,7 +146,7 @@ func TestKilledAfterEveryStepAnotherCourierShowsExactlyTheCards(t *testing.T) {
 					o.calm(t)
 					o.Vote(t, name, ledgertest.Budget, approval.Accept, "")
 				}
-				killed := died(t, o.start(t, fmt.Sprintf("%s:%d", point, n)))
+				killed := o.died(t, o.start(t, fmt.Sprintf("%s:%d", point, n)))
 				o.recover(t, name, st.Case.ID)
 				if !killed {
 					break
@@ -171,7 +183,7 @@ func TestKilledWithACallOnItsWayTheCopyFollowsOnceItIsTapped(t *testing.T) {
 			cmd := o.start(t, "")
 			must(t, o.tg.WaitFor(limited(t), func() bool { return len(o.tg.CallsOf(method)) > before+n }))
 			must(t, cmd.Process.Kill())
-			if !died(t, cmd) {
+			if !o.died(t, cmd) {
 				t.Errorf("%s survived", name)
 			}
 			close(slow)

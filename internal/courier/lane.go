@@ -12,6 +12,7 @@ import (
 
 const (
 	inPlace  = 300 * time.Millisecond // a turn that comes so soon is waited for with the case in hand
+	ahead    = 25 * time.Millisecond  // of the next chat's begins the first message to a chat
 	occupied = 500 * time.Millisecond // before a look at a message that another courier has in hand
 )
 
@@ -118,6 +119,9 @@ func (l *lane) class(s card.Spot, message int64) pace.Class {
 		return pace.Edit
 	}
 }
+
+// begin is called when a message is on its way: soon the next chat may have its own.
+func (l *lane) begin() { time.AfterFunc(ahead, l.begun) }
 
 func (l *lane) later(d time.Duration) { l.wait = sooner(l.wait, d) }
 

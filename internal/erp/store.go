@@ -84,7 +84,7 @@ func (s keyStore) settle(ctx context.Context, c claim, status int, text []byte) 
 
 // settled lends the answer to the transaction of the effect.
 func (c claim) settled(status int, text []byte) ledger.Also {
-	return func(b *pgx.Batch) {
+	return func(b *pgx.Batch, _ error) {
 		if c.token != "" {
 			b.Queue(settleSQL, c.source, c.key, c.token, status, text)
 		}

@@ -80,7 +80,7 @@ func (p *post) replica(t *testing.T, do act) *replica {
 func (p *post) asleep(t *testing.T, do act) *replica {
 	t.Helper()
 	r := &replica{tries: map[int64]int{}, note: make(chan struct{}, 10_000)}
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if os.Getenv("VERBOSE") != "" {
 		to = os.Stderr
 	}

@@ -37,7 +37,8 @@ const (
 	maxDeaths   = 20 // attempts that ended without a word: the update may kill whoever takes it
 	fastWorkers = 32
 	slowWorkers = 8
-	backlog     = 64 // updates waiting for one worker
+	backlog     = 256 // updates waiting for one worker
+	maxClaim    = 200 // in one statement
 )
 
 // ErrUnavailable says that the update could not be stored; whoever sent it must send it again.
@@ -71,6 +72,7 @@ type Inbox struct {
 	workers []chan *Item
 	seed    maphash.Seed
 
+	leases  sync.Mutex // held while leases are renewed
 	mu      sync.Mutex
 	stopped chan struct{} // closed while nobody stores for others
 	held    map[*Item]bool

@@ -103,6 +103,8 @@ func (x *Inbox) claim(ctx context.Context, most int) ([]*Item, error) {
 // renew keeps the leases of what waits for a worker or is being handled. The messenger
 // may be slow; that is no reason to begin the same update anew.
 func (x *Inbox) renew(ctx context.Context) error {
+	x.leases.Lock()
+	defer x.leases.Unlock()
 	now := x.now()
 	ending := x.ending(now)
 	if len(ending) == 0 {
@@ -118,14 +120,15 @@ func (x *Inbox) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kept, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
+	kept := map[int64]bool{}
+	var id int64
+	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { kept[id] = true; return nil }); err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, it := range ending {
-		if slices.Contains(kept, it.ID) {
+		if kept[it.ID] {
 			it.until = now.Add(leaseTime)
 		}
 	}
@@ -145,8 +148,12 @@ func (x *Inbox) names(items []*Item) (ids []int64, leases []time.Time) {
 // ours reports whether an update is still to be handled here. One that has waited beyond
 // its lease may be in other hands, or done.
 func (x *Inbox) ours(ctx context.Context, it *Item) (bool, error) {
-	now := x.now()
-	lease := x.lease(it)
+	if x.now().Before(x.lease(it)) {
+		return true, nil
+	}
+	x.leases.Lock() // it may be being renewed
+	defer x.leases.Unlock()
+	now, lease := x.now(), x.lease(it)
 	if now.Before(lease) {
 		return true, nil
 	}
@@ -178,11 +185,11 @@ func (x *Inbox) release(ctx context.Context, items []*Item, wait time.Duration) 
 const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = $5
 	where bot_id = $1 and update_id = $2 and state = 'new'`
 
-// Done lends the end of the update to the transaction that acts on it. What became of
-// it is not known for sure before that has ended: what Handle returns has the last word.
-func (it *Item) Done(outcome func() string) func(*pgx.Batch) {
-	return func(b *pgx.Batch) {
-		it.said = outcome()
+// Done lends the end of the update to the transaction that acts on it, which says
+// whether it refused. What Handle returns has the last word.
+func (it *Item) Done(outcome func(refusal error) string) func(*pgx.Batch, error) {
+	return func(b *pgx.Batch, refusal error) {
+		it.said = outcome(refusal)
 		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said, it.inbox.Now())
 		it.settled = true
 	}
@@ -216,6 +223,8 @@ func (x *Inbox) postpone(ctx context.Context, it *Item, attempts int) error {
 			where bot_id = $1 and update_id = $2 and state = 'done'`, x.Bot, it.ID, now.Add(wait), attempts)
 		return err
 	}
+	x.leases.Lock()
+	defer x.leases.Unlock()
 	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $3, attempts = $4
 		where bot_id = $1 and update_id = $2 and state = 'new' and next_at = $5`, x.Bot, it.ID, now.Add(wait), attempts, x.lease(it))
 	return err

@@ -100,17 +100,24 @@ func (x *Inbox) sweep(ctx context.Context) {
 // Sweep keeps the leases of what is in hand and looks for updates whose lease has ended:
 // a replica died, an act failed. Run does it every second.
 func (x *Inbox) Sweep(ctx context.Context) error {
+	x.setUp()
 	if err := x.renew(ctx); err != nil {
 		return err
 	}
-	due, err := x.claim(ctx, min(x.room(), 200))
-	var left []*Item
-	for _, it := range due {
-		if !x.hand(it) {
-			left = append(left, it)
+	for ctx.Err() == nil {
+		due, err := x.claim(ctx, min(x.room(), maxClaim))
+		var left []*Item
+		for _, it := range due {
+			if !x.hand(it) {
+				left = append(left, it)
+			}
+		}
+		err = errors.Join(err, x.release(context.WithoutCancel(ctx), left, pollEvery))
+		if err != nil || len(due) < maxClaim || len(left) > 0 {
+			return err
 		}
 	}
-	return errors.Join(err, x.release(context.WithoutCancel(ctx), left, pollEvery))
+	return nil
 }
 
 // act runs the handler and settles the update by what it said. Shutting down stops

@@ -14,8 +14,9 @@ import (
 	"countersign/internal/people"
 )
 
-// Also is work of another owner's tables that must happen in the same commit.
-type Also func(*pgx.Batch)
+// Also is work of another owner's tables that must happen in the same commit. It is told
+// whether the act was refused.
+type Also func(b *pgx.Batch, refusal error)
 
 // act decides what happens to a record that is locked and read. It may run again, so
 // it has no effects of its own. A refusal (an error of package approval) writes
@@ -62,7 +63,7 @@ func (db *DB) change(ctx context.Context, w where, point crash.Point, do act, al
 			}
 		}
 		for _, lend := range also {
-			lend(b)
+			lend(b, refusal)
 		}
 		db.Crash.Pass(point)
 		return t.commit(ctx, b)
@@ -212,8 +213,12 @@ func (r *record) writeEvents(b *pgx.Batch, facts []fact, now time.Time) error {
 		}
 		cases, kept = append(cases, theCase), append(kept, whole)
 	}
-	b.Queue(`update document set events = $2, type = $3, revision = $4, hash = $5, case_id = $6, status = $7 where id = $1`,
-		r.ID, r.Events, r.Type, r.Revision, r.Hash, nullable(r.CaseID), nullable(r.Status))
+	if r.revised || r.fresh {
+		b.Queue(`update document set events = $2, revision = $3, hash = $4, case_id = $5, status = $6 where id = $1`,
+			r.ID, r.Events, r.Revision, r.Hash, nullable(r.CaseID), nullable(r.Status))
+	} else { // the usual case touches no column that the schema must check again
+		b.Queue(`update document set events = $2, status = $3 where id = $1`, r.ID, r.Events, nullable(r.Status))
+	}
 	b.Queue(`with e as (
 			insert into event (id, document_id, document_seq, case_id, source, kind, at, body, fact)
 			select n.id, $1, n.seq, n.case_id, $2, n.kind, $3, n.body, n.fact

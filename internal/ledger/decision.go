@@ -59,7 +59,7 @@ func (db *DB) Comment(ctx context.Context, k document.Key, author, text string, 
 		document string
 		at       time.Time
 	}
-	write := func(b *pgx.Batch) {
+	write := func(b *pgx.Batch, _ error) {
 		b.Queue(`insert into comment (id, document_id, author, text, at) values ($1, $2, $3, $4, $5) on conflict do nothing`, id, made.document, author, text, made.at)
 	}
 	_, err = db.change(ctx, byKey(k), "", func(r *record, now time.Time) ([]fact, error) {

@@ -146,7 +146,7 @@ func TestRouteIsPublishedAsVersionsAndCasesKeepTheirs(t *testing.T) {
 	if v, err := b.Publish(t.Context(), []byte(ledgertest.Route), "test"); err != nil || v.Version != 1 {
 		t.Errorf("the same text again: %+v, %v", v, err)
 	}
-	shorter := strings.Split(ledgertest.Route, "[[rule.step]]\nkey = \"finance_manager\"")[0]
+	shorter, _, _ := strings.Cut(ledgertest.Route, "[[rule.step]]\nkey = \"finance_manager\"")
 	if v, err := b.Publish(t.Context(), []byte(shorter), "test"); err != nil || v.Version != 2 {
 		t.Fatalf("a shorter route: %+v, %v", v, err)
 	}

@@ -1,0 +1,328 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/inbox"
+)
+
+func TestPausesBetweenTriesGrowWithTheAgeOfTheUpdate(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { return "", inbox.ErrLater })
+	must(t, r.Receive(t.Context(), tap(1, 7)))
+	for _, c := range []struct{ age, wait time.Duration }{
+		{0, 500 * time.Millisecond}, {10 * time.Second, 5 * time.Second}, {time.Hour, time.Minute},
+	} {
+		tried := r.tried(1)
+		if c.age > 0 {
+			p.clock.move(c.age)
+			must(t, r.Sweep(t.Context()))
+			until(t, func() bool { return r.tried(1) > tried })
+		}
+		until(t, func() bool { return p.row(t, 1).Next.Sub(p.clock.now()) == c.wait })
+	}
+}
+
+func TestMoreThanAWorkerHoldsIsPickedUpLaterAndCountsAsNoTry(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	gate := make(chan struct{})
+	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { <-gate; return "", nil })
+	const updates = 150
+	for id := range int64(updates) {
+		must(t, r.Receive(t.Context(), tap(id+1, 7)))
+	}
+	for range 10 { // ten rounds of looking change nothing
+		p.clock.move(2 * time.Second)
+		must(t, r.Sweep(t.Context()))
+	}
+	close(gate)
+	until(t, func() bool {
+		p.clock.move(2 * time.Second)
+		must(t, r.Sweep(t.Context()))
+		return len(r.handled()) >= updates
+	})
+	for id := range int64(updates) {
+		if n := p.settled(t, id+1); n.State != "done" || n.Attempts > 2 || r.tried(id+1) != 1 {
+			t.Errorf("update %d: %+v after %d tries", id+1, n, r.tried(id+1))
+		}
+	}
+}
+
+func TestWhatCannotBeStoredSpoilsNothingForOthers(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, fine)
+	var wg sync.WaitGroup
+	receive := func(body []byte) {
+		wg.Go(func() {
+			if err := r.Receive(t.Context(), body); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for id := range int64(20) { // all in one batch
+		receive(tap(id+1, id))
+	}
+	receive(said(21, 7, strings.Repeat("x", 1<<20)))
+	receive([]byte(`{"update_id":0}`))
+	receive([]byte(`not JSON`))
+	r.start(t)
+	wg.Wait()
+	for id := range int64(20) {
+		p.settled(t, id+1)
+	}
+	_, _, unreadable, err := r.Counts(t.Context())
+	if err != nil || unreadable != 3 {
+		t.Errorf("%d kept apart, %v; want 3", unreadable, err)
+	}
+}
+
+func TestDatabaseThatIsAwayOrStallsIsToldWithinSeconds(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.replica(t, fine)
+	tx, err := p.pool.Begin(t.Context())
+	must(t, err)
+	_, err = tx.Exec(t.Context(), `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at)
+		values ($1, 5, true, 7, '\x7b7d', now(), now())`, int64(bot)) // whoever stores number 5 waits for us
+	must(t, err)
+	var wg sync.WaitGroup
+	for id := range int64(100) {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			if err := r.Receive(ctx, tap(id+1, id)); err != nil && !errors.Is(err, inbox.ErrUnavailable) || ctx.Err() != nil {
+				t.Errorf("update %d: %v", id+1, err)
+			}
+		})
+	}
+	wg.Wait()
+	must(t, tx.Rollback(t.Context()))
+	for id := range int64(100) { // as Telegram does
+		must(t, r.Receive(t.Context(), tap(id+1, id)))
+		p.clock.move(6 * time.Second)
+		must(t, r.Sweep(t.Context()))
+		p.settled(t, id+1)
+	}
+	r.Pool.Close()
+	if err := r.Receive(t.Context(), tap(200, 1)); !errors.Is(err, inbox.ErrUnavailable) {
+		t.Errorf("without a database: %v", err)
+	}
+	if err := r.Receive(t.Context(), []byte("not JSON")); !errors.Is(err, inbox.ErrUnavailable) {
+		t.Errorf("unreadable, without a database: %v", err)
+	}
+}
+
+func TestEndFinishesWhatIsInHandAndLeavesTheRestToOthersAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	gate := make(chan struct{})
+	r := p.replica(t, func(ctx context.Context, _ *inbox.Item) (string, error) {
+		<-gate
+		return "in hand", ctx.Err()
+	})
+	letGo := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(letGo)
+	for id := range int64(5) {
+		must(t, r.Receive(t.Context(), tap(id+1, 7)))
+	}
+	until(t, func() bool { return r.tried(1) == 1 })
+	ended := make(chan struct{})
+	go func() { defer close(ended); r.end() }()
+	// what comes while the listener still drains is stored and left to others
+	last := int64(100)
+	until(t, func() bool {
+		last++
+		return r.Receive(t.Context(), tap(last, 8)) == nil && p.row(t, last).Next.Equal(p.clock.now())
+	})
+	letGo()
+	<-ended
+	must(t, r.Receive(t.Context(), tap(99, 8)))
+	if n := p.row(t, 1); n.Outcome != "in hand" {
+		t.Errorf("the update in hand: %+v", n)
+	}
+	other := p.replica(t, fine)
+	must(t, other.Sweep(t.Context())) // the clock has not moved
+	for _, id := range []int64{2, 3, 4, 5, last, 99} {
+		if n := p.settled(t, id); n.Outcome != "fine" || n.Attempts > 2 || r.tried(id) != 0 {
+			t.Errorf("update %d: %+v, tried %d times by the one that ended", id, n, r.tried(id))
+		}
+	}
+	r.start(t) // it may be started again
+	must(t, r.Receive(t.Context(), tap(8, 8)))
+	if n := p.settled(t, 8); n.Outcome != "in hand" && n.Outcome != "fine" {
+		t.Errorf("after the second start: %+v", n)
+	}
+}
+
+func TestEndLentToATransactionHoldsExactlyWhenThatCommits(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	commit := func(ctx context.Context, it *inbox.Item, outcome string) error {
+		b := &pgx.Batch{}
+		it.Done(func(error) string { return outcome })(b, nil)
+		return p.pool.SendBatch(ctx, b).Close()
+	}
+	r := p.replica(t, func(ctx context.Context, it *inbox.Item) (string, error) {
+		switch it.ID {
+		case 1: // as it was noted
+			return "voted", commit(ctx, it, "voted")
+		case 2: // it turned out to be refused
+			return "refused", commit(ctx, it, "voted")
+		case 3: // the transaction failed
+			it.Done(func(error) string { return "voted" })(&pgx.Batch{}, nil)
+			it.Unsettle()
+			if it.Attempt == 1 {
+				return "", errors.New("no commit")
+			}
+			return "voted after all", nil
+		default: // it committed, but not all was done
+			if it.Attempt == 1 {
+				if err := commit(ctx, it, "refused"); err != nil {
+					return "", err
+				}
+				it.Reopen()
+				return "", fmt.Errorf("%w: the messenger", errors.New("asked nobody"))
+			}
+			return "asked", nil
+		}
+	})
+	for id := range int64(4) {
+		must(t, r.Receive(t.Context(), tap(id+1, id)))
+	}
+	for id, want := range map[int64]string{1: "voted", 2: "refused"} {
+		until(t, func() bool { return p.row(t, id).Outcome == want })
+		if n := p.row(t, id); n.State != "done" || r.tried(id) != 1 {
+			t.Errorf("update %d: %+v", id, n)
+		}
+	}
+	for id := range int64(2) {
+		until(t, func() bool {
+			n := p.row(t, id+3)
+			return n.State == "new" && n.Next.Sub(p.clock.now()) == 500*time.Millisecond
+		})
+	}
+	p.clock.move(time.Second)
+	must(t, r.Sweep(t.Context()))
+	for id, want := range map[int64]string{3: "voted after all", 4: "asked"} {
+		if n := p.settled(t, id); n.Outcome != want || r.tried(id) != 2 {
+			t.Errorf("update %d: %+v after %d tries", id, n, r.tried(id))
+		}
+	}
+}
+
+func TestOnlyWhatWasSettledLongAgoIsPurged(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.replica(t, func(_ context.Context, it *inbox.Item) (string, error) {
+		switch it.ID {
+		case 2:
+			return "", inbox.ErrPark
+		case 3:
+			return "", inbox.ErrLater
+		}
+		return "", nil
+	})
+	for id := range int64(3) {
+		must(t, r.Receive(t.Context(), tap(id+1, id)))
+	}
+	p.settled(t, 1)
+	p.settled(t, 2)
+	p.clock.move(48 * time.Hour)
+	must(t, r.Receive(t.Context(), tap(4, 4)))
+	p.settled(t, 4)
+	n, err := r.Purge(t.Context(), p.clock.now().Add(-24*time.Hour))
+	if err != nil || n != 1 {
+		t.Errorf("%d removed, %v; want 1", n, err)
+	}
+	var left []int64
+	rows, err := p.pool.Query(t.Context(), `select update_id from telegram_update order by 1`)
+	must(t, err)
+	left, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || !slices.Equal(left, []int64{2, 3, 4}) {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestOneReplicaAtATimeAsksForUpdates(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, fine)
+	poll := func(self string) bool {
+		mine, err := r.Poller(context.WithoutCancel(t.Context()), self, 40*time.Second)
+		if err != nil {
+			t.Error(err)
+		}
+		return mine
+	}
+	var mu sync.Mutex
+	var holders []string
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			if self := fmt.Sprint(i); poll(self) {
+				mu.Lock()
+				defer mu.Unlock()
+				holders = append(holders, self)
+			}
+		})
+	}
+	wg.Wait()
+	if len(holders) != 1 {
+		t.Fatalf("%q all ask for updates", holders)
+	}
+	p.clock.move(39 * time.Second)
+	if !poll(holders[0]) || poll("other") {
+		t.Error("the holder cannot go on, or another one took over from him")
+	}
+	p.clock.move(41 * time.Second)
+	if !poll("other") || poll(holders[0]) {
+		t.Error("nobody took over from a holder that fell silent, or he did not notice")
+	}
+	must(t, r.LetGo(t.Context(), holders[0])) // not his to give
+	if poll(holders[0]) {
+		t.Error("the right of another was given away")
+	}
+	must(t, r.LetGo(t.Context(), "other"))
+	if !poll(holders[0]) {
+		t.Error("what was given up is not free")
+	}
+}
+
+func TestAllReplicasGetTheSameSecret(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, fine)
+	var mu sync.Mutex
+	got := map[string]int{}
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			secret, err := r.Secret(context.WithoutCancel(t.Context()), strings.Repeat(fmt.Sprint(i), 40))
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			got[secret]++
+		})
+	}
+	wg.Wait()
+	if len(got) != 1 || got[""] > 0 {
+		t.Errorf("secrets %v, want one", got)
+	}
+	if secret, err := p.asleep(t, fine).Secret(t.Context(), strings.Repeat("x", 40)); err != nil || got[secret] == 0 {
+		t.Errorf("a replica that comes later gets %q, %v", secret, err)
+	}
+}
