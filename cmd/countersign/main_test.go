@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,6 +16,10 @@ func TestMain(m *testing.M) {
 		if err := os.Unsetenv("COUNTERSIGN_TEST_PROGRAM"); err != nil {
 			panic(err)
 		}
+		go func() { // whoever started this must not be outlived
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(3)
+		}()
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := run(ctx, process{Args: os.Args[1:], Env: os.Environ(), Out: os.Stdout, Err: os.Stderr})
 		stop()

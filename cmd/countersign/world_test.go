@@ -159,7 +159,9 @@ func (w *world) start(point string) *replica {
 	r := &replica{done: make(chan struct{}), logs: &bytes.Buffer{}, mu: &sync.Mutex{}}
 	r.cmd = exec.Command(os.Args[0], "serve")
 	r.cmd.Env = append(w.env(), "COUNTERSIGN_TEST_PROGRAM=1", "COUNTERSIGN_CRASH="+point)
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if _, err := r.cmd.StdinPipe(); err != nil { // closed by the end of the test binary, and the gateway ends with it
+		w.t.Fatal(err)
+	}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		w.t.Fatal(err)

@@ -192,7 +192,11 @@ func (c *Courier) failed(d ledger.Drawing) time.Duration {
 	if c.failures == nil || len(c.failures) >= maxFailures {
 		c.failures = map[string]failure{}
 	}
-	f := failure{count: c.failures[string(d.Case.ID)].count + 1, at: now}
+	f := c.failures[string(d.Case.ID)]
+	if now.Sub(f.at) > 2*retryMax {
+		f.count = 0
+	}
+	f = failure{count: f.count + 1, at: now}
 	c.failures[string(d.Case.ID)] = f
 	wait := min(retryMin<<min(f.count-1, 10), retryMax)
 	return wait + rand.N(wait/5) //nolint:gosec // so that not all come back at once

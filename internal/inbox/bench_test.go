@@ -203,13 +203,15 @@ func (p *post) settled(t *testing.T, id int64) row {
 func (p *post) push(t *testing.T, r *replica, id int64) row {
 	t.Helper()
 	for range 200 {
-		before := r.tried(id)
 		p.clock.move(time.Minute)
 		must(t, r.Sweep(t.Context()))
-		until(t, func() bool { return r.tried(id) > before || p.row(t, id).State != "new" })
-		lease := p.clock.now().Add(5 * time.Second)
-		until(t, func() bool { n := p.row(t, id); return n.State != "new" || !n.Next.Equal(lease) }) // settled or put off
-		if n := p.row(t, id); n.State != "new" {
+		var n row
+		until(t, func() bool { // it is settled, or put off: not due, and not in hand
+			n = p.row(t, id)
+			left := n.Next.Sub(p.clock.now())
+			return n.State != "new" || left > 0 && left != 5*time.Second
+		})
+		if n.State != "new" {
 			return n
 		}
 	}

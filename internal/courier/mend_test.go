@@ -1,0 +1,194 @@
+package courier_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/approval"
+	"countersign/internal/document"
+	"countersign/internal/file"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/telegram/telegramtest"
+)
+
+func (o *office) faults(t *testing.T, id approval.ID) []string {
+	t.Helper()
+	var out []string
+	for _, r := range o.rows(t, id) {
+		if r.Fault != "" || r.Message == 0 {
+			out = append(out, r.Spot+": "+r.Fault)
+		}
+	}
+	return out
+}
+
+func TestFailureThatNobodyWaitsForAnyMoreIsForgotten(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	must(t, o.tg.Block(ledgertest.Budget))
+	st := o.Post(t, "81")
+	o.calm(t)
+	if got := o.faults(t, st.Case.ID); len(got) != 1 || !strings.Contains(got[0], "blocked") {
+		t.Errorf("failures %q, want one", got)
+	}
+	_, err := o.Withdraw(t.Context(), ledgertest.Key("81"), "paid in cash")
+	must(t, err)
+	o.calm(t)
+	if got := o.faults(t, st.Case.ID); len(got) != 0 {
+		t.Errorf("failures %q to ask somebody who is not asked any more", got)
+	}
+}
+
+func TestFailureToEditIsOverWhenAnEditSucceeds(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	st := o.Post(t, "82")
+	o.calm(t)
+	must(t, o.tg.Block(ledgertest.Budget))
+	o.Vote(t, "82", ledgertest.Budget, approval.Accept, "")
+	o.calm(t)
+	if got := o.faults(t, st.Case.ID); len(got) != 1 {
+		t.Errorf("failures %q, want one", got)
+	}
+	o.tg.Unblock(ledgertest.Budget)
+	o.Vote(t, "82", ledgertest.Finance, approval.Accept, "") // nobody told us; the next change finds out
+	o.calm(t)
+	if got := o.faults(t, st.Case.ID); len(got) != 0 {
+		t.Errorf("failures %q after all is shown", got)
+	}
+	o.shows(t, st.Case.ID, 1)
+}
+
+func TestChatThatIsBackWhileTheCaseIsDrawnIsNotOverlooked(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	must(t, o.tg.Block(ledgertest.Budget))
+	st := o.Post(t, "83")
+	slow := make(chan struct{})
+	o.tg.FailNext("sendMessage", none(), telegramtest.Delay(slow)) // the requester's, or both
+	drawn := o.inBackground(t)
+	o.until(t, func() bool { return len(o.faults(t, st.Case.ID)) > 0 && len(o.tg.CallsOf("sendMessage")) == 2 })
+	o.tg.Unblock(ledgertest.Budget)
+	must(t, o.courier.Reached(t.Context(), ledgertest.Budget))
+	close(slow)
+	<-drawn
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+}
+
+func TestFileThatCannotBeReadNowIsSentLater(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	st := o.withFile(t, "84")
+	good := o.courier.Files
+	other := ledgertest.On(t, o.OwnerURL, o.AppURL)
+	other.Pool.Close()
+	o.courier.Files = &file.Store{Pool: other.Pool, Now: o.Clock.Now, Max: 1 << 20}
+	once(t, o.courier)
+	o.asked(t, ledgertest.Budget, "84")
+	if o.lag(t) == 0 {
+		t.Error("the file was given up")
+	}
+	o.courier.Files = good
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+}
+
+func TestChatThatFailsForLongDoesNotHoldUpAChangeOfTheCase(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, oldGroup, 0)
+	o.Post(t, "85")
+	o.calm(t)
+	must(t, o.tg.Migrate(oldGroup, -7)) // no supergroup's id: the directory cannot take it
+	o.revise(t, "85", func(d *document.Document) { d.Title = "Rent, July" })
+	for range 120 {
+		once(t, o.courier)
+		o.Clock.Advance(time.Second)
+	}
+	if o.lag(t) != 1 {
+		t.Fatal("the group was given up")
+	}
+	once(t, o.courier)
+	o.Vote(t, "85", ledgertest.Budget, approval.Accept, "")
+	o.Clock.Advance(5 * time.Second)
+	once(t, o.courier)
+	o.asked(t, ledgertest.Finance, "85")
+}
+
+func TestReplicasForgetFailuresOfCasesThatOthersDrew(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	end := o.tg.FailAlways(telegramtest.Any, telegramtest.Drop())
+	st := o.Post(t, "86")
+	for range 10 {
+		once(t, o.courier)
+		o.Clock.Advance(time.Minute)
+	}
+	end()
+	o.calm(t, o.replica(t))
+	o.shows(t, st.Case.ID, 1)
+	o.Clock.Advance(time.Hour)
+	o.tg.FailNext("editMessageText", telegramtest.Drop())
+	o.Vote(t, "86", ledgertest.Budget, approval.Accept, "")
+	once(t, o.courier)
+	o.Clock.Advance(2 * time.Second) // a first failure is a short pause
+	once(t, o.courier)
+	o.Clock.Advance(time.Second)
+	o.shows(t, st.Case.ID, 1)
+}
+
+func TestLookingForWorkReadsOnlyWhatIsBehind(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.Post(t, "87")
+	o.calm(t)
+	conn, err := pgx.Connect(t.Context(), o.OwnerURL)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	crowd(t, conn, 20_000)
+	o.Post(t, "88")
+	rows, err := conn.Query(t.Context(), `explain select id from approval_case where cards_at < events and cards_next <= now() order by cards_next limit 4`)
+	must(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	text := strings.Join(plan, "\n")
+	if !strings.Contains(text, "case_behind") || strings.Contains(text, "Seq Scan") || strings.Contains(text, "Sort") {
+		t.Errorf("plan:\n%s", text)
+	}
+	if n := once(t, o.courier); n != 1 {
+		t.Errorf("%d cases behind, want 1", n)
+	}
+}
+
+// crowd adds cases that are shown already, each like the first there is.
+func crowd(t testing.TB, conn *pgx.Conn, n int) {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	must(t, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	id := func(prefix string) string { return `'` + prefix + `_' || lpad(to_hex(i), 26, '0')` }
+	for _, sql := range []string{
+		`insert into document (id, source, external_id, type, revision, hash, case_id, events, created_at)
+			select ` + id("doc") + `, source, 'crowd-' || i, type, revision, hash, ` + id("cas") + `, events, created_at
+			from (select * from document limit 1) d, generate_series(1, $1::int) i`,
+		`insert into revision (document_id, revision, hash, body, amount_minor, currency, created_at)
+			select ` + id("doc") + `, revision, hash, body, amount_minor, currency, created_at
+			from (select * from revision limit 1) r, generate_series(1, $1::int) i`,
+		`insert into approval_case (id, document_id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency,
+				parties, missing, step, opened_at, events, cards_at)
+			select ` + id("cas") + `, ` + id("doc") + `, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency,
+				parties, missing, step, opened_at, events, events
+			from (select * from approval_case limit 1) c, generate_series(1, $1::int) i`,
+	} {
+		_, err := tx.Exec(t.Context(), sql, n)
+		must(t, err)
+	}
+	must(t, tx.Commit(t.Context()))
+	_, err = conn.Exec(t.Context(), `analyze approval_case`)
+	must(t, err)
+}
