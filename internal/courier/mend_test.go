@@ -166,7 +166,7 @@ func TestLookingForWorkReadsOnlyWhatIsBehind(t *testing.T) {
 }
 
 // crowd adds cases that are shown already, each like the first there is.
-func crowd(t testing.TB, conn *pgx.Conn, n int) {
+func crowd(t *testing.T, conn *pgx.Conn, n int) {
 	t.Helper()
 	tx, err := conn.Begin(t.Context())
 	must(t, err)
