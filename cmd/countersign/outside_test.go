@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -81,7 +80,6 @@ type receiver struct {
 	order   []event
 	doubles int
 	forged  int
-	changed chan struct{}
 }
 
 type event struct {
@@ -94,7 +92,7 @@ type event struct {
 
 func newReceiver(tb testing.TB) *receiver {
 	tb.Helper()
-	r := &receiver{byID: map[string]string{}, changed: make(chan struct{})}
+	r := &receiver{byID: map[string]string{}}
 	srv := httptest.NewServer(http.HandlerFunc(r.take))
 	tb.Cleanup(srv.Close)
 	r.url = srv.URL + "/events"
@@ -137,8 +135,6 @@ func (r *receiver) take(w http.ResponseWriter, req *http.Request) {
 	}
 	r.byID[e.ID] = string(body)
 	r.order = append(r.order, e)
-	close(r.changed)
-	r.changed = make(chan struct{})
 }
 
 // of lists the events of a document in the order in which they came.
@@ -152,20 +148,4 @@ func (r *receiver) of(id string) []event {
 		}
 	}
 	return out
-}
-
-func (r *receiver) waitFor(ctx context.Context, holds func() bool) error {
-	for {
-		r.mu.Lock()
-		changed := r.changed
-		r.mu.Unlock()
-		if holds() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
