@@ -156,7 +156,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (b
 	case telegram.OK:
 		l.Crash.Pass(crash.CardSent)
 		l.fine(ctx, s)
-		return false, l.note(ctx, func() error { return l.edited(ctx, s, m, want) })
+		return false, l.note(ctx, func() error { return l.edited(ctx, m, want) })
 	case telegram.Gone:
 		return true, l.Store.Forget(ctx, m)
 	default:
@@ -178,9 +178,9 @@ func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.
 	return err
 }
 
-func (l *lane) edited(ctx context.Context, s spotAt, m Message, want card.Card) error {
+func (l *lane) edited(ctx context.Context, m Message, want card.Card) error {
 	m.Digest = want.Digest()
-	alone, err := l.Store.Edited(ctx, l.of(s), m, l.Now())
+	alone, err := l.Store.Edited(ctx, m, l.Now())
 	l.conflict = l.conflict || err == nil && !alone
 	return err
 }

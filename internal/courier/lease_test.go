@@ -90,17 +90,36 @@ func TestCourierThatStallsWhileItSendsMakesOneCopyAtMost(t *testing.T) {
 		t.Fatalf("%d messages while another courier is sending the same", len(got))
 	}
 	o.Clock.Advance(time.Minute)
+	o.revise(t, "72", func(d *document.Document) { d.Title = "Rent, July" })
 	o.calm(t, other)
-	close(slow)
+	o.asked(t, ledgertest.Budget, "72")
+	close(slow) // its message says what was true a minute ago
 	<-drawn
-	o.Vote(t, "72", ledgertest.Budget, approval.Accept, "")
 	o.calm(t, other)
 	o.shows(t, st.Case.ID, 2)
-	for _, m := range o.cards(ledgertest.Budget, "72") {
-		if len(m.Keyboard) > 0 {
-			t.Errorf("message %d keeps its buttons", m.ID)
-		}
+	if got := o.cards(ledgertest.Budget, "72"); len(got) != 2 {
+		t.Errorf("%d messages, want one and a copy", len(got))
 	}
+}
+
+func TestTwoEditsAtOnceEndWithTheNewerOne(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	other := o.replica(t)
+	st := o.Post(t, "77")
+	o.calm(t)
+	o.revise(t, "77", func(d *document.Document) { d.Title = "First" })
+	slow := make(chan struct{})
+	o.tg.FailNext("editMessageText", telegramtest.Delay(slow))
+	drawn := o.inBackground(t)
+	o.revise(t, "77", func(d *document.Document) { d.Title = "Second" })
+	must(t, o.Redraw(t.Context(), st.Case.ID)) // takes the lease from one who does not notice
+	once(t, other)
+	close(slow)
+	<-drawn
+	o.Clock.Advance(time.Second)
+	o.calm(t, other)
+	o.shows(t, st.Case.ID, 1)
 }
 
 func TestLeaseIsKeptWhileTheMessengerIsSlow(t *testing.T) {

@@ -2,6 +2,7 @@ package courier_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func (o *office) faults(t *testing.T, id approval.ID) []string {
 	var out []string
 	for _, r := range o.rows(t, id) {
 		if r.Fault != "" || r.Message == 0 {
-			out = append(out, r.Spot+": "+r.Fault)
+			out = append(out, fmt.Sprintf("%d of %s: %s", r.Message, r.Spot, r.Fault))
 		}
 	}
 	return out
@@ -51,8 +52,8 @@ func TestFailureToEditIsOverWhenAnEditSucceeds(t *testing.T) {
 	must(t, o.tg.Block(ledgertest.Budget))
 	o.Vote(t, "82", ledgertest.Budget, approval.Accept, "")
 	o.calm(t)
-	if got := o.faults(t, st.Case.ID); len(got) != 1 {
-		t.Errorf("failures %q, want one", got)
+	if got := o.faults(t, st.Case.ID); len(got) != 1 || strings.HasPrefix(got[0], "0 ") {
+		t.Errorf("failures %q, want one, of the message that is there", got)
 	}
 	o.tg.Unblock(ledgertest.Budget)
 	o.Vote(t, "82", ledgertest.Finance, approval.Accept, "") // nobody told us; the next change finds out
@@ -78,6 +79,38 @@ func TestChatThatIsBackWhileTheCaseIsDrawnIsNotOverlooked(t *testing.T) {
 	<-drawn
 	o.calm(t)
 	o.shows(t, st.Case.ID, 1)
+}
+
+func TestTwoChatsThatWantTheSameFileDoNotBothUploadIt(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	slow := make(chan struct{})
+	o.tg.FailNext("sendDocument", telegramtest.Delay(slow))
+	st := o.withFile(t, "89")
+	drawn := o.inBackground(t)
+	o.until(t, func() bool { // both are about to send it
+		n := 0
+		for _, r := range o.rows(t, st.Case.ID) {
+			if strings.HasPrefix(r.Spot, "file/") {
+				n++
+			}
+		}
+		return n == 2
+	})
+	close(slow)
+	<-drawn
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+	uploads := 0
+	for _, c := range o.tg.CallsOf("sendDocument") {
+		if strings.HasPrefix(c.Params["document"], "attach://") || strings.HasPrefix(c.Params["document"], "file ") {
+			uploads++
+		}
+	}
+	if uploads != 1 || len(o.tg.CallsOf("sendDocument")) != 2 {
+		t.Errorf("%d uploads in %d calls, want 1 in 2", uploads, len(o.tg.CallsOf("sendDocument")))
+	}
 }
 
 func TestFileThatCannotBeReadNowIsSentLater(t *testing.T) {

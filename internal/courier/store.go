@@ -124,15 +124,10 @@ func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
 
 // Edited notes what a message shows now. It reports false when somebody else noted an
 // edit meanwhile: which of the two was the last is not known.
-func (s *Store) Edited(ctx context.Context, at spotOf, m Message, now time.Time) (alone bool, err error) {
-	b := &pgx.Batch{}
-	b.Queue(dropEmpty+` and fault <> ''`, at.id, at.spot, at.chat)
-	b.Queue(`update card_message set digest = case digest when '' then $3 else '' end, fault = '', at = $4
-		where chat_id = $1 and message_id = $2 returning digest = $3`, m.ChatID, m.ID, m.Digest, now).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&alone}, func() error { return nil })
-		return err
-	})
-	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+func (s *Store) Edited(ctx context.Context, m Message, now time.Time) (alone bool, err error) {
+	err = s.Pool.QueryRow(ctx, `update card_message set digest = case digest when '' then $3 else '' end, fault = '', at = $4
+		where chat_id = $1 and message_id = $2 returning digest = $3`, m.ChatID, m.ID, m.Digest, now).Scan(&alone)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // none: somebody else found it gone
 		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
 	return alone, nil
