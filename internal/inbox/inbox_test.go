@@ -160,6 +160,38 @@ func TestReplicaThatIsCutOffDisturbsNobodyWhenItComesBack(t *testing.T) {
 	}
 }
 
+func TestUpdateThatAnotherReplicaTookIsLeftToIt(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	gate := make(chan struct{})
+	r := p.replica(t, func(_ context.Context, it *inbox.Item) (string, error) {
+		if it.ID == 1 {
+			<-gate
+			return "", errors.New("too late")
+		}
+		return "fine", nil
+	})
+	for id := range int64(2) {
+		must(t, r.Receive(t.Context(), tap(id+1, 7)))
+	}
+	until(t, func() bool { return r.tried(1) == 1 })
+	theirs := p.clock.now().Add(time.Hour)
+	_, err := p.pool.Exec(t.Context(), `update telegram_update set next_at = $1, attempts = attempts + 1`, theirs)
+	must(t, err)
+	p.clock.move(6 * time.Second)
+	close(gate)
+	must(t, r.Receive(t.Context(), tap(3, 7))) // behind the others
+	p.settled(t, 3)
+	for id := range int64(2) {
+		if n := p.row(t, id+1); n.State != "new" || !n.Next.Equal(theirs) || n.Attempts != 2 {
+			t.Errorf("update %d, which is another's: %+v, want it left alone until %s", id+1, n, theirs)
+		}
+	}
+	if r.tried(2) != 0 {
+		t.Error("what another replica has in hand was handled")
+	}
+}
+
 func TestSlowHandlerIsNotStartedASecondTime(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)

@@ -38,7 +38,7 @@ func TestMoreThanAWorkerHoldsIsPickedUpLaterAndCountsAsNoTry(t *testing.T) {
 	p := newPost(t)
 	gate := make(chan struct{})
 	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { <-gate; return "", nil })
-	const updates = 150
+	const updates = 400 // more than wait for one worker
 	for id := range int64(updates) {
 		must(t, r.Receive(t.Context(), tap(id+1, 7)))
 	}
