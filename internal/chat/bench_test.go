@@ -383,7 +383,7 @@ select d.id, d.revision, d.hash, d.events, r.body from document d join revision 
 select * from approval_case where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
 select s.*, v.verdict from slot s left join vote v on (v.case_id, v.round, v.step, v.no) = (s.case_id, s.round, s.step, s.no) where s.case_id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
 select version from directory_state;
-insert into slot (case_id, round, step, no, person_id, because, state, asked_at) select 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 1, 1, 0, id, 'role:finance_manager', 'open', now() from person where external_id = 'sidorova';
+insert into slot (case_id, round, step, no, person_id, because, state, asked_at) select 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 1, 1, 0, id, 'the role finance_manager', 'open', now() from person where external_id = 'sidorova';
 insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, at) select 'cas_' || lpad(to_hex(:i::bigint), 26, '0'), 1, 0, 0, id, 1, 100, 'RUB', 'accept', '', 'chat', now() from person where external_id = 'petrov';
 update slot set state = 'voted' where case_id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0') and (round, step, no) = (1, 0, 0);
 update approval_case set step = 1, events = events + 3 where id = 'cas_' || lpad(to_hex(:i::bigint), 26, '0');
