@@ -122,7 +122,7 @@ func (r *record) write(b *pgx.Batch, facts []fact, now time.Time) error {
 // writeSlots: slots and votes come before the case, so that the schema's guards see
 // the case as it was when the vote was cast.
 func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
-	for _, s := range r.Case.Slots[r.stored:] {
+	for _, s := range r.Case.Slots[len(r.states):] {
 		b.Queue(`insert into slot (case_id, round, step, no, person_id, because, state, asked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			r.Case.ID, s.Round, s.Step, s.No, s.Person, s.Because, s.State, now)
 	}
@@ -134,21 +134,29 @@ func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
 				e.Vote.Verdict, e.Vote.Reason, e.Vote.Via, e.Vote.At)
 		}
 	}
-	if r.stored > 0 {
-		r.updateSlots(b)
-	}
+	r.updateSlots(b)
 }
 
+// updateSlots writes the slots whose state changed, in one statement.
 func (r *record) updateSlots(b *pgx.Batch) {
 	var round, step, no []int
 	var state []string
-	for _, s := range r.Case.Slots[:r.stored] {
-		round, step, no, state = append(round, s.Round), append(step, s.Step), append(no, s.No), append(state, string(s.State))
+	for i, was := range r.states {
+		if s := r.Case.Slots[i]; s.State != was {
+			round, step, no, state = append(round, s.Round), append(step, s.Step), append(no, s.No), append(state, string(s.State))
+		}
 	}
-	b.Queue(`update slot s set state = n.state
-		from unnest($2::int[], $3::int[], $4::int[], $5::text[]) n(round, step, no, state)
-		where s.case_id = $1 and (s.round, s.step, s.no) = (n.round, n.step, n.no) and s.state <> n.state`,
-		r.Case.ID, round, step, no, state)
+	switch len(state) {
+	case 0:
+	case 1: // nearly every vote
+		b.Queue(`update slot set state = $5 where case_id = $1 and round = $2 and step = $3 and no = $4`,
+			r.Case.ID, round[0], step[0], no[0], state[0])
+	default:
+		b.Queue(`update slot s set state = n.state
+			from unnest($2::int[], $3::int[], $4::int[], $5::text[]) n(round, step, no, state)
+			where s.case_id = $1 and (s.round, s.step, s.no) = (n.round, n.step, n.no)`,
+			r.Case.ID, round, step, no, state)
+	}
 }
 
 const setCase = `state = $2, route_key = $3, route_version = $4, rule = $5, round = $6, revision = $7, hash = $8,
@@ -213,20 +221,20 @@ func (r *record) writeEvents(b *pgx.Batch, facts []fact, now time.Time) error {
 		}
 		cases, kept = append(cases, theCase), append(kept, whole)
 	}
-	if r.revised || r.fresh {
-		b.Queue(`update document set events = $2, revision = $3, hash = $4, case_id = $5, status = $6 where id = $1`,
-			r.ID, r.Events, r.Revision, r.Hash, nullable(r.CaseID), nullable(r.Status))
-	} else { // the usual case touches no column that the schema must check again
-		b.Queue(`update document set events = $2, status = $3 where id = $1`, r.ID, r.Events, nullable(r.Status))
+	set, args := `events = $10, status = $11`, []any{
+		r.ID, r.Key.Source, now, ids, seqs, cases, kinds, bodies, kept, r.Events, nullable(r.Status),
 	}
-	b.Queue(`with e as (
+	if r.revised || r.fresh { // the usual case touches no column that the schema must check again
+		set += `, revision = $12, hash = $13, case_id = $14`
+		args = append(args, r.Revision, r.Hash, nullable(r.CaseID))
+	}
+	b.Queue(`with d as (update document set `+set+` where id = $1), e as (
 			insert into event (id, document_id, document_seq, case_id, source, kind, at, body, fact)
 			select n.id, $1, n.seq, n.case_id, $2, n.kind, $3, n.body, n.fact
 			from unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[]) n(id, seq, case_id, kind, body, fact)
 			order by n.seq
 			returning seq)
-		insert into event_new select seq from e`,
-		r.ID, r.Key.Source, now, ids, seqs, cases, kinds, bodies, kept)
+		insert into event_new select seq from e`, args...)
 	return nil
 }
 

@@ -34,10 +34,10 @@ type record struct {
 
 	body    string
 	plan    planRef
-	stored  int  // how many slots the case had when it was read
-	revised bool // a revision is to be stored
-	fresh   bool // the case is to be inserted
-	created bool // and the document with it
+	states  []approval.SlotState // of the slots when they were read
+	revised bool                 // a revision is to be stored
+	fresh   bool                 // the case is to be inserted
+	created bool                 // and the document with it
 	conn    querier
 }
 
@@ -173,7 +173,9 @@ func (db *DB) finish(ctx context.Context, q querier, r *record) error {
 		return nil
 	}
 	r.Case.Key, r.Type = r.Key, r.Doc.Type
-	r.stored = len(r.Case.Slots)
+	for _, s := range r.Case.Slots {
+		r.states = append(r.states, s.State)
+	}
 	rt, err := db.route(ctx, q, r.plan.routeName)
 	if err != nil {
 		return err

@@ -219,7 +219,7 @@ func (db *DB) open(ctx context.Context, r *record, now time.Time) ([]fact, error
 	c, events := approval.Open(approval.Opening{
 		ID: approval.ID(id), Key: r.Key, Revision: r.Revision, Document: r.Doc, Missing: missing, Plan: plan,
 	}, r.People, now)
-	r.Case, r.CaseID, r.stored, r.fresh, r.revised = &c, id, 0, true, true
+	r.Case, r.CaseID, r.states, r.fresh, r.revised = &c, id, nil, true, true
 	return factsOf(events), nil
 }
 
