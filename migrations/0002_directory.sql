@@ -143,6 +143,7 @@ create table chat (
   thread_id        bigint check (thread_id between 1 and 2147483647),
   title            text not null check (plain_text(title, 1, 255)),
   notices          text[] not null default '{}' check (plain_list(notices, 100)),
+  fallback         boolean not null default false, -- is told when nobody can be asked
   kind             text not null check (kind in ('group', 'supergroup', 'channel')),
   active           boolean not null default true,
   migrated_from    bigint check (migrated_from between -4503599627370496 and -1),
@@ -159,7 +160,7 @@ create trigger chat_stays before delete on chat
   for each row execute function refuse_change();
 create trigger chat_stays_whole before truncate on chat
   for each statement execute function refuse_change();
-select grant_app('chat', 'select, insert, update (telegram_chat_id, thread_id, title, notices, kind, active, migrated_from, fault, fault_at)');
+select grant_app('chat', 'select, insert, update (telegram_chat_id, thread_id, title, notices, fallback, kind, active, migrated_from, fault, fault_at)');
 
 create table source (
   name       text primary key check (name ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'),

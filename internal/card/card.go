@@ -23,13 +23,14 @@ import (
 
 // View is everything that a card may speak of.
 type View struct {
-	Case    *approval.Case
-	Doc     document.Document         // the current revision
-	Earlier map[int]document.Document // revisions that somebody judged before
-	People  people.Directory
-	Groups  []Group        // chats that are told of documents of this type
-	Bot     string         // the bot's username, for links into the private chat; may be empty
-	Zone    *time.Location // of the times shown; nil: UTC
+	Case     *approval.Case
+	Doc      document.Document         // the current revision
+	Earlier  map[int]document.Document // revisions that somebody judged before
+	People   people.Directory
+	Groups   []Group        // chats that are told of documents of this type
+	Fallback []Group        // chats that are told when nobody can be asked
+	Bot      string         // the bot's username, for links into the private chat; may be empty
+	Zone     *time.Location // of the times shown; nil: UTC
 }
 
 // Group is a chat of many.
@@ -94,6 +95,8 @@ func For(v View, s Spot, lang locale.Lang) Card {
 		return p.outcome()
 	case KindGroup:
 		return p.group()
+	case KindBlocked:
+		return p.blocked()
 	case KindFile:
 		return p.file()
 	default:
@@ -151,6 +154,16 @@ func (p page) group() Card {
 		c.Buttons = link
 	}
 	return c
+}
+
+// blocked tells those who look after the routes. It makes a sound: nobody else can help.
+func (p page) blocked() Card {
+	if !p.blockedAt(p.spot) {
+		return compose([]line{p.headline(), words(p.t("card.no_longer", nil)), p.stateLine()})
+	}
+	figures, _ := p.figures()
+	help := words(p.t("card.blocked_help", map[string]any{"Step": p.stepTitle(p.Case.Plan.Steps[p.spot.Step])}))
+	return compose([]line{p.headline(), p.stateLine()}, figures, append(p.ending(), help), p.notes())
 }
 
 func (p page) requester() Card {

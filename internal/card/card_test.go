@@ -204,7 +204,7 @@ func TestUnknownPersonsGetNothingAndUnknownSpotsSayLittle(t *testing.T) {
 	}
 	lang := texts(t).For("en")
 	for _, key := range []string{
-		"approver/1/0/per_nobody", "approver/9/9/per_anna", "requester/per_nobody", "outcome/9/expired/per_olga", "group/nowhere", "file/00/group/x",
+		"approver/1/0/per_nobody", "approver/9/9/per_anna", "requester/per_nobody", "outcome/9/expired/per_olga", "group/nowhere", "blocked/9/9/nowhere", "file/00/group/x",
 	} {
 		spot, err := card.ParseSpot(key)
 		if err != nil {

@@ -24,6 +24,7 @@ const (
 	KindRequester Kind = "requester" // shows a requester how the request fares
 	KindOutcome   Kind = "outcome"   // tells a requester that it has ended
 	KindGroup     Kind = "group"     // tells a group
+	KindBlocked   Kind = "blocked"   // tells a group that nobody can be asked, in one step of one round
 	KindFile      Kind = "file"      // a file of the document, under a card
 )
 
@@ -32,8 +33,8 @@ type Spot struct {
 	Kind   Kind
 	Person people.ID      // whose private chat; empty in a group
 	Chat   string         // external id of a group; empty for a person
-	Round  int            // of Approver and Outcome
-	Step   int            // of Approver
+	Round  int            // of Approver, Outcome and Blocked
+	Step   int            // of Approver and Blocked
 	State  approval.State // of Outcome: which end it tells
 	File   string         // digest, of File
 
@@ -56,6 +57,8 @@ func (s Spot) Key() string {
 		return fmt.Sprintf("%s/%s", s.Kind, s.Person)
 	case KindGroup:
 		return fmt.Sprintf("%s/%s", s.Kind, s.Chat)
+	case KindBlocked:
+		return fmt.Sprintf("%s/%d/%d/%s", s.Kind, s.Round, s.Step, s.Chat)
 	case KindFile:
 		if s.Person != "" {
 			return fmt.Sprintf("%s/%s/person/%s", s.Kind, s.File, s.Person)
@@ -71,10 +74,14 @@ func ParseSpot(key string) (Spot, error) {
 	kind, rest, _ := strings.Cut(key, "/")
 	s := Spot{Kind: Kind(kind)}
 	switch s.Kind {
-	case KindApprover:
+	case KindApprover, KindBlocked:
 		parts := strings.SplitN(rest+"//", "/", 3)
 		s.Round, s.Step = number(parts[0]), number(parts[1])
-		s.Person = people.ID(strings.TrimSuffix(parts[2], "//"))
+		if who := strings.TrimSuffix(parts[2], "//"); s.Kind == KindBlocked {
+			s.Chat = who
+		} else {
+			s.Person = people.ID(who)
+		}
 	case KindOutcome:
 		parts := strings.SplitN(rest+"//", "/", 3)
 		s.Round, s.State = number(parts[0]), approval.State(parts[1])
@@ -115,7 +122,29 @@ func Audience(v View) []Spot {
 	for _, g := range v.Groups {
 		out = append(out, Spot{Kind: KindGroup, Chat: g.ID})
 	}
+	out = append(out, v.blocked()...)
 	return append(out, v.files(asked)...)
+}
+
+// blocked: a message for each time that nobody could be asked. What it told before is
+// kept up to date where it exists.
+func (v View) blocked() []Spot {
+	var out []Spot
+	for _, g := range v.Fallback {
+		for round := 1; round <= v.Case.Round; round++ {
+			for step := range v.Case.Plan.Steps {
+				s := Spot{Kind: KindBlocked, Chat: g.ID, Round: round, Step: step}
+				s.Past = !v.blockedAt(s)
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// blockedAt reports whether the case waits for somebody who can be asked in this step.
+func (v View) blockedAt(s Spot) bool {
+	return v.Case.State == approval.Blocked && v.Case.Round == s.Round && v.Case.Step == s.Step
 }
 
 // approvers: a new message for each asking, since an edit makes no sound. Only those who

@@ -83,6 +83,7 @@ type story struct {
 	docs  []document.Document // by revision, from 1
 	staff []people.Person
 	now   time.Time
+	ops   []card.Group // told when nobody can be asked
 }
 
 // begin opens a case over a document; files without a size are announced only.
@@ -182,7 +183,7 @@ func (s *story) view() card.View {
 	zone := time.FixedZone("MSK", 3*60*60)
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
-		Groups: []card.Group{{ID: "finance", Title: "Finance"}}, Bot: "countersign_bot", Zone: zone,
+		Groups: []card.Group{{ID: "finance", Title: "Finance"}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
 	}
 	for _, sl := range s.c.Slots {
 		if sl.Vote != nil && sl.Vote.Revision < len(s.docs) {
@@ -272,8 +273,16 @@ func situations() map[string]func(tb testing.TB) *story {
 		"blocked": func(tb testing.TB) *story {
 			tb.Helper()
 			s := usual(tb)
-			s.staff[3].Active = false
+			s.staff[3].Active, s.ops = false, []card.Group{{ID: "ops", Title: "Operations"}}
 			return s.accept("per_anna")
+		},
+		"unblocked": func(tb testing.TB) *story {
+			tb.Helper()
+			s := usual(tb)
+			s.staff[3].Active, s.ops = false, []card.Group{{ID: "ops", Title: "Operations"}}
+			s.accept("per_anna").staff[3].Active = true
+			s.c.Recheck(s.doc(), s.dir(), s.tick())
+			return s
 		},
 		"carried": func(tb testing.TB) *story {
 			tb.Helper()

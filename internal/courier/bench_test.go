@@ -211,7 +211,11 @@ func (o *office) scene(t tb, id approval.ID) scene {
 		must(t, err)
 		s.view = card.View{Case: d.Case, Doc: d.Doc, Earlier: d.Earlier, People: d.People, Bot: o.courier.Username(), Zone: time.UTC}
 		for _, g := range chats {
-			s.view.Groups = append(s.view.Groups, card.Group{ID: g.ExternalID, Title: g.Title})
+			to := &s.view.Groups
+			if g.Fallback {
+				to = &s.view.Fallback
+			}
+			*to = append(*to, card.Group{ID: g.ExternalID, Title: g.Title})
 		}
 	}
 	s.rows = o.rows(t, id)

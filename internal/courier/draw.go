@@ -76,7 +76,13 @@ func (r *drawing) prepare(ctx context.Context) error {
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {
 		r.groups[g.ExternalID] = g
-		r.view.Groups = append(r.view.Groups, card.Group{ID: g.ExternalID, Title: g.Title})
+		told := card.Group{ID: g.ExternalID, Title: g.Title}
+		if slices.Contains(g.Notices, r.d.Doc.Type) {
+			r.view.Groups = append(r.view.Groups, told)
+		}
+		if g.Fallback {
+			r.view.Fallback = append(r.view.Fallback, told)
+		}
 	}
 	return nil
 }
@@ -118,7 +124,7 @@ func (r *drawing) urgency(s card.Spot) int {
 	switch {
 	case s.Kind == card.KindApprover && r.justVoted(s):
 		return 0
-	case s.Kind == card.KindApprover && fresh && !s.Past:
+	case (s.Kind == card.KindApprover || s.Kind == card.KindBlocked) && fresh && !s.Past:
 		return 1
 	case s.Kind == card.KindApprover:
 		return 2

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"countersign/internal/approval"
+	"countersign/internal/directory"
 	"countersign/internal/document"
 	"countersign/internal/file"
 	"countersign/internal/ledger/ledgertest"
@@ -224,4 +225,39 @@ func crowd(t *testing.T, conn *pgx.Conn, n int) {
 	must(t, tx.Commit(t.Context()))
 	_, err = conn.Exec(t.Context(), `analyze approval_case`)
 	must(t, err)
+}
+
+func TestFallbackGroupHearsOfEachTimeThatNobodyCanBeAsked(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	must(t, o.tg.AddChat(telegramtest.Chat{ID: group, Type: telegramtest.Supergroup, Title: "Operations", Members: []int64{ledgertest.Budget}}))
+	_, _, err := o.Directory.PutChat(t.Context(), "test", directory.Chat{ExternalID: "ops", TelegramID: group, Title: "Operations", Fallback: true})
+	must(t, err)
+	st := o.Post(t, "88")
+	o.calm(t)
+	if got := o.cards(group, "88"); len(got) != 0 {
+		t.Fatalf("the group was told %+v of a case that goes on", got)
+	}
+	staff := func(role string) {
+		o.Import(t, ledgertest.User("sidorova", "Olga Sidorova", role, ledgertest.Finance))
+		_, err := o.PeopleChanged(t.Context(), "sidorova")
+		must(t, err)
+	}
+	staff("auditor")
+	o.Vote(t, "88", ledgertest.Budget, approval.Accept, "")
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+	told := o.cards(group, "88")
+	if len(told) != 1 || told[0].Silent || !strings.Contains(told[0].Text, "nobody may decide") {
+		t.Fatalf("the group was told %+v, want one message with a sound that says what is wrong", told)
+	}
+	staff("finance_manager")
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+	if m, _ := o.tg.Message(group, told[0].ID); !strings.Contains(m.Text, "out of date") {
+		t.Errorf("the message still says %q", m.Text)
+	}
+	if got := o.cards(group, "88"); len(got) != 1 {
+		t.Errorf("%d messages, want the one", len(got))
+	}
 }

@@ -34,6 +34,7 @@ type Chat struct {
 	Thread       int64 // a topic of a supergroup; 0: none
 	Title        string
 	Notices      []string // document types
+	Fallback     bool     // is told when nobody can be asked about a document
 	Kind         ChatKind // empty when put: told from the id
 	Disabled     bool
 	MigratedFrom int64     // the id before the group became a supergroup; 0: never did
@@ -47,6 +48,7 @@ type chatNote struct {
 	Thread       int64    `json:"thread_id,omitempty"`
 	Title        string   `json:"title"`
 	Notices      []string `json:"notices,omitempty"`
+	Fallback     bool     `json:"fallback,omitempty"`
 	Kind         ChatKind `json:"kind"`
 	Disabled     bool     `json:"disabled,omitempty"`
 	MigratedFrom int64    `json:"migrated_from,omitempty"`
@@ -54,7 +56,7 @@ type chatNote struct {
 }
 
 func (c Chat) note() chatNote {
-	return chatNote{c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault}
+	return chatNote{c.TelegramID, c.Thread, c.Title, c.Notices, c.Fallback, c.Kind, c.Disabled, c.MigratedFrom, c.Fault}
 }
 
 func (c Chat) check() error {
@@ -127,9 +129,9 @@ func (w *writer) putChat(ctx context.Context, c Chat) (stored Chat, created bool
 		return Chat{}, false, err
 	}
 	_, err = w.tx.Exec(ctx, `
-		insert into chat (id, external_id, telegram_chat_id, thread_id, title, notices, kind, active, created_at)
-		values ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, not $8::boolean, $9)`,
-		c.ID, c.ExternalID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, w.at)
+		insert into chat (id, external_id, telegram_chat_id, thread_id, title, notices, kind, active, created_at, fallback)
+		values ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, not $8::boolean, $9, $10)`,
+		c.ID, c.ExternalID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, w.at, c.Fallback)
 	w.note("chat.added", c.ExternalID, nil, c.note())
 	return c, true, err
 }
@@ -166,7 +168,7 @@ func (c Chat) normal(old Chat) Chat {
 
 func sameChat(a, b Chat) bool {
 	return a.TelegramID == b.TelegramID && a.Thread == b.Thread && a.Title == b.Title && a.Kind == b.Kind &&
-		a.Disabled == b.Disabled && a.MigratedFrom == b.MigratedFrom && a.Fault == b.Fault && slices.Equal(a.Notices, b.Notices)
+		a.Disabled == b.Disabled && a.Fallback == b.Fallback && a.MigratedFrom == b.MigratedFrom && a.Fault == b.Fault && slices.Equal(a.Notices, b.Notices)
 }
 
 // placeFree refuses a place that another enabled chat has: it would get everything twice.
@@ -188,9 +190,9 @@ func (w *writer) updateChat(ctx context.Context, c Chat) error {
 	}
 	_, err := w.tx.Exec(ctx, `
 		update chat set telegram_chat_id = $2, thread_id = nullif($3::bigint, 0), title = $4, notices = $5, kind = $6,
-			active = not $7::boolean, migrated_from = nullif($8::bigint, 0), fault = $9, fault_at = $10
+			active = not $7::boolean, migrated_from = nullif($8::bigint, 0), fault = $9, fault_at = $10, fallback = $11
 		where id = $1`,
-		c.ID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault, faultAt)
+		c.ID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault, faultAt, c.Fallback)
 	return err
 }
 
@@ -266,10 +268,11 @@ func (s *Store) Chats(ctx context.Context) ([]Chat, error) {
 	return someChats(ctx, s.Pool, "true")
 }
 
-// ChatsFor lists the enabled chats that want notices of the document type. Those with a
-// fault are among them: only sending shows that it has passed.
+// ChatsFor lists the enabled chats that want notices of the document type, and those
+// that are told when nobody can be asked. Those with a fault are among them: only
+// sending shows that it has passed.
 func (s *Store) ChatsFor(ctx context.Context, documentType string) ([]Chat, error) {
-	return someChats(ctx, s.Pool, "active and $1 = any (notices)", documentType)
+	return someChats(ctx, s.Pool, "active and (fallback or $1 = any (notices))", documentType)
 }
 
 // ChatsAt lists what is registered for a Telegram chat: one entry for each topic.
@@ -291,7 +294,7 @@ func oneChat(ctx context.Context, q Querier, condition string, args ...any) (Cha
 func someChats(ctx context.Context, q Querier, condition string, args ...any) ([]Chat, error) {
 	rows, err := q.Query(ctx, `
 		select id, external_id, telegram_chat_id, coalesce(thread_id, 0), title, notices, kind, not active,
-		       coalesce(migrated_from, 0), fault, fault_at
+		       coalesce(migrated_from, 0), fault, fault_at, fallback
 		from chat where `+condition+` order by external_id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("chats: %w", err)
@@ -302,7 +305,7 @@ func someChats(ctx context.Context, q Querier, condition string, args ...any) ([
 			faultAt *time.Time
 		)
 		err := row.Scan(&c.ID, &c.ExternalID, &c.TelegramID, &c.Thread, &c.Title, &c.Notices, &c.Kind, &c.Disabled,
-			&c.MigratedFrom, &c.Fault, &faultAt)
+			&c.MigratedFrom, &c.Fault, &faultAt, &c.Fallback)
 		c.FaultAt = instant(faultAt)
 		return c, err
 	})

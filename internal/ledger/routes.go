@@ -36,7 +36,7 @@ func (db *DB) route(ctx context.Context, q querier, name routeName) (route.Route
 	if err != nil {
 		return route.Route{}, fmt.Errorf("route %s version %d: %w", name.key, name.version, err)
 	}
-	if r, err = route.Parse([]byte(body)); err != nil {
+	if r, err = route.Read([]byte(body)); err != nil {
 		return route.Route{}, fmt.Errorf("route %s version %d: %w", name.key, name.version, err)
 	}
 	r.Version = name.version

@@ -215,3 +215,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestRouteThatWasPublishedIsReadWhateverTodaysChecksSay(t *testing.T) {
+	t.Parallel()
+	text := []byte(`key = "old"
+document = "payment_request"
+[[rule]]
+name = "all"
+`) // no step: nothing that could be published now
+	if _, err := route.Parse(text); err == nil {
+		t.Error("a rule without steps can be published")
+	}
+	if r, err := route.Read(text); err != nil || r.Key != "old" || len(r.Rules) != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := route.Read([]byte("key = 1")); err == nil {
+		t.Error("a text that is no route is read")
+	}
+}
