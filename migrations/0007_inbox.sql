@@ -18,7 +18,7 @@ create table telegram_update (
   check ((state = 'new') = (settled_at is null))
 );
 create index telegram_update_due on telegram_update (next_at) where state = 'new';
-create index telegram_update_settled on telegram_update (settled_at) where state <> 'new';
+create index telegram_update_settled on telegram_update (settled_at) where state = 'done';
 select grant_app('telegram_update', 'select, insert, update, delete');
 
 -- What cannot even be told apart: answered, so that it blocks nobody, and kept to be
@@ -30,6 +30,7 @@ create table telegram_unreadable (
   reason      text        not null check (char_length(reason) <= 500),
   received_at timestamptz not null
 );
+create index telegram_unreadable_age on telegram_unreadable (received_at);
 select grant_app('telegram_unreadable', 'select, insert, delete');
 
 -- One replica at a time asks for updates.

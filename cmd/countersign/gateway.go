@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +48,7 @@ type gateway struct {
 	texts   *locale.Texts
 	inbox   *inbox.Inbox
 	door    *chat.Door
+	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
 	hook    *hook.Hook
 	erp     *erp.Door
@@ -62,7 +62,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.openPools, g.openTexts, g.openBot, g.buildLoops, g.buildDoors, g.buildHealth,
+		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildLoops, g.buildDoors, g.buildHealth,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -191,7 +191,11 @@ func (g *gateway) buildHealth(context.Context) error {
 // handler is every route that the gateway answers.
 func (g *gateway) handler() http.Handler {
 	router := server.NewRouter(erp.SlashVars()...)
-	server.MountOps(router, g.health, g.meters.registry)
+	if g.cfg.Server.MetricsListen == "" {
+		server.MountOps(router, g.health, g.meters.registry)
+	} else { // what the world can reach tells no figures
+		server.MountOps(router, g.health, nil)
+	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
 	front := &server.Front{
@@ -201,9 +205,17 @@ func (g *gateway) handler() http.Handler {
 	return front.Handler()
 }
 
+// ops is what the address for operators answers.
+func (g *gateway) ops() http.Handler {
+	router := server.NewRouter()
+	server.MountOps(router, g.health, g.meters.registry)
+	return router
+}
+
 // run starts every part and ends when ctx does, or when a part cannot go on. The
 // listener closes first; the loops finish what they have in hand.
-func (g *gateway) run(ctx context.Context, listener net.Listener) error {
+func (g *gateway) run(ctx context.Context, doors listeners) error {
+	listener := doors.main
 	parts, ctx := errgroup.WithContext(ctx)
 	g.hook.Options.Deny = g.own(listener.Addr())
 	srv := &server.Server{
@@ -211,6 +223,10 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 		Timeouts: server.Timeouts{DrainDelay: g.cfg.Server.DrainDelay, Drain: g.cfg.Server.ShutdownTimeout},
 	}
 	parts.Go(func() error { return srv.Run(ctx, listener) })
+	if doors.metrics != nil {
+		ops := &server.Server{Handler: g.ops(), Log: g.log, Connections: 64, Timeouts: srv.Timeouts}
+		parts.Go(func() error { return ops.Run(ctx, doors.metrics) })
+	}
 	for _, run := range []func(context.Context) error{
 		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.hook.Run, g.duties.run, g.announce,
 	} {
@@ -235,20 +251,4 @@ func (g *gateway) own(listen net.Addr) []netip.AddrPort {
 		out = append(out, netip.AddrPortFrom(host, c.Port))
 	}
 	return out
-}
-
-// announce tells Telegram where we are.
-func (g *gateway) announce(ctx context.Context) error {
-	h := chat.Hook{MaxConnections: g.cfg.Telegram.MaxConnections}
-	if g.cfg.Telegram.Mode == config.Webhook {
-		h.URL = g.cfg.Server.PublicURL + webhookPath
-		if path := g.cfg.Telegram.Certificate; path != "" {
-			pem, err := os.ReadFile(path)
-			if err != nil {
-				return fmt.Errorf("telegram.certificate: %w", err)
-			}
-			h.Certificate = pem
-		}
-	}
-	return g.door.SetUp(ctx, h, func(me telegram.Me) { g.name.Store(&me.Username) })
 }

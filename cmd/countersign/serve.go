@@ -54,17 +54,44 @@ func serve(ctx context.Context, s service) (err error) {
 	if _, err := ledger.Migrate(ctx, db.ownerURL, s.log); err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Server.Listen)
+	doors, err := listen(ctx, s.cfg.Server)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w (another program has the port, or server.listen is wrong)", s.cfg.Server.Listen, err)
+		return err
 	}
 	g, err := newGateway(ctx, s, db)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, doors.close())
 	}
 	defer g.close()
 	g.warnOfSettings(ctx)
-	return g.run(ctx, listener)
+	return g.run(ctx, doors)
+}
+
+// listeners are what requests come in by.
+type listeners struct {
+	main    net.Listener
+	metrics net.Listener // nil: by the main one
+}
+
+func listen(ctx context.Context, s config.Server) (l listeners, err error) {
+	if l.main, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen); err != nil {
+		return l, fmt.Errorf("listen on %s: %w (another program has the port, or server.listen is wrong)", s.Listen, err)
+	}
+	if s.MetricsListen == "" {
+		return l, nil
+	}
+	if l.metrics, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.MetricsListen); err != nil {
+		err = fmt.Errorf("listen on %s: %w (another program has the port, or server.metrics_listen is wrong)", s.MetricsListen, err)
+		return l, errors.Join(err, l.main.Close())
+	}
+	return l, nil
+}
+
+func (l listeners) close() error {
+	if l.metrics == nil {
+		return l.main.Close()
+	}
+	return errors.Join(l.main.Close(), l.metrics.Close())
 }
 
 // warnOfSettings says what the database server does not promise.

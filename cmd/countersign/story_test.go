@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -296,5 +298,40 @@ func TestCommandsWorkBesideARunningGateway(t *testing.T) {
 	}
 	if out := w.command("keys", "list"); !strings.Contains(out, "erp1c") || strings.Contains(out, w.key) {
 		t.Errorf("keys list: %s", out)
+	}
+}
+
+func TestFiguresCanHaveAnAddressOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "webhook", 1)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.metrics = free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := w.start("")
+	for url, want := range map[string]int{
+		"http://" + w.metrics + "/metrics": http.StatusOK, "http://" + w.metrics + "/readyz": http.StatusOK,
+		"http://" + w.metrics + "/v1/events": http.StatusNotFound,
+		r.url + "/metrics":                   http.StatusNotFound, r.url + "/readyz": http.StatusOK,
+	} {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.Body.Close() != nil || resp.StatusCode != want {
+			t.Errorf("%s: %s, %v; want %d", url, resp.Status, err, want)
+		}
+		if strings.HasSuffix(url, "/metrics") && want == http.StatusOK && !strings.Contains(string(body), "countersign_") {
+			t.Errorf("no figures of ours in %.200s", body)
+		}
+	}
+	r.stop(syscall.SIGTERM)
+	if code := r.cmd.ProcessState.ExitCode(); code != exitOK {
+		t.Errorf("exit code %d after SIGTERM:\n%s", code, r.log())
 	}
 }

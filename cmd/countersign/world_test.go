@@ -50,6 +50,7 @@ type world struct {
 	ownerURL string
 	mode     string
 	key      string // secret of the ERP's key
+	metrics  string // the address for figures of what is started next; empty: none
 	pool     *pgxpool.Pool
 
 	mu       sync.Mutex
@@ -130,6 +131,7 @@ func (w *world) env() []string {
 		"COUNTERSIGN_TELEGRAM_GROUP_MESSAGES_PER_MINUTE=1000",
 		"COUNTERSIGN_SERVER_LISTEN=127.0.0.1:0", "COUNTERSIGN_SERVER_PUBLIC_URL=" + w.balancer.url,
 		"COUNTERSIGN_EGRESS_ALLOW=127.0.0.1/32", "COUNTERSIGN_LOG_LEVEL=WARN", "COUNTERSIGN_LIMITS_RATE=10000", "COUNTERSIGN_LIMITS_BURST=10000",
+		"COUNTERSIGN_SERVER_METRICS_LISTEN=" + w.metrics,
 		"TZ=UTC",
 	}
 }

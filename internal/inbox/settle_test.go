@@ -239,12 +239,17 @@ func TestOnlyWhatWasSettledLongAgoIsPurged(t *testing.T) {
 	}
 	p.settled(t, 1)
 	p.settled(t, 2)
+	must(t, r.Receive(t.Context(), []byte("no update")))
 	p.clock.move(48 * time.Hour)
+	must(t, r.Receive(t.Context(), []byte("nor this")))
 	must(t, r.Receive(t.Context(), tap(4, 4)))
 	p.settled(t, 4)
 	n, err := r.Purge(t.Context(), p.clock.now().Add(-24*time.Hour))
-	if err != nil || n != 1 {
-		t.Errorf("%d removed, %v; want 1", n, err)
+	if err != nil || n != 2 {
+		t.Errorf("%d removed, %v; want the one that was settled and the one that could not be read", n, err)
+	}
+	if _, _, unreadable, err := r.Counts(t.Context()); err != nil || unreadable != 1 {
+		t.Errorf("%d unreadable are left, %v; want the new one", unreadable, err)
 	}
 	var left []int64
 	rows, err := p.pool.Query(t.Context(), `select update_id from telegram_update order by 1`)

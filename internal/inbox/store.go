@@ -239,11 +239,28 @@ func (x *Inbox) Counts(ctx context.Context) (waiting, parked, unreadable int, er
 	return waiting, parked, unreadable, err
 }
 
-// Purge removes what was settled before the time. Telegram repeats an update for a day
-// at most, so anything older than two can go.
+// Purge removes what was settled, and what could not be read, before the time: little by
+// little, so that it disturbs nobody and keeps what it did when it is cut short. Telegram
+// repeats an update for a day at most, so anything older than two can go. What was parked
+// stays until somebody looks at it.
 func (x *Inbox) Purge(ctx context.Context, before time.Time) (int64, error) {
-	tag, err := x.Pool.Exec(ctx, `delete from telegram_update where state = 'done' and settled_at < $1`, before)
-	return tag.RowsAffected(), err
+	const bite = 5000
+	var gone int64
+	for _, sql := range []string{
+		`delete from telegram_update where ctid in (select ctid from telegram_update where state = 'done' and settled_at < $1 limit $2)`,
+		`delete from telegram_unreadable where ctid in (select ctid from telegram_unreadable where received_at < $1 limit $2)`,
+	} {
+		for {
+			tag, err := x.Pool.Exec(ctx, sql, before, bite)
+			if gone += tag.RowsAffected(); err != nil {
+				return gone, err
+			}
+			if tag.RowsAffected() < bite {
+				break
+			}
+		}
+	}
+	return gone, nil
 }
 
 // Poller takes or keeps the right to ask for updates: one replica at a time does.

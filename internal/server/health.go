@@ -38,13 +38,15 @@ type Health struct {
 func OpsPaths() []string { return []string{"/healthz", "/livez", "/readyz", "/metrics"} }
 
 // MountOps adds the paths for operators: /healthz and /livez (the process lives;
-// nothing is asked), /readyz and /metrics.
+// nothing is asked), /readyz and /metrics. Without metrics the last stays unknown.
 func MountOps(router *mux.Router, health *Health, metrics prometheus.Gatherer) {
 	for _, path := range []string{"/healthz", "/livez"} {
 		router.HandleFunc(path, health.Live).Methods(http.MethodGet, http.MethodHead)
 	}
 	router.HandleFunc("/readyz", health.Ready).Methods(http.MethodGet, http.MethodHead)
-	router.Handle("/metrics", MetricsHandler(metrics)).Methods(http.MethodGet, http.MethodHead)
+	if metrics != nil {
+		router.Handle("/metrics", MetricsHandler(metrics)).Methods(http.MethodGet, http.MethodHead)
+	}
 }
 
 // Live answers 200 as long as the process can answer.

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOnlyACertificateIsSentToTelegram(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"pay.example.com"}}
+	der, err := x509.CreateCertificate(rand.Reader, plain, plain, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	secret := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	for name, c := range map[string]struct{ text, refused string }{
+		"one":            {good, ""},
+		"a chain":        {good + good, ""},
+		"the key, too":   {good + secret, "PRIVATE KEY"},
+		"the key before": {secret + good, "PRIVATE KEY"},
+		"nothing":        {"", "no certificate"},
+		"not PEM":        {string(der), "no certificate"},
+		"more after it":  {good + "and more", "no certificate"},
+		"cut":            {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der[:40]})), "x509"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "cert.pem")
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := certificate(path)
+			switch {
+			case c.refused == "" && (err != nil || string(got) != c.text):
+				t.Errorf("%v", err)
+			case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
+				t.Errorf("%v, want %s", err, c.refused)
+			}
+		})
+	}
+	if _, err := certificate(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "telegram.certificate") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
