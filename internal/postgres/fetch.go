@@ -73,7 +73,7 @@ func (f *Fetcher) fetch(ctx context.Context, major int, a account, searched erro
 			failed = append(failed, fmt.Errorf("%s brings version %d, the cluster was made by %d", way.Name, way.Major, major))
 			continue
 		}
-		log.InfoContext(ctx, "no PostgreSQL on this machine: fetching a private copy", "way", way.Name, "into", cache)
+		log.WarnContext(ctx, "no PostgreSQL on this machine: fetching a private copy", "way", way.Name, "into", cache)
 		b, err := bring(ctx, way, cache, major)
 		if err == nil {
 			log.InfoContext(ctx, "private copy of PostgreSQL is ready", "folder", b.Dir, "postgres", b.Version)
