@@ -37,6 +37,16 @@ begin
 end $$;
 -- +goose StatementEnd
 
+-- A guard that reads tables must not find others of the same name: temporary tables come
+-- first in every search path that does not name them.
+-- +goose StatementBegin
+create function trusted(guard regprocedure) returns void
+language plpgsql as $$
+begin
+  execute format('alter function %s set search_path = pg_catalog, %I, pg_temp', guard, current_schema());
+end $$;
+-- +goose StatementEnd
+
 -- +goose StatementBegin
 do $$
 begin
@@ -47,6 +57,7 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose Down
+drop function trusted(regprocedure);
 drop function append_only(regclass);
 drop function refuse_change();
 drop function grant_app(regclass, text);

@@ -33,12 +33,13 @@ create table document (
   revision     int         not null check (revision > 0),
   hash         text        not null check (hash ~ '^sha256:[0-9a-f]{64}$'),
   case_id      text,       -- the newest case; set in the transaction that makes the document
+  seen         int         not null default 0, -- the highest number that the ERP gave, also to a state that we had
   status       text        check (status ~ '^[a-z][a-z0-9_]{0,63}$'), -- what the ERP says became of it
   events       int         not null default 0 check (events >= 0),    -- how many so far; numbers the next
   created_at   timestamptz not null,
   unique (source, external_id)
 );
-select grant_app('document', 'select, insert, update');
+select grant_app('document', 'select, insert, update (revision, hash, case_id, seen, status, events)');
 
 create table revision (
   document_id  text        not null references document,
@@ -69,6 +70,7 @@ create table approval_case (
   amount_minor     bigint      not null,
   currency         text        not null,
   parties          text[]      not null,
+  barred           text[]      not null default '{}', -- the persons whom the parties meant when they were written
   missing          text[]      not null,
   step             int         not null check (step >= 0),
   note             text        not null default '',
@@ -97,7 +99,7 @@ create unique index one_live_case on approval_case (document_id) where state not
 create index case_document on approval_case (document_id);
 create index case_behind on approval_case (cards_next) where cards_at < events;
 create index case_blocked on approval_case (id) where state = 'blocked';
-select grant_app('approval_case', 'select, insert, update');
+create index case_missing on approval_case using gin (missing) where missing <> '{}';
 alter table document add constraint document_case foreign key (case_id) references approval_case deferrable initially deferred;
 
 create table slot (
@@ -115,7 +117,7 @@ create table slot (
 );
 create index slot_waiting on slot (person_id, asked_at desc, case_id) where state = 'open';
 create index slot_person on slot (person_id, case_id);
-select grant_app('slot', 'select, insert, update');
+select grant_app('slot', 'select, insert, update (state, because)');
 
 create table vote (
   case_id      text        not null,
@@ -147,19 +149,27 @@ declare
   c record;
   p record;
 begin
-  select state, round, revision, parties, consumed_ref into c from approval_case where id = new.case_id;
-  select external_id, email into p from person where id = new.person_id;
+  select state, round, revision, parties, barred, consumed_ref into c from approval_case where id = new.case_id;
+  select external_id, email, active into p from person where id = new.person_id;
   if c.state not in ('in_progress', 'blocked') then
     raise exception 'vote on case %, which is %', new.case_id, c.state using errcode = 'CS008';
   end if;
   if new.round <> c.round or new.revision > c.revision then
     raise exception 'vote of another round or a later revision on case %', new.case_id using errcode = 'CS002';
   end if;
-  if p.external_id = any (c.parties) or p.email <> '' and lower(p.email) in (select lower(btrim(q)) from unnest(c.parties) q) then
+  if new.person_id = any (c.barred)
+     or exists (select from unnest(c.parties) q where lower(btrim(q)) in (lower(p.external_id), nullif(lower(p.email), ''))) then
     raise exception 'vote of a party of the document on case %', new.case_id using errcode = 'CS003';
   end if;
   if c.consumed_ref is not null then
     raise exception 'vote on the consumed case %', new.case_id using errcode = 'CS004';
+  end if;
+  if not p.active then
+    raise exception 'vote of %, who has left', new.person_id using errcode = 'CS010';
+  end if;
+  if new.via <> 'carried' and not exists (select from slot s
+     where (s.case_id, s.round, s.step, s.no) = (new.case_id, new.round, new.step, new.no) and s.state = 'open') then
+    raise exception 'vote in a slot of case % that is closed', new.case_id using errcode = 'CS011';
   end if;
   return new;
 end $$;
@@ -173,6 +183,7 @@ alter table approval_case
   add constraint consumed_whole check ((consumed_ref is null) = (consumed_hash is null) and (consumed_ref is null) = (consumed_at is null)),
   add constraint consumed_approved check (consumed_ref is null or state = 'approved');
 
+select trusted('vote_gate()');
 create trigger vote_gate before insert on vote for each row execute function vote_gate();
 alter table vote enable always trigger vote_gate;
 
@@ -185,6 +196,13 @@ begin
      is distinct from (old.consumed_ref, old.consumed_hash, old.consumed_at) then
     raise exception 'the decision of case % was consumed', old.id using errcode = 'CS005';
   end if;
+  if old.consumed_ref is null and new.consumed_ref is not null and 
+     (old.state <> 'approved' or new.consumed_hash <> old.hash or cardinality(old.missing) > 0) then
+    raise exception 'the decision of case % is consumed for something else', old.id using errcode = 'CS012';
+  end if;
+  if old.state = 'approved' and new.state not in ('approved', 'withdrawn') and new.round <= old.round then
+    raise exception 'the approval of case % would be undone', old.id using errcode = 'CS013';
+  end if;
   if old.state in ('rejected', 'withdrawn', 'expired') and new.state <> old.state then
     raise exception 'case % has ended', old.id using errcode = 'CS006';
   end if;
@@ -196,20 +214,26 @@ end $$;
 -- +goose StatementEnd
 create trigger case_gate before update on approval_case for each row execute function case_gate();
 alter table approval_case enable always trigger case_gate;
+select grant_app('approval_case', 'select, insert, update (state, route_key, route_version, rule, round, revision, hash,
+  amount_minor, currency, parties, barred, missing, step, note, events, decided_outcome, decided_round, decided_revision,
+  decided_at, decided_by, decided_reason, consumed_ref, consumed_hash, consumed_at, cards_at, cards_next, cards_lease)');
 
--- No approval without somebody who approved, and not while files are missing.
+-- No approval without somebody who approved in each step, and not while files are missing.
 -- +goose StatementBegin
 create function approval_gate() returns trigger
 language plpgsql as $$
 begin
-  if new.state = 'approved' and not exists (
-    select from vote v join slot s using (case_id, round, step, no)
-    where v.case_id = new.id and v.round = new.decided_round and v.verdict = 'accept' and s.state = 'voted') then
+  if (select count(distinct v.step) from vote v join slot s using (case_id, round, step, no)
+      where v.case_id = new.id and v.round = new.decided_round and v.verdict = 'accept' and s.state = 'voted') <= new.step then
     raise exception 'case % would be approved by nobody', new.id using errcode = 'CS009';
+  end if;
+  if cardinality(new.missing) > 0 and (tg_op = 'INSERT' or old.state <> 'approved') then
+    raise exception 'case % would be approved without its files', new.id using errcode = 'CS014';
   end if;
   return null;
 end $$;
 -- +goose StatementEnd
+select trusted('approval_gate()');
 create constraint trigger approval_gate after insert or update on approval_case
   deferrable initially deferred for each row when (new.state = 'approved') execute function approval_gate();
 alter table approval_case enable always trigger approval_gate;

@@ -24,9 +24,10 @@ type Opening struct {
 func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
 	t := &turn{doc: o.Document, dir: dir, now: instant(now)}
 	t.c.ID, t.c.Key = o.ID, o.Key
+	who := parties{}.next(o.Document.Persons(), dir)
 	t.emit(Event{
 		Kind: Started, Round: 1, Revision: o.Revision, Hash: o.Document.Hash(), Amount: o.Document.Amount,
-		Plan: &o.Plan, Parties: o.Document.Persons(), Missing: o.Missing,
+		Plan: &o.Plan, Parties: who.words, Barred: who.barred, Missing: o.Missing,
 	})
 	t.open(0)
 	return t.c, t.done
@@ -82,7 +83,7 @@ func (c *Case) mayVote(b Ballot, dir people.Directory) error {
 		return ErrClosed
 	case s.State != SlotOpen || b.Step != c.Step:
 		return ErrStepClosed
-	case conflicted(c.Parties, b.Person, dir):
+	case c.parties().has(b.Person, dir):
 		return ErrConflict
 	case b.Verdict == Accept && len(c.Missing) > 0:
 		return ErrFilesMissing
@@ -135,16 +136,16 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 		return nil, class, ErrConsumed
 	}
 	t := c.turn(r.Next, dir, now)
-	parties := r.Next.Persons()
+	who := c.parties().next(r.Next.Persons(), dir)
 	t.emit(Event{
 		Kind: Changed, Step: c.Step, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
-		Parties: parties, Missing: r.Missing, Class: class, Changes: change.Differences,
+		Parties: who.words, Barred: who.barred, Missing: r.Missing, Class: class, Changes: change.Differences,
 	})
 	switch {
 	case class == document.Material || c.State == Returned:
 		t.emit(Event{
 			Kind: RoundOpened, Round: c.Round + 1, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
-			Plan: &r.Plan, Parties: parties,
+			Plan: &r.Plan, Parties: who.words, Barred: who.barred,
 		})
 		t.open(0)
 	case c.State == Blocked:
@@ -162,11 +163,12 @@ func (c *Case) judge(r Revision, change document.Change, dir people.Directory) d
 	if !c.Plan.Same(r.Plan) {
 		return document.Material
 	}
+	who := c.parties().next(r.Next.Persons(), dir)
 	for _, s := range c.Slots {
 		if s.Round != c.Round || s.State != SlotOpen && s.State != SlotVoted {
 			continue
 		}
-		if conflicted(r.Next.Persons(), s.Person, dir) {
+		if who.has(s.Person, dir) {
 			return document.Material
 		}
 		voted = voted || s.Vote != nil
@@ -238,6 +240,8 @@ func (c *Case) Consume(hash, ref string, now time.Time) ([]Event, error) {
 		return nil, ErrRevision
 	case c.Consumed != nil:
 		return nil, ErrConsumed
+	case len(c.Missing) > 0: // nobody has seen them
+		return nil, ErrFilesMissing
 	}
 	t := c.turn(document.Document{}, people.Directory{}, now)
 	t.emit(Event{Kind: Consumed, Step: c.Step, Ref: ref})
@@ -245,13 +249,16 @@ func (c *Case) Consume(hash, ref string, now time.Time) ([]Event, error) {
 	return t.done, nil
 }
 
-// StoreFile notes that an announced file has arrived.
-func (c *Case) StoreFile(digest string, now time.Time) []Event {
+// StoreFile notes that an announced file has arrived. A case that waited for it goes on.
+func (c *Case) StoreFile(digest string, doc document.Document, dir people.Directory, now time.Time) []Event {
 	if !slices.Contains(c.Missing, digest) {
 		return nil
 	}
-	t := c.turn(document.Document{}, people.Directory{}, now)
+	t := c.turn(doc, dir, now)
 	t.emit(Event{Kind: FileStored, Step: c.Step, File: digest})
+	if t.c.State == Blocked && len(t.c.Missing) == 0 {
+		t.open(c.Step)
+	}
 	*c = t.c
 	return t.done
 }

@@ -113,7 +113,8 @@ type Case struct {
 	ID       ID
 	Key      document.Key
 	Plan     route.Plan
-	Parties  []string // words of the document for those in conflict, at this revision
+	Parties  []string    // words of the document for those in conflict, at this revision
+	Barred   []people.ID // whom those words meant when they came in: a name may change, who wrote the document does not
 	Round    int
 	Revision int
 	Hash     string
@@ -187,9 +188,41 @@ func (c *Case) clone() Case {
 	return out
 }
 
-// conflicted reports whether the person stands to gain from the document or wrote it.
-// A word of the document that means two persons makes both of them parties.
-func conflicted(parties []string, id people.ID, dir people.Directory) bool {
-	p, ok := dir.Person(id)
-	return ok && slices.ContainsFunc(parties, p.Called)
+// parties are those in conflict with a document.
+type parties struct {
+	words  []string
+	barred []people.ID
+}
+
+// has reports whether the person stands to gain from the document or wrote it. A word of
+// the document that means two persons makes both of them parties.
+func (p parties) has(id people.ID, dir people.Directory) bool {
+	person, ok := dir.Person(id)
+	return slices.Contains(p.barred, id) || ok && slices.ContainsFunc(p.words, person.Called)
+}
+
+func (c *Case) parties() parties { return parties{c.Parties, c.Barred} }
+
+// next are the parties of another revision: whoever its words mean, and whoever was a
+// party before, unless by a word that is no longer there.
+func (p parties) next(words []string, dir people.Directory) parties {
+	out := parties{words: words}
+	add := func(id people.ID) {
+		if !slices.Contains(out.barred, id) {
+			out.barred = append(out.barred, id)
+		}
+	}
+	for _, w := range words {
+		for _, id := range dir.Meant(w) {
+			add(id)
+		}
+	}
+	dropped := parties{words: slices.DeleteFunc(slices.Clone(p.words), func(w string) bool { return slices.Contains(words, w) })}
+	for _, id := range p.barred {
+		if !dropped.has(id, dir) {
+			add(id)
+		}
+	}
+	slices.Sort(out.barred)
+	return out
 }

@@ -48,6 +48,7 @@ type Event struct {
 	Amount   money.Amount          `json:"amount"`
 	Plan     *route.Plan           `json:"plan,omitempty"`
 	Parties  []string              `json:"parties,omitempty"`
+	Barred   []people.ID           `json:"barred,omitempty"` // whom the parties meant
 	Missing  []string              `json:"missing,omitempty"`
 	Slots    []Slot                `json:"slots,omitempty"` // asked from now on
 	Gone     []int                 `json:"gone,omitempty"`  // numbers of slots in the step that nobody fills any more
@@ -118,7 +119,8 @@ func (c *Case) apply(e Event) {
 		c.take(e)
 		c.Missing = e.Missing
 	case Changed:
-		c.Revision, c.Hash, c.Amount, c.Parties, c.Missing = e.Revision, e.Hash, e.Amount, e.Parties, e.Missing
+		c.Revision, c.Hash, c.Amount, c.Missing = e.Revision, e.Hash, e.Amount, e.Missing
+		c.Parties, c.Barred = e.Parties, e.Barred
 	case RoundOpened:
 		c.void()
 		c.take(e)
@@ -165,7 +167,8 @@ func (c *Case) seat(e Event) {
 
 // take adopts what a round begins with.
 func (c *Case) take(e Event) {
-	c.Round, c.Revision, c.Hash, c.Amount, c.Parties = e.Round, e.Revision, e.Hash, e.Amount, e.Parties
+	c.Round, c.Revision, c.Hash, c.Amount = e.Round, e.Revision, e.Hash, e.Amount
+	c.Parties, c.Barred = e.Parties, e.Barred
 	c.Plan, c.Step = *e.Plan, 0
 }
 

@@ -184,7 +184,7 @@ func (w *world) mustRevise(t judge, before approval.Case, d done) {
 func (w *world) mustAsk(t judge, e approval.Event) {
 	t.Helper()
 	for _, s := range e.Slots {
-		if p, _ := w.dir.Person(s.Person); !p.Active || w.party(w.doc(), s.Person) {
+		if p, _ := w.dir.Person(s.Person); !p.Active || w.party(w.doc(), s.Person) || slices.Contains(w.c.Barred, s.Person) {
 			t.Fatalf("%s is asked: active %t, parties %q", s.Person, p.Active, w.doc().Persons())
 		}
 	}
@@ -246,6 +246,12 @@ func (w *world) mustStand(t judge) {
 		if len(outcomes) != 1 {
 			t.Fatalf("round %d was decided %q", round, outcomes)
 		}
+	}
+	if d := w.c.Decision; d != nil && d.Outcome == approval.Approved && d.At.Equal(last.At) && last.Kind == approval.Decided && len(w.c.Missing) > 0 {
+		t.Fatalf("approved without %q", w.c.Missing)
+	}
+	if last.Kind == approval.Consumed && len(w.c.Missing) > 0 {
+		t.Fatalf("consumed without %q", w.c.Missing)
 	}
 	final := w.c.State == approval.Approved || w.c.State == approval.Rejected
 	if final && (len(decided[w.c.Round]) != 1 || decided[w.c.Round][0] != w.c.State || w.c.Decision == nil || w.c.Decision.Outcome != w.c.State) {

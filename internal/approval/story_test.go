@@ -129,7 +129,7 @@ func (s *story) act(t *testing.T, l line) ([]approval.Event, string, error) {
 	case "recheck":
 		return s.c.Recheck(s.docs[len(s.docs)-1], dir, s.now), "", nil
 	case "file":
-		return s.c.StoreFile(l.words[1], s.now), "", nil
+		return s.c.StoreFile(l.words[1], s.docs[len(s.docs)-1], dir, s.now), "", nil
 	default:
 		t.Fatalf("no such act: %s", verb)
 		return nil, "", nil

@@ -51,13 +51,13 @@ func (t *turn) emit(e Event) {
 // voted stays, who left goes, and who can be asked in addition is.
 func (t *turn) open(step int) {
 	if step >= len(t.c.Plan.Steps) {
-		t.block(step)
+		t.block(step, nobodyToAsk)
 		return
 	}
 	gone, added := t.gone(step), t.added(step)
 	before := t.tally(step)
-	if !t.suffices(step, before, len(added)-len(gone)) {
-		t.block(step)
+	if why := t.obstacle(step, before, len(added)-len(gone)); why != "" {
+		t.block(step, why)
 		return
 	}
 	kind := StepOpened
@@ -71,11 +71,38 @@ func (t *turn) open(step int) {
 	}
 }
 
-// suffices: enough people can vote, and those who have not yet can still bring it to
-// approval. Somebody's leaving rejects nothing: it blocks.
-func (t *turn) suffices(step int, v votes, more int) bool {
-	need, ok := t.c.Plan.Steps[step].Need(v.asked + more)
-	return ok && v.accepts+v.open+more >= need
+// Why a case is blocked.
+const (
+	nobodyToAsk  = "nobody_to_ask"
+	filesMissing = "files_missing"
+)
+
+// obstacle says why a step cannot be opened, if so: too few people can vote, or those who
+// have not yet cannot bring it to approval any more. Somebody's leaving neither rejects
+// nor approves: it blocks.
+func (t *turn) obstacle(step int, v votes, more int) string {
+	s := t.c.Plan.Steps[step]
+	need, ok := s.Need(v.asked + more)
+	switch {
+	case !ok || v.accepts+v.open+more < need || s.Mode == route.All && t.unheard(step):
+		return nobodyToAsk
+	case v.accepts >= need && len(t.c.Missing) > 0:
+		return filesMissing
+	default:
+		return ""
+	}
+}
+
+// unheard reports whether one of those whose word a step of all needs has none: a
+// selector names nobody who may vote, and nobody whom it named has voted.
+func (t *turn) unheard(step int) bool {
+	return slices.ContainsFunc(t.c.Plan.Steps[step].Who, func(sel route.Selector) bool {
+		return !slices.ContainsFunc(sel.Resolve(t.doc, t.dir), func(c route.Candidate) bool {
+			return !t.c.parties().has(c.Person, t.dir)
+		}) && !slices.ContainsFunc(t.c.InStep(step), func(s Slot) bool {
+			return s.State == SlotVoted && sel.Gave(s.Because)
+		})
+	})
 }
 
 // gone lists the open slots of a step whose persons may not vote any more.
@@ -83,7 +110,7 @@ func (t *turn) gone(step int) []int {
 	var out []int
 	for _, s := range t.c.InStep(step) {
 		p, known := t.dir.Person(s.Person)
-		if s.State == SlotOpen && (!known || !p.Active || conflicted(t.c.Parties, s.Person, t.dir)) {
+		if s.State == SlotOpen && (!known || !p.Active || t.c.parties().has(s.Person, t.dir)) {
 			out = append(out, s.No)
 		}
 	}
@@ -96,7 +123,7 @@ func (t *turn) added(step int) []Slot {
 	var out []Slot
 	next := len(there)
 	for _, cand := range t.c.Plan.Steps[step].Resolve(t.doc, t.dir) {
-		if conflicted(t.c.Parties, cand.Person, t.dir) || t.leaves(cand.Person) {
+		if t.c.parties().has(cand.Person, t.dir) || t.leaves(cand.Person) {
 			continue
 		}
 		s := Slot{Round: t.c.Round, Step: step, Person: cand.Person, Because: cand.Because, State: SlotOpen}
@@ -114,10 +141,10 @@ func (t *turn) added(step int) []Slot {
 	return out
 }
 
-// block says that too few can be asked, and asks nobody meanwhile; saying it twice
+// block says that the step cannot go on, and asks nobody meanwhile; saying it twice
 // would tell nobody anything.
-func (t *turn) block(step int) {
-	if t.c.State == Blocked && t.c.Step == step {
+func (t *turn) block(step int, why string) {
+	if t.c.State == Blocked && t.c.Step == step && t.c.Note == why {
 		return
 	}
 	var gone []int
@@ -126,7 +153,7 @@ func (t *turn) block(step int) {
 			gone = append(gone, s.No)
 		}
 	}
-	t.emit(Event{Kind: Stuck, Step: step, Gone: gone, Reason: "nobody_to_ask"})
+	t.emit(Event{Kind: Stuck, Step: step, Gone: gone, Reason: why})
 }
 
 // leaves: under distinct, who voted in this round is not asked again.
@@ -138,9 +165,10 @@ func (t *turn) leaves(id people.ID) bool {
 }
 
 // carry takes a vote given in the step just before as a vote in this one. A carried
-// vote is not carried again: it reaches the very next step only.
+// vote is not carried again: it reaches the very next step only. Nor is one carried past
+// a file that nobody has seen.
 func (t *turn) carry(step int) {
-	if t.c.Plan.Repeat != route.CarryAdjacent || step == 0 {
+	if t.c.Plan.Repeat != route.CarryAdjacent || step == 0 || len(t.c.Missing) > 0 {
 		return
 	}
 	for _, s := range t.c.InStep(step) {

@@ -171,7 +171,7 @@ func (w *world) act() done {
 			d.events, d.err = w.c.Expire("late", w.now)
 			break
 		}
-		d.events = w.c.StoreFile(pick(w, "file", "a", "b", "c"), w.now)
+		d.events = w.c.StoreFile(pick(w, "file", "a", "b", "c"), w.doc(), w.dir, w.now)
 	}
 	w.events = append(w.events, d.events...)
 	w.deal()

@@ -104,6 +104,13 @@ func For(v View, s Spot, lang locale.Lang) Card {
 	}
 }
 
+// Astray gives the card of a message that stands where nobody should read it any more: in
+// the chat of an account that is no longer the person's. It says as little as it can.
+func Astray(v View, lang locale.Lang) Card {
+	p := page{View: v, lang: lang}
+	return compose([]line{p.headline(), words(p.t("card.no_longer", nil))})
+}
+
 // page is one card in the making.
 type page struct {
 	View
@@ -163,6 +170,9 @@ func (p page) blocked() Card {
 	}
 	figures, _ := p.figures()
 	help := words(p.t("card.blocked_help", map[string]any{"Step": p.stepTitle(p.Case.Plan.Steps[p.spot.Step])}))
+	if len(p.Case.Missing) > 0 && p.Case.Note == "files_missing" {
+		help = words(p.t("card.blocked_help_files", nil))
+	}
 	return compose([]line{p.headline(), p.stateLine()}, figures, append(p.ending(), help), p.notes())
 }
 

@@ -287,3 +287,43 @@ func FuzzDocument(f *testing.F) {
 		check(t, s.view(), "de")
 	})
 }
+
+func TestPayeeWhoIsAPersonNobodyKnowsIsShownWholeOrNotAccepted(t *testing.T) {
+	t.Parallel()
+	for length, asks := range map[int]bool{100: true, 101: false} {
+		d := request()
+		d.Payee.Person = strings.Repeat("x", length)
+		s := begin(t, d, threeSteps(), staff())
+		c := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("en"))
+		accepts := false
+		for _, row := range c.Buttons {
+			for _, b := range row {
+				accepts = accepts || b.Style == card.Success
+			}
+		}
+		if strings.Contains(c.HTML, d.Payee.Person) != asks || accepts != asks {
+			t.Errorf("%d characters: can be accepted %t, shown as\n%s", length, accepts, c.HTML)
+		}
+	}
+}
+
+func TestMessageThatWentAstraySaysNothingOfThePayment(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"en": "Payment request No. 4711\n🔄 This message is out of date.", "ru": "Заявка на оплату № 4711\n🔄 Это сообщение устарело.",
+		"de": "Zahlungsantrag Nr. 4711\n🔄 Diese Nachricht ist überholt.", "es": "Solicitud de pago n.º 4711\n🔄 Este mensaje ya no está vigente.",
+	}
+	for name, tell := range situations() {
+		v := tell(t).view()
+		v.Doc.Type, v.Doc.Number = "payment_request", "4711"
+		for tag, text := range want {
+			c := card.Astray(v, texts(t).For(tag))
+			if c.Plain != text || c.Buttons != nil || c.File != nil {
+				t.Errorf("%s, %s: %+v, want\n%s", name, tag, c, text)
+			}
+			if err := checkHTML(c.HTML); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

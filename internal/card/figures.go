@@ -63,9 +63,11 @@ func (p page) figures() (lines []line, whole bool) {
 	field("payee.account", to.Account, wholeAccount, code)
 	field("payee.bank_id", to.BankID, wholeID, code)
 	field("payee.tax_id", to.TaxID, wholeID, code)
-	if to.Person != "" {
-		field("payee.person", p.person(to.Person), wholeID, words)
+	name := to.Person // whole, when nobody knows who that is
+	if _, known := p.People.Find(name); known {
+		name = p.person(name)
 	}
+	field("payee.person", name, wholeID, words)
 	return lines, whole
 }
 

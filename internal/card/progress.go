@@ -170,7 +170,7 @@ func (p page) outdated() []line {
 func (p page) why() []line {
 	s, _ := p.slot(p.spot)
 	how, what, _ := strings.Cut(s.Because, ":")
-	data := map[string]any{"Rule": tidy(p.Case.Plan.Rule, maxName)}
+	data := map[string]any{}
 	switch how {
 	case "role":
 		r := people.ParseRole(what)
@@ -307,6 +307,15 @@ func (p page) vote(s approval.Slot) line {
 	}
 }
 
+// awaited is the name of somebody who is asked. Who has no account in the messenger yet
+// got no card: somebody must tell him.
+func (p page) awaited(id people.ID) string {
+	if who, _ := p.People.Person(id); !who.Linked() {
+		return p.t("card.not_linked", map[string]any{"Name": p.name(id)})
+	}
+	return p.name(id)
+}
+
 // waiting names those who are asked, the viewer first, and how many must accept if more
 // than one must.
 func (p page) waiting(s route.Step, most int) []line {
@@ -318,7 +327,7 @@ func (p page) waiting(s route.Step, most int) []line {
 		case sl.State == approval.SlotOpen && sl.Person == p.spot.Person && p.asks(p.spot):
 			names = append([]string{p.t("card.you", nil)}, names...)
 		case sl.State == approval.SlotOpen:
-			names = append(names, p.name(sl.Person))
+			names = append(names, p.awaited(sl.Person))
 		case sl.Vote != nil && sl.Vote.Verdict == approval.Accept:
 			accepted++
 		}

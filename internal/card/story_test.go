@@ -33,12 +33,12 @@ func staff() []people.Person {
 		return out
 	}
 	return []people.Person{
-		{ID: "per_olga", ExternalID: "olga", Name: "Ольга Смирнова", Active: true},
-		{ID: "per_anna", ExternalID: "anna", Name: "Анна Иванова", Active: true, Roles: role("budget_holder@sales")},
-		{ID: "per_boris", ExternalID: "boris", Name: "Boris Keller", Active: true, Roles: role("budget_holder@sales")},
-		{ID: "per_petr", ExternalID: "petr", Name: "Пётр Сидоров", Active: true, Roles: role("finance_manager")},
-		{ID: "per_tanya", ExternalID: "tanya", Name: "Татьяна Кузнецова", Active: true, Roles: role("treasurer@ООО «Альфа»")},
-		{ID: "per_lucia", ExternalID: "lucia", Name: "Lucía Gómez", Active: true, Roles: role("treasurer@ООО «Альфа»", "auditor")},
+		{ID: "per_olga", ExternalID: "olga", Name: "Ольга Смирнова", Active: true, Telegram: 1001},
+		{ID: "per_anna", ExternalID: "anna", Name: "Анна Иванова", Active: true, Telegram: 1002, Roles: role("budget_holder@sales")},
+		{ID: "per_boris", ExternalID: "boris", Name: "Boris Keller", Active: true, Telegram: 1003, Roles: role("budget_holder@sales")},
+		{ID: "per_petr", ExternalID: "petr", Name: "Пётр Сидоров", Active: true, Telegram: 1004, Roles: role("finance_manager")},
+		{ID: "per_tanya", ExternalID: "tanya", Name: "Татьяна Кузнецова", Active: true, Telegram: 1005, Roles: role("treasurer@ООО «Альфа»")},
+		{ID: "per_lucia", ExternalID: "lucia", Name: "Lucía Gómez", Active: true, Telegram: 1006, Roles: role("treasurer@ООО «Альфа»", "auditor")},
 	}
 }
 
@@ -296,16 +296,22 @@ func situations() map[string]func(tb testing.TB) *story {
 			s.staff[2].Active = false
 			return s
 		},
+		"not_linked": func(tb testing.TB) *story {
+			tb.Helper()
+			all := staff()
+			all[2].Telegram = 0
+			return begin(tb, request(), threeSteps(), all)
+		},
 		"crowd": func(tb testing.TB) *story {
 			tb.Helper()
 			plan := threeSteps()
 			plan.Steps = []route.Step{{Key: "board", Title: "Совет", Mode: route.NOfM, N: 3, Deny: 3, Who: []route.Selector{{Role: "board"}}}}
 			plan.Reason = route.ReasonAlways
 			all := staff()
-			for _, name := range []string{"Ada", "Bea", "Cem", "Dan", "Eva", "Fay", "Gus", "Hal", "Ivy"} {
+			for i, name := range []string{"Ada", "Bea", "Cem", "Dan", "Eva", "Fay", "Gus", "Hal", "Ivy"} {
 				id := strings.ToLower(name)
 				all = append(all, people.Person{
-					ID: people.ID("per_" + id), ExternalID: id, Name: name, Active: true, Roles: []people.Role{{Name: "board"}},
+					ID: people.ID("per_" + id), ExternalID: id, Name: name, Active: true, Roles: []people.Role{{Name: "board"}}, Telegram: int64(2001 + i),
 				})
 			}
 			return begin(tb, request(), plan, all).

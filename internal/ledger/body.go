@@ -42,12 +42,32 @@ func (r *record) publicBody(f fact, e envelope) ([]byte, error) {
 	}
 	maps.Copy(p.Data, f.data)
 	text, err := marshal(p)
-	if err == nil && len(text) > maxBody {
-		delete(p.Data, "changes")
+	for most := 64; err == nil && len(text) > maxBody; most /= 2 {
 		p.Data["shortened"] = true
+		p.Data = less(p.Data, most)
 		text, err = marshal(p)
 	}
 	return text, err
+}
+
+// less leaves out of the data what may be long: the changes at once, of lists what is
+// beyond so many, of texts what is beyond sixty times as much.
+func less(data map[string]any, most int) map[string]any {
+	out := maps.Clone(data)
+	delete(out, "changes")
+	for key, value := range out {
+		switch v := value.(type) {
+		case string:
+			out[key] = cut(v, 60*most)
+		case []string:
+			out[key] = v[:min(len(v), most)]
+			out[key+"_count"] = len(v)
+			if before, told := data[key+"_count"]; told {
+				out[key+"_count"] = before
+			}
+		}
+	}
+	return out
 }
 
 func (r *record) describe(data map[string]any, e approval.Event) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -140,29 +141,30 @@ func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
 // updateSlots writes the slots whose state changed, in one statement.
 func (r *record) updateSlots(b *pgx.Batch) {
 	var round, step, no []int
-	var state []string
+	var state, because []string
 	for i, was := range r.states {
 		if s := r.Case.Slots[i]; s.State != was {
-			round, step, no, state = append(round, s.Round), append(step, s.Step), append(no, s.No), append(state, string(s.State))
+			round, step, no = append(round, s.Round), append(step, s.Step), append(no, s.No)
+			state, because = append(state, string(s.State)), append(because, s.Because)
 		}
 	}
 	switch len(state) {
 	case 0:
 	case 1: // nearly every vote
-		b.Queue(`update slot set state = $5 where case_id = $1 and round = $2 and step = $3 and no = $4`,
-			r.Case.ID, round[0], step[0], no[0], state[0])
+		b.Queue(`update slot set state = $5, because = $6 where case_id = $1 and round = $2 and step = $3 and no = $4`,
+			r.Case.ID, round[0], step[0], no[0], state[0], because[0])
 	default:
-		b.Queue(`update slot s set state = n.state
-			from unnest($2::int[], $3::int[], $4::int[], $5::text[]) n(round, step, no, state)
+		b.Queue(`update slot s set state = n.state, because = n.because
+			from unnest($2::int[], $3::int[], $4::int[], $5::text[], $6::text[]) n(round, step, no, state, because)
 			where s.case_id = $1 and (s.round, s.step, s.no) = (n.round, n.step, n.no)`,
-			r.Case.ID, round, step, no, state)
+			r.Case.ID, round, step, no, state, because)
 	}
 }
 
 const setCase = `state = $2, route_key = $3, route_version = $4, rule = $5, round = $6, revision = $7, hash = $8,
 	amount_minor = $9, currency = $10, parties = $11, missing = $12, step = $13, note = $14, events = $15,
 	decided_outcome = $16, decided_round = $17, decided_revision = $18, decided_at = $19, decided_by = $20, decided_reason = $21,
-	consumed_ref = $22, consumed_hash = $23, consumed_at = $24`
+	consumed_ref = $22, consumed_hash = $23, consumed_at = $24, barred = $25`
 
 func (r *record) caseColumns() []any {
 	c := r.Case
@@ -176,9 +178,15 @@ func (r *record) caseColumns() []any {
 		cols = append(cols, nil, nil, nil, nil, nil, nil)
 	}
 	if k := c.Consumed; k != nil {
-		return append(cols, k.Ref, k.Hash, k.At)
+		cols = append(cols, k.Ref, k.Hash, k.At)
+	} else {
+		cols = append(cols, nil, nil, nil)
 	}
-	return append(cols, nil, nil, nil)
+	barred := make([]string, len(c.Barred))
+	for i, id := range c.Barred {
+		barred[i] = string(id)
+	}
+	return append(cols, barred)
 }
 
 func nonNil(s []string) []string {
@@ -247,9 +255,11 @@ func who(dir people.Directory, id people.ID) string {
 }
 
 func marshal(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // it is not put into a page, and six bytes for one are dear
+	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("event body: %w", err)
 	}
-	return b, nil
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

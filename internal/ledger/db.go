@@ -16,6 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -38,7 +40,8 @@ type DB struct {
 	Bell      *wake.Bell    // rung after every commit that changed something
 	Crash     *crash.Points // nil but in tests
 
-	routes routeCache
+	routes    routeCache
+	rechecked bookmark // after this blocked case the last Recheck had to stop
 }
 
 // Errors of the record itself; refusals of a case are those of package approval.
@@ -92,13 +95,24 @@ func (t *transaction) commit(ctx context.Context, b *pgx.Batch) error {
 	defer cancel()
 	b.Queue("commit")
 	err := t.conn.SendBatch(ctx, b).Close()
-	var refused *pgconn.PgError
-	switch {
-	case err == nil, errors.As(err, &refused):
+	if err == nil || t.undone(err) {
 		return err
-	default:
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
+	return fmt.Errorf("%w: %w", ErrUnknown, err)
+}
+
+// undone reports whether a commit that failed surely changed nothing: it was never sent,
+// or the server is still there to say what became of it.
+func (t *transaction) undone(err error) bool {
+	if _, unsent := errors.AsType[pgx.ErrPreprocessingBatch](err); unsent || pgconn.SafeToRetry(err) {
+		return true
+	}
+	conn := t.conn.Conn().PgConn()
+	if conn.IsClosed() { // also where the last word was an error: it may be about the connection
+		return false
+	}
+	_, refused := errors.AsType[*pgconn.PgError](err)
+	return refused || conn.TxStatus() != 'I'
 }
 
 // end gives the connection back; what was not committed is undone.
@@ -134,7 +148,14 @@ func passing(err error) bool {
 			return false
 		}
 	}
-	return errors.Is(err, ErrUnknown) || pgconn.SafeToRetry(err)
+	return errors.Is(err, ErrUnknown) || pgconn.SafeToRetry(err) || lost(err)
+}
+
+// lost reports whether the connection broke. Where that was before the commit, nothing
+// has happened.
+func lost(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed)
 }
 
 // isTaken reports that somebody else made the same document in this moment.
@@ -155,8 +176,7 @@ func classify(err error) error {
 		}
 		return err
 	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) || pgconn.Timeout(err) {
+	if _, away := errors.AsType[*pgconn.ConnectError](err); away || pgconn.Timeout(err) || lost(err) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

@@ -106,10 +106,12 @@ func (db *DB) Feed(ctx context.Context, q FeedQuery) ([]FeedEvent, error) {
 	return out, err
 }
 
-// Event finds one event of a source.
+// Event finds one event of a source. It may tell a decision, so the statement locks the
+// document, and its end comes after the commit of what it read.
 func (db *DB) Event(ctx context.Context, source, id string) (FeedEvent, error) {
 	rows, err := db.Pool.Query(ctx, `select f.pos, e.id, e.source, e.document_id, e.document_seq, e.kind, e.at, e.body
-		from feed f join event e using (seq) where e.id = $1 and f.source = $2`, id, source)
+		from feed f join event e using (seq) join document d on d.id = e.document_id
+		where e.id = $1 and f.source = $2 for key share of d`, id, source)
 	if err != nil {
 		return FeedEvent{}, classify(err)
 	}

@@ -30,6 +30,8 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	if _, err := b.Consume(t.Context(), ledgertest.Key("done"), st.Hash, "pay-1"); err != nil {
 		t.Fatal(err)
 	}
+	b.Post(t, "approved")
+	b.Approve(t, "approved")
 	b.Post(t, "gone")
 	if _, err := b.Withdraw(t.Context(), ledgertest.Key("gone"), ""); err != nil {
 		t.Fatal(err)
@@ -42,20 +44,26 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	t.Cleanup(func() { _ = owner.Close(t.Context()) })
 	open := `(select case_id from document where external_id = 'open')`
 	done := `(select case_id from document where external_id = 'done')`
+	approved := `(select case_id from document where external_id = 'approved')`
 	gone := `(select case_id from document where external_id = 'gone')`
 	person := func(id string) string { return `(select id from person where external_id = '` + id + `')` }
 	vote := func(c, step, no, who, verdict string) string {
 		return `insert into vote select ` + c + `, 1, ` + step + `, ` + no + `, ` + person(who) + `, 1, 1, 'RUB', '` + verdict + `', 'x', 'chat', now()`
 	}
 	for name, c := range map[string]struct{ sql, code string }{
-		"a second vote in a slot":              {vote(open, "0", "0", "petrov", "reject"), "23505"},
+		"a second vote in a slot":              {vote(open, "0", "0", "petrov", "reject"), "CS011"},
+		"a second vote that was carried":       {carried(vote(open, "0", "0", "petrov", "accept")), "23505"},
+		"a vote of somebody who has left":      {`update telegram_link set unlinked_at = now(), unlinked_by = 'x', unlinked_why = 'x'; update person set active = false, deactivated_at = now(), deactivated_why = 'x' where external_id = 'orlova'; insert into slot select ` + open + `, 1, 1, 7, ` + person("orlova") + `, 'x', 'open', now(); ` + vote(open, "1", "7", "orlova", "accept"), "CS010"},
+		"a vote in a slot that was closed":     {`update slot set state = 'superseded' where state = 'open'; ` + vote(open, "1", "0", "sidorova", "accept"), "CS011"},
 		"a stranger's vote":                    {vote(open, "1", "0", "kozlov", "accept"), "23503"},
-		"a vote in a slot that is not there":   {vote(open, "1", "7", "sidorova", "accept"), "23503"},
+		"a vote in a slot that is not there":   {carried(vote(open, "1", "7", "sidorova", "accept")), "23503"},
 		"a vote of a later revision":           {strings.Replace(vote(open, "1", "0", "sidorova", "accept"), ", 1, 1, 'RUB'", ", 2, 1, 'RUB'", 1), "CS002"},
 		"a vote on a case that ended":          {vote(gone, "0", "0", "petrov", "accept"), "CS008"},
 		"a return without a question":          {strings.Replace(vote(open, "1", "0", "sidorova", "return"), "'x'", "''", 1), "23514"},
 		"a verdict that is none":               {vote(open, "1", "0", "sidorova", "maybe"), "23514"},
 		"a party of the document votes":        {`update approval_case set parties = array['SIDOROVA@example.org'] where id = ` + open + `; ` + vote(open, "1", "0", "sidorova", "accept"), "CS003"},
+		"a party by a name of before votes":    {`update approval_case set barred = array[` + person("sidorova") + `] where id = ` + open + `; ` + vote(open, "1", "0", "sidorova", "accept"), "CS003"},
+		"a party in capitals votes":            {`update approval_case set parties = array['SIDOROVA '] where id = ` + open + `; ` + vote(open, "1", "0", "sidorova", "accept"), "CS003"},
 		"a vote is changed":                    {`update vote set verdict = 'reject'`, "CS001"},
 		"a vote is removed":                    {`delete from vote`, "CS001"},
 		"votes are emptied":                    {`truncate vote`, "CS001"},
@@ -75,17 +83,23 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 		"a consumed decision is taken by another": {`update approval_case set consumed_ref = 'pay-2' where id = ` + done, "CS005"},
 		"a consumed decision is given back":       {`update approval_case set consumed_ref = null, consumed_hash = null, consumed_at = null where id = ` + done, "CS005"},
 		"a consumed case is withdrawn":            {`update approval_case set state = 'withdrawn' where id = ` + done, "23514"},
-		"consumed before it is approved":          {`update approval_case set consumed_ref = 'p', consumed_hash = hash, consumed_at = now() where id = ` + open, "23514"},
-		"a case that ended goes on":               {`update approval_case set state = 'in_progress' where id = ` + gone, "CS006"},
-		"a case goes back":                        {`update approval_case set events = 1, cards_at = 0 where id = ` + open, "CS007"},
-		"a state that is none":                    {`update approval_case set state = 'fine' where id = ` + open, "23514"},
-		"a document of another content":           {`update document set hash = 'sha256:` + strings.Repeat("0", 64) + `' where external_id = 'open'; set constraints all immediate`, "23503"},
-		"a sum of nothing":                        {revisionSQL("0", "RUB"), "23514"},
-		"a negative sum":                          {revisionSQL("-5", "RUB"), "23514"},
-		"a sum beyond all":                        {revisionSQL("1000000000000000000", "RUB"), "23514"},
-		"a currency that is none":                 {revisionSQL("5", "rubles"), "23514"},
-		"the same document twice":                 {`insert into document (id, source, external_id, type, revision, hash, created_at) select 'doc_00000000000000000000000000', source, external_id, type, revision, hash, now() from document where external_id = 'open'`, "23505"},
-		"two events of one number":                {`insert into event (id, document_id, document_seq, source, kind, at, body) select 'evt_00000000000000000000000000', id, 1, source, 'x', now(), '{}' from document where external_id = 'open'`, "23505"},
+		"consumed before it is approved":          {`update approval_case set consumed_ref = 'p', consumed_hash = hash, consumed_at = now() where id = ` + open, "CS012"},
+		"consumed for another content":            {`update approval_case set consumed_ref = 'p', consumed_hash = 'sha256:` + strings.Repeat("0", 64) + `', consumed_at = now() where id = ` + approved, "CS012"},
+		"consumed without its files":              {`update approval_case set missing = array['x'] where id = ` + approved + `; update approval_case set consumed_ref = 'p', consumed_hash = hash, consumed_at = now() where id = ` + approved, "CS012"},
+		"an approval is undone":                   {`update approval_case set state = 'in_progress' where id = ` + approved, "CS013"},
+		"approved without its files":              {`update approval_case set missing = array['x'], step = 0, state = 'approved', decided_outcome = 'approved', decided_round = 1, decided_revision = 1, decided_at = now() where id = ` + open, "CS014"},
+		"approved without the last steps":         {`update approval_case set step = 2, state = 'approved', decided_outcome = 'approved', decided_round = 1, decided_revision = 1, decided_at = now() where id = ` + open, "CS009"},
+
+		"a case that ended goes on":     {`update approval_case set state = 'in_progress' where id = ` + gone, "CS006"},
+		"a case goes back":              {`update approval_case set events = 1, cards_at = 0 where id = ` + open, "CS007"},
+		"a state that is none":          {`update approval_case set state = 'fine' where id = ` + open, "23514"},
+		"a document of another content": {`update document set hash = 'sha256:` + strings.Repeat("0", 64) + `' where external_id = 'open'; set constraints all immediate`, "23503"},
+		"a sum of nothing":              {revisionSQL("0", "RUB"), "23514"},
+		"a negative sum":                {revisionSQL("-5", "RUB"), "23514"},
+		"a sum beyond all":              {revisionSQL("1000000000000000000", "RUB"), "23514"},
+		"a currency that is none":       {revisionSQL("5", "rubles"), "23514"},
+		"the same document twice":       {`insert into document (id, source, external_id, type, revision, hash, created_at) select 'doc_00000000000000000000000000', source, external_id, type, revision, hash, now() from document where external_id = 'open'`, "23505"},
+		"two events of one number":      {`insert into event (id, document_id, document_seq, source, kind, at, body) select 'evt_00000000000000000000000000', id, 1, source, 'x', now(), '{}' from document where external_id = 'open'`, "23505"},
 	} {
 		tx, err := owner.Begin(t.Context())
 		if err != nil {
@@ -104,6 +118,9 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 		}
 	}
 }
+
+// carried makes a vote one that was cast in the step before.
+func carried(vote string) string { return strings.Replace(vote, "'chat'", "'carried'", 1) }
 
 func revisionSQL(minor, currency string) string {
 	return `insert into revision select id, 9, hash, '{}', ` + minor + `, '` + currency + `', now() from document where external_id = 'open'`
@@ -130,6 +147,10 @@ func TestServiceOwnsNothing(t *testing.T) {
 		"look at other secrets":  `select * from pg_authid`,
 		"replace a function":     `create or replace function vote_gate() returns trigger language plpgsql as 'begin return new; end'`,
 		"forget what was placed": `delete from feed`,
+		"name a table so":        `create temp table person (id text)`,
+		"ask somebody else":      `update slot set person_id = person_id`,
+		"rename a document":      `update document set external_id = 'x'`,
+		"move a case":            `update approval_case set document_id = document_id`,
 	} {
 		_, err := b.Pool.Exec(t.Context(), sql)
 		var refused *pgconn.PgError

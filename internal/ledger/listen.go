@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,10 +12,10 @@ import (
 
 const channel = "countersign_wake"
 
-// Wires joins the bells of all replicas: a ring here is heard there. The notice is
-// sent on its own and at most every few milliseconds, because a NOTIFY inside a
-// transaction makes commits wait for each other. A notice lost is no harm: every loop
-// polls as well.
+// Wires joins the bells of all replicas: a ring here is an echo there, and an echo is
+// not told again. The notice is sent on its own and at most every few milliseconds,
+// because a NOTIFY inside a transaction makes commits wait for each other. A notice lost
+// is no harm: every loop polls as well.
 type Wires struct {
 	Pool *pgxpool.Pool
 	Bell *wake.Bell
@@ -23,7 +24,10 @@ type Wires struct {
 
 // Run carries rings until ctx ends. A lost connection is made anew.
 func (w *Wires) Run(ctx context.Context) error {
-	go w.tell(ctx)
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	rung := w.Bell.Rung()
+	telling.Go(func() { w.tell(ctx, rung) })
 	for ctx.Err() == nil {
 		_ = w.listen(ctx) // the polls carry on meanwhile
 		pause(ctx, time.Second)
@@ -48,19 +52,20 @@ func (w *Wires) listen(ctx context.Context) error {
 			return err
 		}
 		if n.Payload != w.Self {
-			w.Bell.Ring()
+			w.Bell.Echo()
 		}
 	}
 }
 
 // tell sends one notice for however many rings there were since the last.
-func (w *Wires) tell(ctx context.Context) {
+func (w *Wires) tell(ctx context.Context, rung <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.Bell.Wait():
+		case <-rung:
 		}
+		rung = w.Bell.Rung() // a ring from here on may come too late for this notice
 		if _, err := w.Pool.Exec(ctx, `select pg_notify($1, $2)`, channel, w.Self); err != nil {
 			pause(ctx, time.Second)
 		}

@@ -21,6 +21,7 @@ type record struct {
 	Key       document.Key
 	Type      string
 	Revision  int
+	Seen      int // the highest number that the ERP gave
 	Hash      string
 	CaseID    string
 	Status    string
@@ -48,12 +49,12 @@ type planRef struct {
 }
 
 const (
-	selectDocument = `select d.id, d.source, d.external_id, d.type, d.revision, d.hash, coalesce(d.case_id, ''), coalesce(d.status, ''),
+	selectDocument = `select d.id, d.source, d.external_id, d.type, d.revision, greatest(d.seen, d.revision), d.hash, coalesce(d.case_id, ''), coalesce(d.status, ''),
 		d.events, d.created_at, r.body
 		from document d join revision r on r.document_id = d.id and r.revision = d.revision where `
 
 	selectCase = `select c.id, c.state, c.route_key, c.route_version, c.rule, c.round, c.revision, c.hash, c.amount_minor, c.currency,
-		c.parties, c.missing, c.step, c.note, c.opened_at, c.events,
+		c.parties, c.barred, c.missing, c.step, c.note, c.opened_at, c.events,
 		c.decided_outcome, c.decided_round, c.decided_revision, c.decided_at, coalesce(c.decided_by, ''), coalesce(c.decided_reason, ''),
 		c.consumed_ref, c.consumed_hash, c.consumed_at
 		from approval_case c where c.id = `
@@ -99,7 +100,7 @@ func (r *record) queue(b *pgx.Batch, w where) {
 }
 
 func (r *record) scanDocument(row pgx.Row) error {
-	err := row.Scan(&r.ID, &r.Key.Source, &r.Key.ExternalID, &r.Type, &r.Revision, &r.Hash, &r.CaseID, &r.Status,
+	err := row.Scan(&r.ID, &r.Key.Source, &r.Key.ExternalID, &r.Type, &r.Revision, &r.Seen, &r.Hash, &r.CaseID, &r.Status,
 		&r.Events, &r.CreatedAt, &r.body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // found out by the empty id
@@ -114,7 +115,7 @@ func (r *record) scanCase(row pgx.Row) error {
 	var decided, consumed *time.Time
 	var by, reason string
 	err := row.Scan(&c.ID, &c.State, &r.plan.key, &r.plan.version, &r.plan.rule, &c.Round, &c.Revision, &c.Hash,
-		&c.Amount.Minor, &c.Amount.Currency, &c.Parties, &c.Missing, &c.Step, &c.Note, &c.OpenedAt, &c.Events,
+		&c.Amount.Minor, &c.Amount.Currency, &c.Parties, &c.Barred, &c.Missing, &c.Step, &c.Note, &c.OpenedAt, &c.Events,
 		&outcome, &round, &revision, &decided, &by, &reason, &ref, &hash, &consumed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil

@@ -55,13 +55,22 @@ var errNew = errors.New("no such document")
 func (db *DB) Submit(ctx context.Context, s Submission) (Status, error) {
 	var class document.Class
 	for range tries {
+		var known record
 		r, err := db.change(ctx, byKey(s.Key), crash.SubmitWritten, func(r *record, now time.Time) ([]fact, error) {
+			known = *r
 			var facts []fact
 			var err error
 			facts, class, err = db.revise(ctx, r, s, now)
 			return facts, err
+		}, func(b *pgx.Batch, refusal error) {
+			if refusal == nil && s.Revision > known.Seen { // also of a state that is no news
+				b.Queue(`update document set seen = greatest(seen, $2) where id = $1`, known.ID, s.Revision)
+			}
 		})
 		if errors.Is(err, ErrNotFound) {
+			if s.IfMatch > 0 {
+				return Status{}, ErrStale
+			}
 			if r, err = db.create(ctx, s); errors.Is(err, errNew) {
 				continue // made by somebody else in this moment: revise that one
 			}
@@ -145,10 +154,11 @@ func (db *DB) revise(ctx context.Context, r *record, s Submission, now time.Time
 	case s.IfMatch > 0 && s.IfMatch != r.Revision:
 		return nil, "", ErrStale
 	case hash == r.Hash:
-		return nil, document.Unchanged, nil
+		facts, err := db.arrived(ctx, r, now)
+		return facts, document.Unchanged, err
 	case s.Document.Type != r.Type:
 		return nil, "", ErrTypeChanged
-	case s.Revision > 0 && s.Revision <= r.Revision:
+	case s.Revision > 0 && s.Revision <= r.Seen:
 		return nil, "", ErrOldRevision
 	}
 	previous := r.Doc
@@ -171,6 +181,25 @@ func (db *DB) revise(ctx context.Context, r *record, s Submission, now time.Time
 	}
 	*r = next
 	return factsOf(events), class, nil
+}
+
+// arrived takes note of files that came in by another way: with this submission, or under
+// another document.
+func (db *DB) arrived(ctx context.Context, r *record, now time.Time) ([]fact, error) {
+	if len(r.Case.Missing) == 0 {
+		return nil, nil
+	}
+	missing, err := db.missing(ctx, r.conn, r.Key.Source, r.Doc)
+	if err != nil {
+		return nil, err
+	}
+	var facts []fact
+	for _, digest := range slices.Clone(r.Case.Missing) {
+		if !slices.Contains(missing, digest) {
+			facts = append(facts, factsOf(r.Case.StoreFile(digest, r.Doc, r.People, now))...)
+		}
+	}
+	return facts, nil
 }
 
 // reviseCase: a case keeps the version of the route that it started with.
@@ -265,7 +294,7 @@ func (r *record) writeRevision(b *pgx.Batch, now time.Time) error {
 func (r *record) insertCase(b *pgx.Batch) {
 	b.Queue(`insert into approval_case (id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency,
 		parties, missing, step, note, events, decided_outcome, decided_round, decided_revision, decided_at, decided_by, decided_reason,
-		consumed_ref, consumed_hash, consumed_at, document_id, opened_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+		consumed_ref, consumed_hash, consumed_at, barred, document_id, opened_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
 		append(r.caseColumns(), r.ID, r.Case.OpenedAt)...)
 }

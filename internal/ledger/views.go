@@ -25,10 +25,11 @@ type Drawing struct {
 
 // Behind leases the cases whose messages do not show their last version, at most n,
 // the longest behind first. Reading them belongs to the transaction of the lease: what
-// is shown was written before something that is known to survive.
+// is shown was written before something that is known to survive. Leases are timed by the
+// clock of the database, the same for every courier.
 func (db *DB) Behind(ctx context.Context, n int, lease time.Duration) ([]Drawing, error) {
-	rows, err := db.Pool.Query(ctx, `select id from approval_case where cards_at < events and cards_next <= $1
-		order by cards_next limit $2`, db.Now(), n)
+	rows, err := db.Pool.Query(ctx, `select id from approval_case where cards_at < events and cards_next <= now()
+		order by cards_next limit $1`, n)
 	if err != nil {
 		return nil, fmt.Errorf("cases behind: %w", classify(err))
 	}
@@ -61,11 +62,10 @@ func (db *DB) lease(ctx context.Context, id approval.ID, d time.Duration) (Drawi
 	defer t.end(ctx)
 	r, w := &record{}, byCase(id)
 	var out Drawing
-	now := db.Now()
 	err = t.read(ctx, func(b *pgx.Batch) {
-		b.Queue(`update approval_case set cards_lease = cards_lease + 1, cards_next = $2
-			where id = (select id from approval_case where id = $1 and cards_at < events and cards_next <= $3 for update skip locked)
-			returning cards_lease`, id, now.Add(d), now).QueryRow(func(row pgx.Row) error {
+		b.Queue(`update approval_case set cards_lease = cards_lease + 1, cards_next = now() + $2::interval
+			where id = (select id from approval_case where id = $1 and cards_at < events and cards_next <= now() for update skip locked)
+			returning cards_lease`, id, d).QueryRow(func(row pgx.Row) error {
 			if err := row.Scan(&out.Lease); !errors.Is(err, pgx.ErrNoRows) {
 				return err
 			}
@@ -135,9 +135,11 @@ func (db *DB) Drawn(ctx context.Context, d Drawing) error {
 	return classify(err)
 }
 
-// Postpone gives the lease back: the messages of the case are to be tried at a time.
-func (db *DB) Postpone(ctx context.Context, d Drawing, until time.Time) error {
-	_, err := db.Pool.Exec(ctx, `update approval_case set cards_next = $2 where id = $1 and cards_lease = $3`, d.Case.ID, until, d.Lease)
+// Postpone gives the lease back, or keeps it: the messages of the case are to be tried
+// after a wait.
+func (db *DB) Postpone(ctx context.Context, d Drawing, wait time.Duration) error {
+	_, err := db.Pool.Exec(ctx, `update approval_case set cards_next = now() + $2::interval where id = $1 and cards_lease = $3`,
+		d.Case.ID, wait, d.Lease)
 	return classify(err)
 }
 
@@ -151,32 +153,19 @@ func (db *DB) Redraw(ctx context.Context, id approval.ID) error {
 	return classify(err)
 }
 
-// RedrawOf asks the same for every open case that a person is asked in.
-func (db *DB) RedrawOf(ctx context.Context, id people.ID) error {
+// RedrawOf asks the same for every open case that one of the persons is asked in.
+func (db *DB) RedrawOf(ctx context.Context, ids ...people.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	// In the order of their ids, so that two of us never wait for each other.
 	_, err := db.Pool.Exec(ctx, `update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity'
-		where id in (select case_id from slot where person_id = $1 and state = 'open')`, id)
+		where id in (select id from approval_case where id in (select case_id from slot where person_id = any ($1) and state = 'open')
+			order by id for no key update)`, ids)
 	if err == nil {
 		db.Bell.Ring()
 	}
 	return classify(err)
-}
-
-// PeopleChanged looks anew at what depends on people: cases that were blocked or wait for
-// somebody who left, and the cards of those who can only now be reached. It gives how
-// many blocked cases went on.
-func (db *DB) PeopleChanged(ctx context.Context, externalIDs ...string) (int, error) {
-	dir, err := db.Directory.Snapshot(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range externalIDs {
-		if p, ok := dir.Find(id); ok && p.Linked() {
-			if err := db.RedrawOf(ctx, p.ID); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return db.Recheck(ctx)
 }
 
 // Waiting is one thing that waits for a person.
@@ -187,6 +176,7 @@ type Waiting struct {
 }
 
 // Queue lists what waits for a person, the newest first, and how much there is in all.
+// That a step is open tells what was decided before it, so the documents are locked.
 func (db *DB) Queue(ctx context.Context, id people.ID, limit int) ([]Waiting, int, error) {
 	var total int
 	if err := db.Pool.QueryRow(ctx, `select count(*) from slot where person_id = $1 and state = 'open'`, id).Scan(&total); err != nil {
@@ -196,7 +186,8 @@ func (db *DB) Queue(ctx context.Context, id people.ID, limit int) ([]Waiting, in
 		from (select case_id, asked_at from slot where person_id = $1 and state = 'open' order by asked_at desc, case_id limit $2) s
 		join approval_case c on c.id = s.case_id
 		join revision r on (r.document_id, r.revision) = (c.document_id, c.revision)
-		order by s.asked_at desc, s.case_id`, id, limit)
+		join document d on d.id = c.document_id
+		order by s.asked_at desc, s.case_id for key share of d`, id, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("queue of %s: %w", id, classify(err))
 	}

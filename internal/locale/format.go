@@ -23,9 +23,8 @@ const (
 
 type dateFormat func(time.Time) string
 
-// dateFormats returns how a language writes dates, in full and in short. A
-// language that an administrator added gets 2026-01-31, which is read
-// everywhere.
+// dateFormats returns how a language writes dates, in full and in short. Any
+// other language gets 2026-01-31, which is read everywhere.
 func dateFormats(base string) (full, short dateFormat) {
 	switch base {
 	case "en":

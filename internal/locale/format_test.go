@@ -122,6 +122,7 @@ func TestDurationsAreRough(t *testing.T) {
 		{"en", time.Hour, "1 h"},
 		{"en", 76*time.Hour + 30*time.Minute, "3 d 4 h"},
 		{"en", 72*time.Hour + 30*time.Minute, "3 d"},
+		{"ru", 76*time.Hour + 30*time.Minute, "3 дн. 4 ч"},
 		{"en", 59 * time.Second, "less than a minute"},
 		{"en", 0, "less than a minute"},
 		{"en", -3 * time.Hour, "3 h"},

@@ -1,7 +1,7 @@
 // Package locale owns the words that people read: the texts of every language,
 // plural forms, and how amounts, dates and durations are written. The texts are
-// TOML files that an administrator can correct or add to. It leaves escaping
-// and layout to those who draw, and the choice of a language to the doors.
+// TOML files, one per language. It leaves escaping and layout to those who draw,
+// and the choice of a language to the doors.
 //
 // Texts are plain text: whoever puts one into HTML escapes it. A placeholder is
 // written {{.Name}} and nothing else is evaluated.
@@ -36,31 +36,19 @@ type Texts struct {
 	langs map[string]Lang
 }
 
-// Load reads the texts of base, a directory with one NAME.toml per language,
-// and then the files of each override over them: a key that is there replaces
-// the text, a new language adds to the choice, and what it does not translate
-// stays English. A nil override is skipped. All mistakes are reported at once:
-// unknown keys, unknown placeholders, blank texts, buttons without their mark.
-func Load(base fs.FS, overrides ...fs.FS) (*Texts, error) {
+// Load reads the texts of a directory with one NAME.toml per language. What a
+// language does not translate is English there. All mistakes are reported at
+// once: unknown keys, unknown placeholders, blank texts, buttons without their
+// mark.
+func Load(directory fs.FS) (*Texts, error) {
 	bundle := i18n.NewBundle(language.English)
-	reference, err := readFile(base, fallback+extension)
+	reference, err := readFile(directory, fallback+extension)
 	if err != nil {
 		return nil, err
 	}
 	known := placeholdersByKey(reference)
-	var faults []error
-	tags := map[string]language.Tag{}
-	for _, directory := range append([]fs.FS{base}, overrides...) {
-		if directory == nil {
-			continue
-		}
-		found, err := loadDirectory(bundle, directory, known)
-		faults = append(faults, err)
-		for _, tag := range found {
-			tags[strings.ToLower(tag.String())] = tag
-		}
-	}
-	if err := errors.Join(faults...); err != nil {
+	tags, err := loadDirectory(bundle, directory, known)
+	if err != nil {
 		return nil, err
 	}
 	keys := make(map[string]bool, len(known))
@@ -68,8 +56,8 @@ func Load(base fs.FS, overrides ...fs.FS) (*Texts, error) {
 		keys[key] = true
 	}
 	texts := &Texts{langs: make(map[string]Lang, len(tags))}
-	for name, tag := range tags {
-		texts.langs[name] = newLang(bundle, tag, keys)
+	for _, tag := range tags {
+		texts.langs[strings.ToLower(tag.String())] = newLang(bundle, tag, keys)
 	}
 	return texts, nil
 }

@@ -14,7 +14,7 @@ const (
 )
 
 // engine reads the only kind of template that texts may be: words with
-// placeholders. Files come from outside, so they get no language to program in.
+// placeholders. A text gets no language to program in.
 type engine struct{}
 
 // Cacheable says that a template can be parsed once.

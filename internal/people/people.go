@@ -53,12 +53,14 @@ func (p Person) Linked() bool { return p.Telegram != 0 }
 func (p Person) Holds(r Role) bool { return p.Active && slices.Contains(p.Roles, r) }
 
 // Called reports whether the words an ERP uses can mean this person: the external id
-// or the mail address. Other than Find it does not mind that they mean somebody else
-// too: in doubt a person is a party of a document.
+// or the mail address, in whatever case. Other than Find it does not mind that they mean
+// somebody else too: in doubt a person is a party of a document.
 func (p Person) Called(ref string) bool {
-	ref = strings.TrimSpace(ref)
-	return ref != "" && (ref == strings.TrimSpace(p.ExternalID) || strings.EqualFold(ref, strings.TrimSpace(p.Email)))
+	w := word(ref)
+	return w != "" && (w == word(p.ExternalID) || w == word(p.Email))
 }
+
+func word(ref string) string { return strings.ToLower(strings.TrimSpace(ref)) }
 
 // Directory is a snapshot of everybody. The zero value knows nobody.
 type Directory struct {
@@ -67,6 +69,7 @@ type Directory struct {
 	byEmail    map[string]ID
 	byTelegram map[int64]ID
 	byRole     map[Role][]ID
+	byWord     map[string][]ID // all whom a word can mean
 }
 
 // NewDirectory makes a snapshot of the persons given. Where two persons share an
@@ -79,12 +82,20 @@ func NewDirectory(persons []Person) Directory {
 		byEmail:    map[string]ID{},
 		byTelegram: map[int64]ID{},
 		byRole:     map[Role][]ID{},
+		byWord:     map[string][]ID{},
 	}
 	for _, p := range persons {
 		d.byID[p.ID] = p
 		index(d.byExternal, p.ExternalID, p.ID)
 		index(d.byEmail, strings.ToLower(p.Email), p.ID)
 		index(d.byTelegram, p.Telegram, p.ID)
+		id, mail := word(p.ExternalID), word(p.Email)
+		if id != "" {
+			d.byWord[id] = append(d.byWord[id], p.ID)
+		}
+		if mail != "" && mail != id {
+			d.byWord[mail] = append(d.byWord[mail], p.ID)
+		}
 		if !p.Active {
 			continue
 		}
@@ -128,6 +139,9 @@ func (d Directory) Find(ref string) (Person, bool) {
 	}
 	return Person{}, false
 }
+
+// Meant lists everybody whom the words of an ERP can mean, by Person.Called.
+func (d Directory) Meant(ref string) []ID { return slices.Clone(d.byWord[word(ref)]) }
 
 // ByTelegram finds the active person whose linked Telegram account has this id.
 func (d Directory) ByTelegram(account int64) (Person, bool) {

@@ -157,10 +157,16 @@ func TestAnAmbiguousNameMeansEverybodyWhoIsCalledSo(t *testing.T) {
 	p := people.Person{ID: "1", ExternalID: "x", Email: "a@example.com"}
 	for ref, want := range map[string]bool{
 		"x": true, " x ": true, "a@example.com": true, "A@EXAMPLE.com ": true,
-		"X": false, "": false, " ": false, "1": false, "b@example.com": false,
+		"X": true, "": false, " ": false, "1": false, "b@example.com": false,
 	} {
 		if got := p.Called(ref); got != want {
 			t.Errorf("%q: %t, want %t", ref, got, want)
+		}
+	}
+	dir := people.NewDirectory([]people.Person{p, {ID: "2", ExternalID: "A@example.com"}, {ID: "3"}})
+	for ref, want := range map[string][]people.ID{"X": {"1"}, "a@Example.com": {"1", "2"}, "": nil, "1": nil} {
+		if diff := cmp.Diff(want, dir.Meant(ref)); diff != "" {
+			t.Errorf("%q means (-want +got):\n%s", ref, diff)
 		}
 	}
 	if (people.Person{ID: "1"}).Called("") {

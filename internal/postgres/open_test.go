@@ -92,7 +92,7 @@ func TestRolesHoldOnlyTheRightsTheyNeed(t *testing.T) {
 		}
 	}
 	exec1(t, i.OwnerDSN(), "CREATE SCHEMA jobs; CREATE EXTENSION pg_trgm")
-	exec1(t, i.AppDSN(), "CREATE TEMPORARY TABLE scratch (n int)")
+	exec1(t, i.OwnerDSN(), "CREATE TEMPORARY TABLE scratch (n int)")
 	if got := ask(t, i.AppDSN(), "SELECT lower('ВИЗА Ä')"); got != "виза ä" {
 		t.Errorf("letters beyond ASCII are not understood: %q", got)
 	}

@@ -67,7 +67,7 @@ func EnsureDatabase(ctx context.Context, admin *pgx.Conn, name string) error {
 
 // GrantDatabase is the statement that opens a database to the service and closes it to all others.
 func GrantDatabase(name string) string {
-	return "REVOKE ALL ON DATABASE " + quote(name) + " FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE " + quote(name) + " TO " + AppRole
+	return "REVOKE ALL ON DATABASE " + quote(name) + " FROM PUBLIC; GRANT CONNECT ON DATABASE " + quote(name) + " TO " + AppRole
 }
 
 // ensureSchema gives the public schema to the owner; the service may use it and make nothing in it.

@@ -7,6 +7,7 @@ package route
 
 import (
 	"slices"
+	"strings"
 
 	"countersign/internal/document"
 	"countersign/internal/money"
@@ -163,33 +164,56 @@ type Candidate struct {
 // listed again.
 func (s Step) Resolve(d document.Document, dir people.Directory) []Candidate {
 	var out []Candidate
-	add := func(p people.Person, because string) {
-		known := slices.ContainsFunc(out, func(c Candidate) bool { return c.Person == p.ID })
-		if p.Active && !known {
-			out = append(out, Candidate{p.ID, because})
-		}
-	}
 	for _, sel := range s.Who {
-		switch {
-		case sel.Role != "":
-			scope := ""
-			if sel.Of != "" {
-				scope = d.Field(sel.Of)
-			}
-			for _, p := range dir.InRole(sel.Role, scope) {
-				add(p, "role:"+given(p, sel.Role, scope).String())
-			}
-		case sel.Person != "":
-			if p, ok := dir.Find(sel.Person); ok {
-				add(p, "person:"+sel.Person)
-			}
-		case sel.Field != "":
-			if p, ok := dir.Find(d.Field(sel.Field)); ok {
-				add(p, "field:"+sel.Field)
+		for _, c := range sel.Resolve(d, dir) {
+			if !slices.ContainsFunc(out, func(o Candidate) bool { return o.Person == c.Person }) {
+				out = append(out, c)
 			}
 		}
 	}
 	return out
+}
+
+// Resolve lists the active persons whom the selector names for the document.
+func (sel Selector) Resolve(d document.Document, dir people.Directory) []Candidate {
+	var out []Candidate
+	add := func(p people.Person, because string) {
+		if p.Active {
+			out = append(out, Candidate{p.ID, because})
+		}
+	}
+	switch {
+	case sel.Role != "":
+		scope := ""
+		if sel.Of != "" {
+			scope = d.Field(sel.Of)
+		}
+		for _, p := range dir.InRole(sel.Role, scope) {
+			add(p, "role:"+given(p, sel.Role, scope).String())
+		}
+	case sel.Person != "":
+		if p, ok := dir.Find(sel.Person); ok {
+			add(p, "person:"+sel.Person)
+		}
+	case sel.Field != "":
+		if p, ok := dir.Find(d.Field(sel.Field)); ok {
+			add(p, "field:"+sel.Field)
+		}
+	}
+	return out
+}
+
+// Gave reports whether it was this selector that named somebody, by Candidate.Because.
+func (sel Selector) Gave(because string) bool {
+	kind, name, _ := strings.Cut(because, ":")
+	switch {
+	case sel.Role != "":
+		return kind == "role" && people.ParseRole(name).Name == sel.Role
+	case sel.Person != "":
+		return kind == "person" && name == sel.Person
+	default:
+		return kind == "field" && name == sel.Field
+	}
 }
 
 // given tells in which scope the person really holds the role.

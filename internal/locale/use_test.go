@@ -1,0 +1,148 @@
+package locale_test
+
+import (
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// built is a family of keys that code puts together: prefix + name + suffix.
+type built struct {
+	prefix, suffix string
+	by             string   // the file that does it
+	names          []string // where each name stands as a literal: files or folders
+}
+
+// families are all keys that are nowhere written in full.
+func families() []built {
+	return []built{
+		{prefix: "doc.", by: "internal/card/figures.go", names: []string{"internal/demo"}},
+		{prefix: "role.", by: "internal/card/progress.go", names: []string{"internal/demo"}},
+		{prefix: "field.", by: "internal/card/changes.go", names: []string{"internal/document/change.go"}},
+		{prefix: "field.", by: "internal/card/figures.go", names: []string{"internal/card/figures.go"}},
+		{prefix: "card.", suffix: ".more", by: "internal/card/figures.go", names: []string{"internal/card/figures.go"}},
+		{prefix: "card.why.", by: "internal/card/progress.go", names: []string{"internal/card/progress.go"}},
+		{prefix: "state.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
+		{prefix: "outcome.", by: "internal/card/card.go", names: []string{"internal/approval/case.go"}},
+		{prefix: "verdict.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
+		{prefix: "blocked.", by: "internal/card/progress.go", names: []string{"internal/approval/turn.go"}},
+		{prefix: "command.", by: "internal/chat/setup.go", names: []string{"internal/chat/setup.go"}},
+		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
+	}
+}
+
+// literals lists the strings in the code of the product by file, tests left out.
+func literals(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	found := map[string]map[string]bool{}
+	root := os.DirFS(filepath.Join("..", ".."))
+	for _, folder := range []string{"cmd", "internal"} {
+		err := fs.WalkDir(root, folder, func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.HasSuffix(path.Dir(name), "test") {
+				return err
+			}
+			source, err := fs.ReadFile(root, name)
+			found[name] = stringsOf(source)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+func stringsOf(source []byte) map[string]bool {
+	found := map[string]bool{}
+	var s scanner.Scanner
+	s.Init(token.NewFileSet().AddFile("", -1, len(source)), source, nil, 0)
+	for {
+		_, kind, text := s.Scan()
+		if kind == token.EOF {
+			return found
+		}
+		if kind != token.STRING {
+			continue
+		}
+		if value, err := strconv.Unquote(text); err == nil {
+			found[value] = true
+		}
+	}
+}
+
+// says reports whether a string stands in a file, or in a file of a folder.
+func says(code map[string]map[string]bool, where, what string) bool {
+	for name, found := range code {
+		if (name == where || strings.HasPrefix(name, where+"/")) && found[what] {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryKeyThatCodeNamesIsThere(t *testing.T) {
+	t.Parallel()
+	english := read(t, "en")
+	groups := map[string]bool{}
+	for key := range english {
+		group, _, _ := strings.Cut(key, ".")
+		groups[group] = true
+	}
+	looks := regexp.MustCompile(`^[a-z]+(\.[a-z_]+)+$`)
+	found := 0
+	for name, words := range literals(t) {
+		if !strings.HasPrefix(name, "internal/card/") && !strings.HasPrefix(name, "internal/chat/") {
+			continue // elsewhere such words may be names of fields or of settings
+		}
+		for word := range words {
+			group, _, _ := strings.Cut(word, ".")
+			if !looks.MatchString(word) || !groups[group] {
+				continue
+			}
+			found++
+			if english[word] == nil {
+				t.Errorf("%s shows %s, which is no text", name, word)
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("only %d keys were found in the code", found)
+	}
+}
+
+func TestEveryKeyIsShownBySomeCode(t *testing.T) {
+	t.Parallel()
+	code := literals(t)
+	if len(code) < 100 {
+		t.Fatalf("only %d files were read", len(code))
+	}
+	hits := make([]int, len(families()))
+	for _, key := range slices.Sorted(maps.Keys(read(t, "en"))) {
+		used := says(code, "cmd", key) || says(code, "internal", key)
+		for i, f := range families() {
+			name, ours := strings.CutPrefix(key, f.prefix)
+			name, ends := strings.CutSuffix(name, f.suffix)
+			if ours && ends && slices.ContainsFunc(f.names, func(where string) bool { return says(code, where, name) }) {
+				used = true
+				hits[i]++
+			}
+		}
+		if !used {
+			t.Errorf("nothing shows %s", key)
+		}
+	}
+	for i, f := range families() {
+		if hits[i] == 0 || !says(code, f.by, f.prefix) {
+			t.Errorf("%s does not build keys %s…%s any more, or there are none", f.by, f.prefix, f.suffix)
+		}
+	}
+}
