@@ -111,6 +111,7 @@ create index delivery_due on delivery (endpoint, next_at, pos) where state = 'du
 create index delivery_order on delivery (endpoint, document_id, pos) where state = 'due';
 create index delivery_leased on delivery (endpoint, lease_until) where lease_until is not null;
 create index delivery_undone on delivery (endpoint, pos) where state in ('dead', 'skipped');
+create index delivery_settled on delivery (settled_at, pos) where settled_at is not null; -- all that an endpoint skips when it ends is of one moment
 select grant_app('delivery', 'select, insert, update');
 
 -- +goose StatementBegin
@@ -148,11 +149,122 @@ create table webhook_attempt (
   error       text        check (char_length(error) <= 500),
   sample      text        check (octet_length(sample) <= 4096),
   primary key (endpoint, event_id, lease)
-);
-select append_only('webhook_attempt');
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+create index webhook_attempt_at on webhook_attempt (at);
 select grant_app('webhook_attempt', 'select, insert');
 
+-- The last delivery of each endpoint that was purged: after it, and after the time of
+-- the latest event that was, nothing is missing. It refers to no webhook: the check
+-- would wait for the endpoint's lock with deliveries in hand, against the order of locks.
+create table webhook_horizon (
+  endpoint text        primary key,
+  pos      bigint      not null,
+  at       timestamptz not null
+);
+select grant_app('webhook_horizon', 'select');
+
+-- History is removed by the functions below and by nothing else: they alone say that
+-- they purge. Its first week nobody removes, and nobody a delivery that is due.
+-- +goose StatementBegin
+create function webhook_kept(since timestamptz) returns boolean
+language sql stable as $$
+  select since is null or since > now() - interval '7 days' or coalesce(current_setting('countersign.purge', true), '') <> 'webhook'
+$$;
+-- +goose StatementEnd
+
+create trigger append_only_row before update on webhook_attempt for each row execute function refuse_change();
+create trigger append_only_old before delete on webhook_attempt for each row when (webhook_kept(old.at)) execute function refuse_change();
+create trigger append_only_all before truncate on webhook_attempt for each statement execute function refuse_change();
+alter table webhook_attempt enable always trigger append_only_row;
+alter table webhook_attempt enable always trigger append_only_old;
+alter table webhook_attempt enable always trigger append_only_all;
+
+-- +goose StatementBegin
+create function delivery_stays() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'deliveries are kept' using errcode = 'CS026';
+end $$;
+-- +goose StatementEnd
+create trigger delivery_stays before delete on delivery for each row when (webhook_kept(old.settled_at)) execute function delivery_stays();
+create trigger delivery_stays_all before truncate on delivery for each statement execute function delivery_stays();
+alter table delivery enable always trigger delivery_stays;
+alter table delivery enable always trigger delivery_stays_all;
+
+-- +goose StatementBegin
+create function webhook_purge_begin(before timestamptz) returns void
+language plpgsql as $$
+begin
+  if before is null or before > now() - interval '7 days' then
+    raise exception 'the history of webhooks is kept for 7 days at least' using errcode = 'CS027';
+  end if;
+  perform set_config('countersign.purge', 'webhook', true);
+end $$;
+-- +goose StatementEnd
+
+-- The purge. A call removes up to 5,000 rows, the oldest first, and tells where it came
+-- to: there the next begins, so that removed rows are not passed again while an old
+-- snapshot keeps them. reached is null when there is no more to remove. It walks its index
+-- whatever the statistics say, waits for no delivery, and runs as the owner of the tables.
+-- +goose StatementBegin
+create function webhook_purge_attempts(before timestamptz, since timestamptz, out removed bigint, out reached timestamptz)
+language plpgsql security definer set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  perform webhook_purge_begin(before);
+  with gone as (
+    delete from webhook_attempt where ctid = any (array(
+      select a.ctid from webhook_attempt a where a.at >= since and a.at < before
+      order by a.at limit 5000 for update skip locked))
+    returning at)
+  select count(*), case when count(*) = 5000 then max(at) end into removed, reached from gone;
+  perform set_config('countersign.purge', '', true);
+end $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function webhook_purge_deliveries(before timestamptz, since timestamptz, since_pos bigint,
+  out removed bigint, out reached timestamptz, out reached_pos bigint)
+language plpgsql security definer set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  perform webhook_purge_begin(before);
+  with gone as (
+    delete from delivery where ctid = any (array(
+      select d.ctid from delivery d where (d.settled_at, d.pos) >= (since, since_pos) and d.settled_at < before
+      order by d.settled_at, d.pos limit 5000 for update skip locked))
+    returning endpoint, pos, at, settled_at),
+  marked as (
+    insert into webhook_horizon as h (endpoint, pos, at)
+    select endpoint, max(pos), max(at) from gone group by endpoint order by endpoint
+    on conflict (endpoint) do update set pos = greatest(h.pos, excluded.pos), at = greatest(h.at, excluded.at))
+  select count(*), case when count(*) = 5000 then max(settled_at) end,
+    max(pos) filter (where settled_at = (select max(settled_at) from gone))
+  into removed, reached, reached_pos from gone;
+  perform set_config('countersign.purge', '', true);
+end $$;
+-- +goose StatementEnd
+
+-- What runs as the owner finds the owner's tables only, and nobody but the service may
+-- call it.
+select trusted('webhook_purge_attempts(timestamptz, timestamptz)');
+select trusted('webhook_purge_deliveries(timestamptz, timestamptz, bigint)');
+revoke all on function webhook_purge_attempts(timestamptz, timestamptz) from public;
+revoke all on function webhook_purge_deliveries(timestamptz, timestamptz, bigint) from public;
+-- +goose StatementBegin
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'countersign_app') then
+    grant execute on function webhook_purge_attempts(timestamptz, timestamptz) to countersign_app;
+    grant execute on function webhook_purge_deliveries(timestamptz, timestamptz, bigint) to countersign_app;
+  end if;
+end $$;
+-- +goose StatementEnd
+
 -- +goose Down
-drop table webhook_attempt, delivery, webhook_replay, webhook_lane, webhook_secret, webhook;
+drop function webhook_purge_attempts(timestamptz, timestamptz);
+drop function webhook_purge_deliveries(timestamptz, timestamptz, bigint);
+drop function webhook_purge_begin(timestamptz);
+drop table webhook_horizon, webhook_attempt, delivery, webhook_replay, webhook_lane, webhook_secret, webhook;
+drop function delivery_stays();
+drop function webhook_kept(timestamptz);
 drop function delivery_gate();
 drop function webhook_gate();

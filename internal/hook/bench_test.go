@@ -122,6 +122,10 @@ func (b *bench) emit(document string, kinds ...string) []string {
 }
 
 func emit(ctx context.Context, pool *pgxpool.Pool, external string, kinds ...string) ([]string, error) {
+	return emitAt(ctx, pool, time.Now(), external, kinds...)
+}
+
+func emitAt(ctx context.Context, pool *pgxpool.Pool, at time.Time, external string, kinds ...string) ([]string, error) {
 	var ids []string
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		id, err := ident.New("doc")
@@ -131,8 +135,8 @@ func emit(ctx context.Context, pool *pgxpool.Pool, external string, kinds ...str
 		sum := sha256.Sum256([]byte(external))
 		hash := "sha256:" + hex.EncodeToString(sum[:])
 		var seq int
-		err = tx.QueryRow(ctx, `insert into document (id, source, external_id, type, revision, hash, created_at)
-			values ($1, $2, $3, 'payment_request', 1, $4, now())
+		err = tx.QueryRow(ctx, `insert into document (id, source, external_id, type, revision, seen, hash, created_at)
+			values ($1, $2, $3, 'payment_request', 1, 1, $4, now())
 			on conflict (source, external_id) do update set events = document.events returning id, events`, id, source, external, hash).Scan(&id, &seq)
 		if err != nil {
 			return err
@@ -150,7 +154,7 @@ func emit(ctx context.Context, pool *pgxpool.Pool, external string, kinds ...str
 			body := fmt.Sprintf(`{"id":%q,"type":%q,"external_id":%q,"seq":%d, "text":"сумма 125 000,00 ₽"}`, event, kind, external, seq)
 			batch.Queue(`with e as (
 				insert into event (id, document_id, document_seq, source, kind, at, body)
-				values ($1, $2, $3, $4, $5, now(), $6) returning seq) insert into event_new select seq from e`, event, id, seq, source, kind, body)
+				values ($1, $2, $3, $4, $5, $6, $7) returning seq) insert into event_new select seq from e`, event, id, seq, source, kind, at, body)
 		}
 		batch.Queue(`update document set events = $2 where id = $1`, id, seq)
 		return tx.SendBatch(ctx, batch).Close()

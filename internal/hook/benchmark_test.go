@@ -108,3 +108,25 @@ func BenchmarkCommitToReceiver(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50_ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99_ms")
 }
+
+// BenchmarkPurge removes old history, a delivery and its attempt for each count; try
+// -benchtime 1000000x.
+func BenchmarkPurge(b *testing.B) {
+	db, h := syncing(b)
+	e, _, err := h.Create(b.Context(), source, hook.NewEndpoint{URL: counter(b, func() {})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := emit(b.Context(), db.Pool, "D", "case.started"); err != nil {
+		b.Fatal(err)
+	}
+	if err := furnish(b.Context(), db.Pool, e.ID, b.N); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	n, err := h.Purge(b.Context(), time.Now().Add(-90*day))
+	if err != nil || n != 2*int64(b.N) {
+		b.Fatalf("%d rows purged, %v", n, err)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"countersign/internal/crash"
@@ -124,6 +125,9 @@ func TestLostConnectionsToTheDatabaseLoseNothing(t *testing.T) {
 			if err == nil {
 				ids = append(ids, got...)
 				break
+			}
+			if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code != "57P01" {
+				t.Fatal(err)
 			}
 		}
 		b.ledger.Bell.Ring()

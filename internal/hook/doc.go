@@ -12,4 +12,7 @@
 // slow receiver may take its whole timeout and a killed replica still delays nothing
 // for longer than one lease. Each claim has a number, and only the holder of the last
 // may settle the delivery.
+//
+// History is kept until Purge is called, which somebody has to do now and then. What is
+// due is kept whatever its age, and so is the record of who had what sent again.
 package hook

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"countersign/internal/ledger"
 )
@@ -59,3 +60,18 @@ func (e *InvalidError) orNil() error {
 	}
 	return e
 }
+
+// ExpiredError says that deliveries which were asked for are not kept any more. It is
+// an ErrNotFound; the events themselves are in the feed.
+type ExpiredError struct {
+	Endpoint string
+	After    time.Time // of events after this moment no delivery is missing
+}
+
+// Error says from when on deliveries are there.
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("deliveries of %s up to %s are not kept any more", e.Endpoint, e.After.UTC().Format(time.RFC3339Nano))
+}
+
+// Unwrap gives ErrNotFound.
+func (e *ExpiredError) Unwrap() error { return ErrNotFound }

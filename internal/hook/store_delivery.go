@@ -12,25 +12,19 @@ import (
 	"countersign/internal/ident"
 )
 
-// Bounds of replays of one endpoint.
-const (
-	MaxReplay      = 10_000 // deliveries at once
-	MaxReplaysHour = 60
-)
-
 const deliveryColumns = `event_id, kind, at, document_id, document_seq, state, attempt, next_at,
 	lease_until is not null, last_status, last_error, last_sample, settled_at`
 
-// Deliveries lists the deliveries of an endpoint. ErrNotFound: no such endpoint, or
-// Before is no event that it had.
+// Deliveries lists the deliveries of an endpoint that are kept. ErrNotFound: no such
+// endpoint, or Before is no event that it had. Before may have been purged meanwhile.
 func (h *Hook) Deliveries(ctx context.Context, source, endpoint string, f Filter, p Page) ([]Delivery, error) {
 	if _, err := h.Get(ctx, source, endpoint); err != nil {
 		return nil, err
 	}
 	before := int64(1<<63 - 1)
 	if p.Before != "" {
-		pos, err := h.pos(ctx, endpoint, p.Before)
-		if err != nil {
+		pos, err := h.pos(ctx, source, endpoint, p.Before)
+		if _, purged := errors.AsType[*ExpiredError](err); err != nil && !purged {
 			return nil, err
 		}
 		before = pos
@@ -49,19 +43,7 @@ func (h *Hook) Deliveries(ctx context.Context, source, endpoint string, f Filter
 	return list, nil
 }
 
-func (h *Hook) pos(ctx context.Context, endpoint, event string) (int64, error) {
-	var pos int64
-	err := h.Pool.QueryRow(ctx, `select pos from delivery where endpoint = $1 and event_id = $2`, endpoint, event).Scan(&pos)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return 0, fmt.Errorf("event %s of %s: %w", event, endpoint, classify(err))
-	}
-	return pos, nil
-}
-
-// Attempts lists the requests made for one event, the first one first.
+// Attempts lists the requests made for one event that are kept, the first one first.
 func (h *Hook) Attempts(ctx context.Context, source, endpoint, event string) ([]Attempt, error) {
 	if _, err := h.Get(ctx, source, endpoint); err != nil {
 		return nil, err
@@ -78,82 +60,6 @@ func (h *Hook) Attempts(ctx context.Context, source, endpoint, event string) ([]
 	return list, nil
 }
 
-// Replay sends events again, with their own ids and new signatures, and gives how many.
-// What still waits is tried now. ErrNotFound: the endpoint had no such event;
-// ErrTooOften: more than MaxReplay at once or MaxReplaysHour in an hour.
-func (h *Hook) Replay(ctx context.Context, source, endpoint string, q ReplayQuery) (int, error) {
-	from, to := int64(0), int64(1<<63-1)
-	for event, bounds := range map[string][]*int64{q.Event: {&from, &to}, q.FromEvent: {&from}, q.ToEvent: {&to}} {
-		if event == "" {
-			continue
-		}
-		pos, err := h.pos(ctx, endpoint, event)
-		if err != nil {
-			return 0, err
-		}
-		for _, b := range bounds {
-			*b = pos
-		}
-	}
-	until := q.Until
-	if until.IsZero() {
-		until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	n := 0
-	_, err := h.act(ctx, source, endpoint, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select count(*) from (select from delivery where endpoint = $1 and pos between $2 and $3
-			and at between $4 and $5 and lease_until is null limit $6) d`, endpoint, from, to, q.Since, until, MaxReplay+1).Scan(&n)
-		if err != nil || n == 0 {
-			return err
-		}
-		if n > MaxReplay {
-			return fmt.Errorf("%w: more than %d deliveries at once", ErrTooOften, MaxReplay)
-		}
-		id, err := h.recordReplay(ctx, tx, endpoint, q)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `with t as (select coalesce($6::timestamptz, statement_timestamp()) as now)
-			update delivery d set state = 'due', replay = $7, attempt = 0, due_since = t.now, next_at = t.now, settled_at = null
-			from t where d.endpoint = $1 and d.pos between $2 and $3 and d.at between $4 and $5 and d.lease_until is null`,
-			endpoint, from, to, q.Since, until, h.clock(), id)
-		if err != nil {
-			return err
-		}
-		return h.release(ctx, tx, endpoint)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("replay: %w", err)
-	}
-	return n, nil
-}
-
-// recordReplay keeps who wanted what, and refuses when that happens too often.
-func (h *Hook) recordReplay(ctx context.Context, tx pgx.Tx, endpoint string, q ReplayQuery) (int64, error) {
-	var lately int
-	err := tx.QueryRow(ctx, `select count(*) from webhook_replay
-		where endpoint = $1 and at > coalesce($2::timestamptz, now()) - interval '1 hour'`, endpoint, h.clock()).Scan(&lately)
-	if err != nil {
-		return 0, err
-	}
-	if lately >= MaxReplaysHour {
-		return 0, fmt.Errorf("%w: %d in the last hour", ErrTooOften, lately)
-	}
-	by := q.By
-	wanted, err := json.Marshal(q)
-	if err != nil {
-		return 0, err
-	}
-	if by == "" {
-		by = "unknown"
-	}
-	var id int64
-	err = tx.QueryRow(ctx, `insert into webhook_replay (endpoint, wanted, by, at)
-		values ($1, $2, $3, coalesce($4::timestamptz, now())) returning id`,
-		endpoint, printable(wanted, 500), printable([]byte(by), 200), h.clock()).Scan(&id)
-	return id, err
-}
-
 // release lets those that waited for an earlier event of their document go as soon as
 // it is settled: it may have been settled, or brought forward, ahead of its time.
 func (h *Hook) release(ctx context.Context, tx pgx.Tx, endpoint string) error {
@@ -164,9 +70,10 @@ func (h *Hook) release(ctx context.Context, tx pgx.Tx, endpoint string) error {
 }
 
 // Skip gives up an event that the receiver does not want, so that later ones of its
-// document can go. A delivery that is settled already stays as it is.
+// document can go. A delivery that is settled already stays as it is; one that was
+// purged is an *ExpiredError.
 func (h *Hook) Skip(ctx context.Context, source, endpoint, event string) error {
-	pos, err := h.pos(ctx, endpoint, event)
+	pos, err := h.pos(ctx, source, endpoint, event)
 	if err != nil {
 		return err
 	}
