@@ -12,13 +12,15 @@ create table telegram_update (
   outcome     text        check (char_length(outcome) <= 500),
   attempts    int         not null default 0,
   copies      int         not null default 1, -- how often it came: Telegram repeats what it is unsure of
-  next_at     timestamptz not null,
+  next_at     timestamptz not null, -- when somebody else may take it, or try again
+  lease       bigint      not null default 1, -- goes up with each taking and giving back
   settled_at  timestamptz,
   primary key (bot_id, update_id),
   check ((state = 'new') = (settled_at is null))
 );
 create index telegram_update_due on telegram_update (next_at) where state = 'new';
 create index telegram_update_settled on telegram_update (settled_at) where state = 'done';
+create index telegram_update_parked on telegram_update (bot_id, update_id) where state = 'parked';
 select grant_app('telegram_update', 'select, insert, update, delete');
 
 -- What cannot even be told apart: answered, so that it blocks nobody, and kept to be
@@ -41,19 +43,30 @@ create table telegram_poller (
 );
 select grant_app('telegram_poller', 'select, insert, update');
 
--- What a person was asked to write, until he does or the time is up.
+-- What a person was asked to write, and how that ended. A button or a reply that comes
+-- late is answered by what is kept here.
 create table dialog (
-  account    bigint      primary key,
-  id         text        not null unique check (id ~ '^dlg_[0-9a-z]{26}$'),
+  id         text        primary key check (id ~ '^dlg_[0-9a-z]{26}$'),
+  account    bigint      not null,
   case_id    text        not null references approval_case,
   round      int         not null,
   step       int         not null,
   no         int         not null,
   revision   int         not null,
   verdict    text        not null check (verdict in ('accept', 'reject', 'return')),
-  message_id bigint,     -- of the question, once it was sent
-  expires_at timestamptz not null
+  messages   bigint[]    not null default '{}', -- in which the question was put, as far as the messenger told us
+  opened_at  timestamptz not null,
+  asked_at   timestamptz, -- when it was last put
+  expires_at timestamptz not null,
+  outcome    text        check (outcome in ('voted', 'refused', 'cancelled', 'expired', 'replaced', 'unasked')),
+  ended_by   bigint,      -- the update that brought the reason
+  endings    int         not null default 0,
+  constraint dialog_ends_once check (endings <= 1), -- a vote with a question that was cancelled does not commit
+  check ((outcome is null) = (endings = 0))
 );
+create unique index dialog_open on dialog (account) where outcome is null;
+create index dialog_account on dialog (account, expires_at);
+create index dialog_age on dialog (expires_at);
 select grant_app('dialog', 'select, insert, update, delete');
 
 -- The secret of the webhook where none is configured: made once, the same for all

@@ -52,6 +52,7 @@ type Door struct {
 	Cards     Cards
 	Texts     *locale.Texts
 	Secret    telegram.Secret // of the webhook
+	MaxUpdate int64           // bytes; 256 KiB when 0
 	Bot       int64
 	Username  func() string // of the bot, without @; empty while unknown
 	Zone      *time.Location
@@ -94,7 +95,7 @@ func (d *Door) lang(p people.Person, u telegram.User) locale.Lang {
 func (d *Door) person(ctx context.Context, account int64) (people.Person, error) {
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return people.Person{}, later(err)
+		return people.Person{}, failed(err)
 	}
 	p, _ := dir.ByTelegram(account)
 	return p, nil
@@ -106,7 +107,7 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 	for {
 		wait, err := d.Pace.Take(ctx, pace.Ask{Bot: d.Bot, Chat: m.ChatID, Group: m.ChatID < 0, Class: class})
 		if err != nil {
-			return 0, later(err)
+			return 0, failed(err)
 		}
 		if wait > sayPatience {
 			return 0, later(fmt.Errorf("chat %d must wait for %s", m.ChatID, wait))
@@ -121,9 +122,11 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 		switch telegram.KindOf(err) {
 		case telegram.OK:
 			return id, nil
-		case telegram.RateLimited, telegram.Transient, telegram.Unknown:
+		case telegram.RateLimited, telegram.Transient:
 			d.hold(ctx, m.ChatID, err)
 			return 0, later(err)
+		case telegram.Unknown: // it may have arrived: to be tried again a few times, not until it is known
+			return 0, err
 		case telegram.BadEntities:
 			m.Text, m.HTML = plain(m.HTML), ""
 			id, err = d.Telegram.Send(ctx, m)
@@ -152,7 +155,7 @@ func (d *Door) reached(ctx context.Context, chat int64) error {
 		return nil
 	}
 	if err := d.Cards.Reached(ctx, chat); err != nil {
-		return later(err)
+		return failed(err)
 	}
 	return nil
 }

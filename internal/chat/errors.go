@@ -8,6 +8,9 @@ import (
 	"countersign/internal/telegram"
 )
 
+// errAsking: a question is on its way to the person.
+var errAsking = errors.New("the question is being put")
+
 // later marks an error of something that is away: the update is tried until it is back.
 func later(err error) error { return fmt.Errorf("%w: %w", inbox.ErrLater, err) }
 

@@ -106,7 +106,7 @@ func (d *Door) redraw(ctx context.Context, chat int64, p people.Person) error {
 		return nil
 	}
 	if err := d.Ledger.RedrawOf(ctx, p.ID); err != nil {
-		return later(err)
+		return failed(err)
 	}
 	return d.reached(ctx, chat)
 }
@@ -124,12 +124,12 @@ func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
 	}
 	st, err := d.Ledger.Case(ctx, id)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-		return later(err)
+		return failed(err)
 	}
 	text, reply := r.lang.T("tap.not_asked", nil), int64(0)
 	if err == nil && d.Cards.Find != nil {
 		if reply, err = d.Cards.Find(ctx, m.Chat.ID, ledger.Waiting{Case: id}); err != nil {
-			return later(err)
+			return failed(err)
 		}
 		if reply != 0 {
 			text = "⬆️ " + title(st.Document, r.lang)
@@ -148,7 +148,7 @@ func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error 
 	}
 	waiting, total, err := d.Ledger.Queue(ctx, r.person.ID, queueLength)
 	if err != nil {
-		return later(err)
+		return failed(err)
 	}
 	var b strings.Builder
 	if total == 0 {
@@ -190,7 +190,7 @@ func (d *Door) note(ctx context.Context, chat int64, text string) {
 // migrated: a group became a supergroup and has another id.
 func (d *Door) migrated(ctx context.Context, from, to int64) (string, error) {
 	if err := d.Directory.MigrateChat(ctx, from, to); err != nil {
-		return "", later(err)
+		return "", failed(err)
 	}
 	return fmt.Sprintf("group %d is now %d", from, to), nil
 }
@@ -213,11 +213,11 @@ func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, er
 	}
 	chats, err := d.Directory.ChatsAt(ctx, c.Chat.ID)
 	if err != nil {
-		return "", later(err)
+		return "", failed(err)
 	}
 	for _, known := range chats {
 		if err := d.Directory.ChatFault(ctx, known.ID, fault); err != nil {
-			return "", later(err)
+			return "", failed(err)
 		}
 	}
 	if fault == "" {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	maxUpdate    = 256 << 10                         // bytes; Telegram's own buffer is 64 KiB
+	maxUpdate    = 256 << 10                         // bytes, unless the door says otherwise; Telegram's own buffer is 64 KiB
 	secretHeader = "X-Telegram-Bot-Api-Secret-Token" //nolint:gosec // the name of a header
 	pollWait     = 25 * time.Second
 	pollerLease  = 40 * time.Second
@@ -35,7 +36,7 @@ func (d *Door) Webhook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpdate))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(d.MaxUpdate, maxUpdate)))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return

@@ -4,83 +4,211 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"countersign/internal/approval"
+	"countersign/internal/card"
 	"countersign/internal/ident"
+	"countersign/internal/ledger"
 )
 
-// Dialogs keeps what people were asked to write, one question a person.
+// Dialogs keeps what people were asked to write, one open question a person, and how
+// each question ended.
 type Dialogs struct {
 	Pool *pgxpool.Pool
 }
 
-// Dialog is a verdict that waits for its reason.
+// Dialog is a verdict that waits for its reason, or waited.
 type Dialog struct {
 	ID        string
 	Account   int64
-	Case      approval.ID
-	Round     int
-	Step      int
-	No        int
-	Revision  int
-	Verdict   approval.Verdict
-	MessageID int64
+	Tap       card.Tap // the verdict and what it is about
+	Messages  []int64  // in which the question was put; none while that is not known
+	OpenedAt  time.Time
+	AskedAt   time.Time // when it was last put; zero: not yet, or nobody knows
 	ExpiresAt time.Time
+	Outcome   Outcome
+	EndedBy   int64 // the update that brought the reason
 }
 
-// Open keeps a question; an older one of the same person is dropped.
+// Outcome is how a question ended; empty while it is open.
+type Outcome string
+
+// The ends of a question.
+const (
+	Answered  Outcome = "voted"
+	Refused   Outcome = "refused"   // the reason came, and the verdict was not taken
+	Cancelled Outcome = "cancelled" // by the person
+	Expired   Outcome = "expired"
+	Replaced  Outcome = "replaced" // by a question about something else
+	Unasked   Outcome = "unasked"  // the messenger would not show it
+)
+
+const dialogColumns = `id, account, case_id, round, step, no, revision, verdict, messages, opened_at,
+	coalesce(asked_at, '0001-01-01 00:00:00Z'), expires_at, coalesce(outcome, ''), coalesce(ended_by, 0)`
+
+func scanDialog(row pgx.CollectableRow) (*Dialog, error) {
+	d := &Dialog{}
+	t := &d.Tap
+	return d, row.Scan(&d.ID, &d.Account, &t.Case, &t.Round, &t.Step, &t.No, &t.Revision, &t.Verdict, &d.Messages, &d.OpenedAt,
+		&d.AskedAt, &d.ExpiresAt, &d.Outcome, &d.EndedBy)
+}
+
+// Open keeps a question and puts what is known of it into d: the same verdict once more
+// finds the question that is open. One about something else takes the place of the older.
 func (s *Dialogs) Open(ctx context.Context, d *Dialog) error {
 	id, err := ident.New("dlg")
 	if err != nil {
 		return err
 	}
-	d.ID = id
-	_, err = s.Pool.Exec(ctx, `insert into dialog (account, id, case_id, round, step, no, revision, verdict, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		on conflict (account) do update set id = excluded.id, case_id = excluded.case_id, round = excluded.round, step = excluded.step,
-			no = excluded.no, revision = excluded.revision, verdict = excluded.verdict, expires_at = excluded.expires_at, message_id = null`,
-		d.Account, d.ID, d.Case, d.Round, d.Step, d.No, d.Revision, d.Verdict, d.ExpiresAt)
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select `+dialogColumns+` from dialog where account = $1 and outcome is null for update`, d.Account)
+		if err != nil {
+			return err
+		}
+		open, err := pgx.CollectRows(rows, scanDialog)
+		if err != nil {
+			return err
+		}
+		for _, was := range open {
+			if was.Tap == d.Tap && d.OpenedAt.Before(was.ExpiresAt) {
+				was.ExpiresAt = d.ExpiresAt
+				*d = *was
+				_, err := tx.Exec(ctx, `update dialog set expires_at = $2 where id = $1`, d.ID, d.ExpiresAt)
+				return err
+			}
+			if _, err := tx.Exec(ctx, endSQL, was.ID, Replaced, nil); err != nil {
+				return err
+			}
+		}
+		d.ID = id
+		t := d.Tap
+		_, err = tx.Exec(ctx, `insert into dialog (id, account, case_id, round, step, no, revision, verdict, opened_at, expires_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			d.ID, d.Account, t.Case, t.Round, t.Step, t.No, t.Revision, t.Verdict, d.OpenedAt, d.ExpiresAt)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("question to %d: %w", d.Account, err)
 	}
 	return nil
 }
 
-// Asked notes the message in which the question was put.
-func (s *Dialogs) Asked(ctx context.Context, d *Dialog, message int64) error {
-	d.MessageID = message
-	if _, err := s.Pool.Exec(ctx, `update dialog set message_id = $2 where id = $1`, d.ID, message); err != nil {
+// Asked notes a message in which the question was put.
+func (s *Dialogs) Asked(ctx context.Context, d *Dialog, message int64, at time.Time) error {
+	d.Messages, d.AskedAt = append(d.Messages, message), at
+	if _, err := s.Pool.Exec(ctx, `update dialog set messages = messages || $2::bigint, asked_at = $3 where id = $1`, d.ID, message, at); err != nil {
 		return fmt.Errorf("question %s: %w", d.ID, err)
 	}
 	return nil
 }
 
-// Of finds the question that a person was asked; nil when there is none.
-func (s *Dialogs) Of(ctx context.Context, account int64) (*Dialog, error) {
-	d := &Dialog{Account: account}
-	var message *int64
-	err := s.Pool.QueryRow(ctx, `select id, case_id, round, step, no, revision, verdict, message_id, expires_at from dialog where account = $1`,
-		account).Scan(&d.ID, &d.Case, &d.Round, &d.Step, &d.No, &d.Revision, &d.Verdict, &message, &d.ExpiresAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil //nolint:nilnil // no question is no mistake
+// ByID finds a question that the account was asked; nil when there is none.
+func (s *Dialogs) ByID(ctx context.Context, account int64, id string) (*Dialog, error) {
+	if !ident.Valid("dlg", id) {
+		return nil, nil //nolint:nilnil // whatever a button says, there is no such question
+	}
+	found, err := s.find(ctx, account, `id = $2`, id)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// Text is what a text may be about.
+type Text struct {
+	Account int64
+	Update  int64
+	ReplyTo int64 // the message that it replies to; 0 for none
+}
+
+// Of finds the question that a text is about: the one that it has answered before, or
+// the one that it replies to; otherwise, the one that is open. Nil when there is none.
+func (s *Dialogs) Of(ctx context.Context, t Text) (*Dialog, error) {
+	found, err := s.find(ctx, t.Account, `(ended_by = $2 or $3 = any (messages) or outcome is null)`, t.Update, t.ReplyTo)
+	if err != nil {
+		return nil, err
+	}
+	for _, fits := range []func(d *Dialog) bool{
+		func(d *Dialog) bool { return d.EndedBy == t.Update },
+		func(d *Dialog) bool { return d.holds(t.ReplyTo) },
+		func(d *Dialog) bool { return d.Outcome == "" },
+	} {
+		if i := slices.IndexFunc(found, fits); i >= 0 {
+			return found[i], nil
+		}
+	}
+	return nil, nil //nolint:nilnil // no question is no mistake
+}
+
+func (d *Dialog) holds(message int64) bool {
+	return message != 0 && slices.Contains(d.Messages, message)
+}
+
+func (s *Dialogs) find(ctx context.Context, account int64, which string, args ...any) ([]*Dialog, error) {
+	rows, err := s.Pool.Query(ctx, `select `+dialogColumns+` from dialog where account = $1 and `+which+` order by opened_at desc`,
+		append([]any{account}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("questions to %d: %w", account, err)
+	}
+	found, err := pgx.CollectRows(rows, scanDialog)
+	if err != nil {
+		return nil, fmt.Errorf("questions to %d: %w", account, err)
+	}
+	return found, nil
+}
+
+const endSQL = `update dialog set outcome = $2, ended_by = $3, endings = 1 where id = $1 and outcome is null`
+
+// End ends a question that is open and notes in d how it ended: by this, or before.
+func (s *Dialogs) End(ctx context.Context, d *Dialog, by Outcome) error {
+	tag, err := s.Pool.Exec(ctx, endSQL, d.ID, by, nil)
+	if err == nil && tag.RowsAffected() > 0 {
+		d.Outcome = by
+		return nil
+	}
+	if err == nil {
+		err = s.Pool.QueryRow(ctx, `select outcome, coalesce(ended_by, 0) from dialog where id = $1`, d.ID).Scan(&d.Outcome, &d.EndedBy)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("question to %d: %w", account, err)
-	}
-	if message != nil {
-		d.MessageID = *message
-	}
-	return d, nil
-}
-
-// Close drops the question, unless another one took its place.
-func (s *Dialogs) Close(ctx context.Context, d *Dialog) error {
-	if _, err := s.Pool.Exec(ctx, `delete from dialog where id = $1`, d.ID); err != nil {
 		return fmt.Errorf("question %s: %w", d.ID, err)
 	}
 	return nil
+}
+
+// Ending lends the end of a question to the transaction that votes with the reason. A
+// vote that is new commits only if the question was open; see cameTooLate.
+func (s *Dialogs) Ending(d *Dialog, update int64) ledger.Also {
+	return func(b *pgx.Batch, refusal error) {
+		switch already, voted := errors.AsType[*approval.AlreadyVotedError](refusal); {
+		case refusal == nil:
+			b.Queue(`update dialog set outcome = $2, ended_by = $3, endings = endings + 1 where id = $1`, d.ID, Answered, update)
+		case voted && already.Same: // also by this very act, when the answer to its commit was lost
+			b.Queue(endSQL, d.ID, Answered, update)
+		default:
+			b.Queue(endSQL, d.ID, Refused, update)
+		}
+	}
+}
+
+// butFor lends what is given unless the act is refused for this one reason.
+func butFor(reason error, also ledger.Also) ledger.Also {
+	return func(b *pgx.Batch, refusal error) {
+		if !errors.Is(refusal, reason) {
+			also(b, refusal)
+		}
+	}
+}
+
+// Purge removes questions whose time was up before the time given.
+func (s *Dialogs) Purge(ctx context.Context, before time.Time) (int64, error) {
+	tag, err := s.Pool.Exec(ctx, `delete from dialog where expires_at < $1`, before)
+	if err != nil {
+		return 0, fmt.Errorf("old questions: %w", err)
+	}
+	return tag.RowsAffected(), nil
 }

@@ -252,7 +252,7 @@ func TestRejectionAsksForAReasonAndEndsEverywhere(t *testing.T) {
 	o.sees(t, groupID, "❌ Rejected")
 	late, err := o.tg.Forge(ledgertest.Budget, ledgertest.Budget, question.ID, question.Keyboard[0][0].Data)
 	must(t, err)
-	if a, err := late.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "Time is up") {
+	if a, err := late.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "already decided: rejected") {
 		t.Errorf("a button of the settled question: %q, %v", a.Text, err)
 	}
 }
@@ -308,7 +308,7 @@ func TestTapsThatMustNotCountAreAnsweredInWords(t *testing.T) {
 		"garbage":             {ledgertest.Budget, ledgertest.Budget, "x", "no longer valid"},
 		"too long":            {ledgertest.Budget, ledgertest.Budget, strings.Repeat("v", 65), "no longer valid"},
 		"another case":        {ledgertest.Budget, ledgertest.Budget, strings.Replace(data, "cas_0", "cas_1", 1), "not asked"},
-		"a question not open": {ledgertest.Budget, ledgertest.Budget, "q:dlg_00000000000000000000000000:0", "Time is up"},
+		"a question not open": {ledgertest.Budget, ledgertest.Budget, "q:dlg_00000000000000000000000000:0", "no longer valid"},
 	} {
 		forged, err := o.tg.Forge(c.account, c.chat, card.ID, c.data)
 		must(t, err)

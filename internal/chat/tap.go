@@ -14,6 +14,10 @@ import (
 	"countersign/internal/telegram"
 )
 
+// faultTries is how often a fault that does not pass is met before the person is told. The
+// inbox would give up a little later, and could not tell him.
+const faultTries = 4
+
 // tap acts on a button. Whatever happens, the person is answered.
 func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (string, error) {
 	lang := d.Texts.For(cb.From.Language)
@@ -44,43 +48,101 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 type ballot struct {
 	tap     card.Tap
 	reason  string
-	query   string // of the tap to answer; empty when it came as a message
+	dialog  *Dialog // the question that the reason answers; nil for a tap on a card
+	query   string  // of the tap to answer; empty when it came as a message
 	user    telegram.User
 	chat    int64
-	message int64
+	message int64 // the card
 }
 
-// verdict votes and tells the person. The update's end is part of the vote's commit.
-func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, error) {
-	var dialog *Dialog
-	done := it.Done(func(refusal error) string { return say(refusal, b.tap.Verdict) })
-	v, err := d.Ledger.Vote(ctx, ledger.Tap{
+// cast votes. The end of what must not be handled again is part of the vote's commit: of
+// the update, or of the question, by which the update knows itself when it is handled
+// again. While a reason is needed neither has ended.
+func (d *Door) cast(ctx context.Context, it *inbox.Item, b ballot) (ledger.Voted, error) {
+	ends := ledger.Also(it.Done(func(refusal error) string { return say(refusal, b.tap.Verdict) }))
+	if b.dialog != nil {
+		ends = d.Dialogs.Ending(b.dialog, it.ID)
+	}
+	return d.Ledger.Vote(ctx, ledger.Tap{
 		Account: b.user.ID, Case: b.tap.Case, Round: b.tap.Round, Step: b.tap.Step, No: b.tap.No,
 		Revision: b.tap.Revision, Verdict: b.tap.Verdict, Reason: b.reason,
-	}, done)
+	}, butFor(approval.ErrReasonNeeded, ends))
+}
+
+// verdict votes and tells the person.
+func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, error) {
+	v, err := d.cast(ctx, it, b)
 	lang := d.lang(v.Person, b.user)
-	if broken(err) {
+	switch {
+	case errors.Is(err, approval.ErrReasonNeeded):
 		it.Unsettle()
-		d.tell(ctx, b, lang.T("tap.unknown_outcome", nil), Window)
-		return "", later(err)
-	}
-	if errors.Is(err, ledger.ErrNotFound) {
+		return d.ask(ctx, it, b, lang)
+	case b.dialog != nil && cameTooLate(err):
+		it.Unsettle()
+		return d.overtaken(ctx, it, b)
+	case err != nil && !refusal(err):
+		it.Unsettle()
+		return "", d.fault(ctx, it, b, err)
+	case errors.Is(err, ledger.ErrNotFound):
 		it.Unsettle() // nothing was committed
 	}
-	if errors.Is(err, approval.ErrReasonNeeded) {
-		dialog, err = d.ask(ctx, b, lang)
-		if err != nil { // the refusal was committed with the end of the update, and nobody was asked
-			it.Reopen()
-			return "", err
-		}
-		d.tell(ctx, b, lang.T("tap.reason_needed", nil), Line)
-		return "asked for a reason: " + dialog.ID, nil
-	}
-	if text, loud := d.words(lang, v, b.tap.Verdict, err); err != nil || b.query != "" {
+	text, loud := d.words(lang, v, b.tap.Verdict, err)
+	if b.query != "" || err != nil && !same(err) {
 		d.tell(ctx, b, text, loud) // a reason that was taken is told by the question itself
+	}
+	if b.dialog != nil {
+		d.settleQuestion(ctx, b.chat, b.dialog, conclusion(lang, b, text, err))
+		return say(err, b.tap.Verdict), nil
 	}
 	d.adopt(ctx, b)
 	return say(err, b.tap.Verdict), nil
+}
+
+// fault: the ledger, or the way to the question, failed. What passes is waited for. What
+// does not is tried a few times; then the person is told, once, and the update parked.
+func (d *Door) fault(ctx context.Context, it *inbox.Item, b ballot, err error) error {
+	switch {
+	case errors.Is(err, inbox.ErrLater), errors.Is(err, inbox.ErrPark):
+		return err
+	case asTelegram(err) == nil && passing(err):
+		if b.query != "" { // a reason in words is not lost, and needs nobody to send it again
+			d.answer(ctx, b.query, d.tongue(ctx, b.user).T("tap.unknown_outcome", nil), Window)
+		}
+		return later(err)
+	case it.Attempt < faultTries:
+		return err
+	}
+	d.tell(ctx, b, d.aftermath(ctx, b), Window)
+	return parked(err)
+}
+
+// aftermath is what can be said for certain when a vote is given up.
+func (d *Door) aftermath(ctx context.Context, b ballot) string {
+	lang := d.tongue(ctx, b.user)
+	if b.tap.Case == "" { // nobody knows what it was about
+		return lang.T("tap.unknown_outcome", nil)
+	}
+	st, err := d.Ledger.Case(ctx, b.tap.Case)
+	p, unknown := d.person(ctx, b.user.ID)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return lang.T("tap.error", nil)
+	case err != nil || unknown != nil:
+		return lang.T("tap.unknown_outcome", nil)
+	}
+	if s, _ := st.Case.Slot(b.tap.Round, b.tap.Step, b.tap.No); s.Vote != nil && s.Person == p.ID {
+		return d.decided(lang, *s.Vote)
+	}
+	return lang.T("tap.error", nil)
+}
+
+// tongue is the language of whoever holds an account, as far as it can be told now.
+func (d *Door) tongue(ctx context.Context, u telegram.User) locale.Lang {
+	p, err := d.person(ctx, u.ID)
+	if err != nil {
+		return d.Texts.For(u.Language)
+	}
+	return d.lang(p, u)
 }
 
 // adopt: a crash may have left a message that nobody noted; a tap on it makes it known,
@@ -105,17 +167,22 @@ func (d *Door) tell(ctx context.Context, b ballot, text string, loud Loudness) {
 
 // say is the outcome of a tap for the record.
 func say(err error, v approval.Verdict) string {
-	if err == nil {
+	switch {
+	case err == nil:
 		return "voted: " + string(v)
+	case same(err):
+		return "voted before: " + string(v)
 	}
 	return "refused: " + err.Error()
 }
 
-// broken: not a refusal but a failure of ours; the act may be done or not.
-func broken(err error) bool {
-	return errors.Is(err, ledger.ErrUnknown) || errors.Is(err, ledger.ErrUnavailable) || err != nil && !refusal(err)
+// same: the vote that was given is on record.
+func same(err error) bool {
+	already, ok := errors.AsType[*approval.AlreadyVotedError](err)
+	return ok && already.Same
 }
 
+// refusal reports that it was the core that said no: nothing failed.
 func refusal(err error) bool {
 	if _, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
 		return true
@@ -139,11 +206,10 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 		}[verdict], nil), Line
 	}
 	if already, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
-		at := lang.DateTime(already.Vote.At, d.Zone)
 		if already.Same {
-			return lang.T("tap.already_same", map[string]any{"Time": at}), Line
+			return lang.T("tap.already_same", map[string]any{"Time": lang.DateTime(already.Vote.At, d.Zone)}), Line
 		}
-		return lang.T("tap.already_other", map[string]any{"Verdict": lang.T("verdict."+string(already.Vote.Verdict), nil), "Time": at}), Window
+		return d.decided(lang, already.Vote), Window
 	}
 	switch {
 	case errors.Is(err, approval.ErrNotAsked) && v.Person.ID == "":
@@ -163,6 +229,13 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 	default:
 		return lang.T("tap.error", nil), Window
 	}
+}
+
+// decided says what is on record of a person.
+func (d *Door) decided(lang locale.Lang, v approval.Vote) string {
+	return lang.T("tap.already_other", map[string]any{
+		"Verdict": lang.T("verdict."+string(v.Verdict), nil), "Time": lang.DateTime(v.At, d.Zone),
+	})
 }
 
 // closed says who ended it, what was decided and when.

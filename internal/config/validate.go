@@ -109,7 +109,7 @@ func (c Config) databaseRules() []rule {
 		{d.URL != "" && !isDatabase(d.URL.Reveal()), "database.url", form},
 		{d.OwnerURL != "" && !isDatabase(d.OwnerURL.Reveal()), "database.owner_url", form},
 		{d.OwnerURL != "" && d.URL == "", "database.owner_url", "is set without database.url; set both, or neither for the private database"},
-		outside("database.max_connections", d.MaxConnections, 4, 1000),
+		outside("database.max_connections", d.MaxConnections, 10, 1000),
 	}
 }
 

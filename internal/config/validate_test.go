@@ -31,7 +31,7 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"database.url", `database.url = "mysql://h/d"`, "postgres://"},
 		{"database.url", `database.url = "db.example.com"`, "postgres://"},
 		{"database.owner_url", `database.owner_url = "postgres://h/d"`, "without database.url"},
-		{"database.max_connections", `database.max_connections = 1`, "between 4 and 1000"},
+		{"database.max_connections", `database.max_connections = 1`, "between 10 and 1000"},
 		{"telegram.token", `telegram.token = "abc"`, "@BotFather"},
 		{"telegram.token", `telegram.token = "12:abc def"`, "@BotFather"},
 		{"telegram.api_url", `telegram.api_url = ""`, "no address"},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,32 +20,47 @@ import (
 
 const bot = 4242424242
 
-// post is a database with replicas of an inbox over it. Their clock is the test's.
+// post is a database with replicas of an inbox over it. Time passes by itself, and in
+// leaps when a test says so.
 type post struct {
 	url   string
 	pool  *pgxpool.Pool
-	clock *clock
+	owner *pgxpool.Pool
+
+	mu     sync.RWMutex
+	leaped time.Duration
 }
 
-// clock is a time that tests move by hand.
-type clock struct{ at atomic.Int64 }
+// now is what the replicas' clocks show.
+func (p *post) now() time.Time {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return time.Now().Add(p.leaped)
+}
 
-func (c *clock) now() time.Time { return time.UnixMicro(c.at.Load()) }
-
-func (c *clock) move(d time.Duration) { c.at.Add(d.Microseconds()) }
+// leap lets time pass for everybody at once: for the replicas' clocks, and for the
+// database, where everything is so much older then.
+func (p *post) leap(t *testing.T, d time.Duration) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := p.owner.Exec(t.Context(), `with updates as (
+			update telegram_update set received_at = received_at - $1::interval, next_at = next_at - $1::interval, settled_at = settled_at - $1::interval),
+		unreadable as (update telegram_unreadable set received_at = received_at - $1::interval)
+		update telegram_poller set until = until - $1::interval`, d)
+	must(t, err)
+	p.leaped += d
+}
 
 func newPost(t *testing.T) *post {
 	t.Helper()
-	_, url := ledgertest.Database(t)
-	p := &post{url: url, clock: &clock{}}
-	p.clock.at.Store(time.Date(2026, 6, 15, 9, 0, 0, 0, time.UTC).UnixMicro())
-	p.pool = p.connect(t)
-	return p
+	owner, url := ledgertest.Database(t)
+	return &post{url: url, pool: connect(t, url), owner: connect(t, owner)}
 }
 
-func (p *post) connect(t *testing.T) *pgxpool.Pool {
+func connect(t *testing.T, url string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), p.url)
+	pool, err := pgxpool.New(t.Context(), url)
 	must(t, err)
 	t.Cleanup(pool.Close)
 	return pool
@@ -67,6 +81,14 @@ type replica struct {
 // act is what a replica does with an update.
 type act func(ctx context.Context, it *inbox.Item) (string, error)
 
+// wait holds an act up until the gate opens, or the replica must end.
+func wait(ctx context.Context, gate <-chan struct{}) {
+	select {
+	case <-gate:
+	case <-ctx.Done():
+	}
+}
+
 func fine(context.Context, *inbox.Item) (string, error) { return "fine", nil }
 
 func (p *post) replica(t *testing.T, do act) *replica {
@@ -85,7 +107,7 @@ func (p *post) asleep(t *testing.T, do act) *replica {
 		to = os.Stderr
 	}
 	r.Inbox = &inbox.Inbox{
-		Pool: p.connect(t), Bot: bot, Now: p.clock.now, Log: slog.New(slog.NewTextHandler(to, nil)),
+		Pool: connect(t, p.url), Bot: bot, Now: p.now, Log: slog.New(slog.NewTextHandler(to, nil)),
 		Handle: func(ctx context.Context, it *inbox.Item) (string, error) {
 			r.mu.Lock()
 			r.tries[it.ID]++
@@ -151,22 +173,30 @@ type row struct {
 	Outcome  string
 	Attempts int
 	Copies   int
+	Lease    int64
+	Received time.Time
 	Next     time.Time
+	Due      time.Duration // until Next
 }
 
 func (p *post) row(t *testing.T, id int64) row {
 	t.Helper()
 	var r row
-	must(t, p.pool.QueryRow(t.Context(), `select state, coalesce(outcome, ''), attempts, copies, next_at from telegram_update where update_id = $1`,
-		id).Scan(&r.State, &r.Outcome, &r.Attempts, &r.Copies, &r.Next))
+	must(t, p.pool.QueryRow(t.Context(), `select state, coalesce(outcome, ''), attempts, copies, lease, received_at, next_at,
+			case when isfinite(next_at) then next_at - clock_timestamp() else '0' end from telegram_update where update_id = $1`,
+		id).Scan(&r.State, &r.Outcome, &r.Attempts, &r.Copies, &r.Lease, &r.Received, &r.Next, &r.Due))
 	return r
 }
 
-// leave stores an update as a replica leaves it behind that died.
+// inHand reports whether a replica has the update, if none died with it. Each taking and
+// each giving back counts one; it is stored as taken.
+func (r row) inHand() bool { return r.Lease%2 == 1 }
+
+// leave stores an update as a replica leaves it behind that died, with an hour's lease.
 func (p *post) leave(t *testing.T, id int64, body []byte, attempts int) {
 	t.Helper()
 	_, err := p.pool.Exec(t.Context(), `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts)
-		values ($1, $2, true, 7, $3, $4, $5, $6)`, int64(bot), id, body, p.clock.now(), p.clock.now().Add(5*time.Second), attempts)
+		values ($1, $2, true, 7, $3, now(), now() + interval '1 hour', $4)`, int64(bot), id, body, attempts)
 	must(t, err)
 }
 
@@ -203,13 +233,12 @@ func (p *post) settled(t *testing.T, id int64) row {
 func (p *post) push(t *testing.T, r *replica, id int64) row {
 	t.Helper()
 	for range 200 {
-		p.clock.move(time.Minute)
+		p.leap(t, 2*time.Minute) // longer than any pause
 		must(t, r.Sweep(t.Context()))
 		var n row
-		until(t, func() bool { // it is settled, or put off: not due, and not in hand
+		until(t, func() bool { // it is settled, or put off
 			n = p.row(t, id)
-			left := n.Next.Sub(p.clock.now())
-			return n.State != "new" || left > 0 && left != 5*time.Second
+			return n.State != "new" || !n.inHand() && n.Due > 0
 		})
 		if n.State != "new" {
 			return n

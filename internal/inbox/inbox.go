@@ -5,6 +5,10 @@
 // how they come in and what they mean. An update is stored once however often it is
 // sent; it is acted on at least once, and its end is lent to the transaction of the
 // act, so that a vote and "done" are one commit.
+//
+// What replicas compare with each other is written and read by the clock of the
+// database. A replica's own clock only measures how long it may rely on a lease, counted
+// from before it asked for it, so that it never does so for longer than the others wait.
 package inbox
 
 import (
@@ -37,6 +41,8 @@ const (
 	maxDeaths   = 20 // attempts that ended without a word: the update may kill whoever takes it
 	fastWorkers = 32
 	slowWorkers = 8
+	retryMin    = 500 * time.Millisecond // before the next try; longer the older the update is
+	retryMax    = time.Minute
 	backlog     = 256 // updates waiting for one worker
 	maxClaim    = 200 // in one statement
 )
@@ -59,7 +65,7 @@ type Inbox struct {
 	Bot   int64
 	Bell  *wake.Bell
 	Crash *crash.Points
-	Now   func() time.Time
+	Now   func() time.Time // measures times here; others never see it
 	Log   *slog.Logger
 	// Handle acts on an update. It may run again for the same update, also at once on
 	// another replica. It gives what became of it, for the record.
@@ -72,7 +78,6 @@ type Inbox struct {
 	workers []chan *Item
 	seed    maphash.Seed
 
-	leases  sync.Mutex // held while leases are renewed
 	mu      sync.Mutex
 	stopped chan struct{} // closed while nobody stores for others
 	held    map[*Item]bool
@@ -80,15 +85,15 @@ type Inbox struct {
 
 // Item is an update to act on.
 type Item struct {
-	ID       int64
-	Fast     bool
-	Actor    int64
-	Body     []byte
-	Received time.Time
-	Attempt  int
+	ID      int64
+	Fast    bool
+	Actor   int64
+	Body    []byte
+	Attempt int
 
 	inbox   *Inbox
-	until   time.Time // of the lease, and by that the name of it; guarded by the inbox
+	lease   int64     // its number: each time that somebody takes or gives back the update, it goes up
+	until   time.Time // it surely holds, by our own clock; guarded by the inbox
 	settled bool      // in the transaction of the act
 	said    string    // what was noted there
 	reopen  bool      // that transaction did not do all there was to do

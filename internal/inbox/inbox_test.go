@@ -118,12 +118,12 @@ func TestUpdateOfADeadReplicaIsTakenWhenItsLeaseEnds(t *testing.T) {
 	p := newPost(t)
 	r := p.replica(t, fine)
 	p.leave(t, 1, tap(1, 7), 1)
-	p.clock.move(5*time.Second - time.Microsecond)
+	p.leap(t, 30*time.Minute)
 	must(t, r.Sweep(t.Context()))
 	if r.tried(1) != 0 {
 		t.Fatal("taken before its time")
 	}
-	p.clock.move(time.Microsecond)
+	p.leap(t, 30*time.Minute)
 	must(t, r.Sweep(t.Context()))
 	if n := p.settled(t, 1); n.State != "done" || n.Attempts != 2 {
 		t.Errorf("%+v", n)
@@ -134,8 +134,8 @@ func TestReplicaThatIsCutOffDisturbsNobodyWhenItComesBack(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	gate := make(chan struct{})
-	lost := p.replica(t, func(_ context.Context, _ *inbox.Item) (string, error) {
-		<-gate
+	lost := p.replica(t, func(ctx context.Context, _ *inbox.Item) (string, error) {
+		wait(ctx, gate)
 		return "late", errors.New("the network")
 	})
 	must(t, lost.Receive(t.Context(), tap(1, 7)))
@@ -143,7 +143,7 @@ func TestReplicaThatIsCutOffDisturbsNobodyWhenItComesBack(t *testing.T) {
 	until(t, func() bool { return lost.tried(1) == 1 })
 	lost.Pool.Close()
 	other := p.replica(t, fine)
-	p.clock.move(6 * time.Second)
+	p.leap(t, 6*time.Second)
 	must(t, other.Sweep(t.Context()))
 	for id := range int64(2) {
 		if n := p.settled(t, id+1); n.Outcome != "fine" {
@@ -164,9 +164,9 @@ func TestUpdateThatAnotherReplicaTookIsLeftToIt(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	gate := make(chan struct{})
-	r := p.replica(t, func(_ context.Context, it *inbox.Item) (string, error) {
+	r := p.replica(t, func(ctx context.Context, it *inbox.Item) (string, error) {
 		if it.ID == 1 {
-			<-gate
+			wait(ctx, gate)
 			return "", errors.New("too late")
 		}
 		return "fine", nil
@@ -175,16 +175,16 @@ func TestUpdateThatAnotherReplicaTookIsLeftToIt(t *testing.T) {
 		must(t, r.Receive(t.Context(), tap(id+1, 7)))
 	}
 	until(t, func() bool { return r.tried(1) == 1 })
-	theirs := p.clock.now().Add(time.Hour)
-	_, err := p.pool.Exec(t.Context(), `update telegram_update set next_at = $1, attempts = attempts + 1`, theirs)
+	_, err := p.pool.Exec(t.Context(), `update telegram_update set next_at = now() + interval '1 hour', attempts = attempts + 1, lease = lease + 1`)
 	must(t, err)
-	p.clock.move(6 * time.Second)
+	p.leap(t, 6*time.Second)
+	theirs := []row{p.row(t, 1), p.row(t, 2)}
 	close(gate)
 	must(t, r.Receive(t.Context(), tap(3, 7))) // behind the others
 	p.settled(t, 3)
 	for id := range int64(2) {
-		if n := p.row(t, id+1); n.State != "new" || !n.Next.Equal(theirs) || n.Attempts != 2 {
-			t.Errorf("update %d, which is another's: %+v, want it left alone until %s", id+1, n, theirs)
+		if n := p.row(t, id+1); n.State != "new" || !n.Next.Equal(theirs[id].Next) || n.Attempts != 2 || n.Lease != 2 {
+			t.Errorf("update %d, which is another's: %+v, want it left alone as %+v", id+1, n, theirs[id])
 		}
 	}
 	if r.tried(2) != 0 {
@@ -196,14 +196,14 @@ func TestSlowHandlerIsNotStartedASecondTime(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	gate := make(chan struct{})
-	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { <-gate; return "slow", nil })
+	r := p.replica(t, func(ctx context.Context, _ *inbox.Item) (string, error) { wait(ctx, gate); return "slow", nil })
 	other := p.replica(t, fine)
 	for id := range int64(3) { // two of them wait in line
 		must(t, r.Receive(t.Context(), tap(id+1, 7)))
 	}
 	until(t, func() bool { return r.tried(1) == 1 })
 	for range 10 {
-		p.clock.move(3 * time.Second)
+		p.leap(t, 3*time.Second)
 		must(t, r.Sweep(t.Context()))
 		must(t, other.Sweep(t.Context()))
 	}
@@ -233,7 +233,7 @@ func TestPoisonIsParkedAndBlocksNobody(t *testing.T) {
 			for id := range int64(10) {
 				must(t, r.Receive(t.Context(), tap(id+1, 7)))
 			}
-			for id := range int64(9) { // without the clock having moved
+			for id := range int64(9) {
 				if n := p.settled(t, id+2); n.State != "done" {
 					t.Errorf("update %d behind the poison: %+v", id+2, n)
 				}
@@ -265,7 +265,7 @@ func TestUpdateThatKillsWhoeverTakesItIsParkedUntouched(t *testing.T) {
 	p := newPost(t)
 	r := p.replica(t, fine)
 	p.leave(t, 1, tap(1, 7), 20)
-	p.clock.move(6 * time.Second)
+	p.leap(t, time.Hour)
 	must(t, r.Sweep(t.Context()))
 	if n := p.settled(t, 1); n.State != "parked" || r.tried(1) != 0 {
 		t.Errorf("%+v after %d tries", n, r.tried(1))

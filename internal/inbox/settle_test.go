@@ -20,16 +20,19 @@ func TestPausesBetweenTriesGrowWithTheAgeOfTheUpdate(t *testing.T) {
 	p := newPost(t)
 	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { return "", inbox.ErrLater })
 	must(t, r.Receive(t.Context(), tap(1, 7)))
-	for _, c := range []struct{ age, wait time.Duration }{
-		{0, 500 * time.Millisecond}, {10 * time.Second, 5 * time.Second}, {time.Hour, time.Minute},
+	until(t, func() bool { return p.row(t, 1).Lease > 1 })
+	if n := p.row(t, 1); n.Next.Sub(n.Received) < 500*time.Millisecond {
+		t.Errorf("the first pause ended %s after the update came", n.Next.Sub(n.Received))
+	}
+	for _, c := range []struct{ age, wait time.Duration }{ // half the age, but a minute at most
+		{80 * time.Second, 40 * time.Second}, {time.Hour, time.Minute},
 	} {
-		tried := r.tried(1)
-		if c.age > 0 {
-			p.clock.move(c.age)
-			must(t, r.Sweep(t.Context()))
-			until(t, func() bool { return r.tried(1) > tried })
-		}
-		until(t, func() bool { return p.row(t, 1).Next.Sub(p.clock.now()) == c.wait })
+		p.leap(t, c.age)
+		must(t, r.Sweep(t.Context()))
+		until(t, func() bool {
+			n := p.row(t, 1)
+			return !n.inHand() && n.Due > c.wait/2 && n.Due < c.wait+c.wait/4
+		})
 	}
 }
 
@@ -37,18 +40,18 @@ func TestMoreThanAWorkerHoldsIsPickedUpLaterAndCountsAsNoTry(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	gate := make(chan struct{})
-	r := p.replica(t, func(context.Context, *inbox.Item) (string, error) { <-gate; return "", nil })
+	r := p.replica(t, func(ctx context.Context, _ *inbox.Item) (string, error) { wait(ctx, gate); return "", nil })
 	const updates = 400 // more than wait for one worker
 	for id := range int64(updates) {
 		must(t, r.Receive(t.Context(), tap(id+1, 7)))
 	}
 	for range 10 { // ten rounds of looking change nothing
-		p.clock.move(2 * time.Second)
+		p.leap(t, 2*time.Second)
 		must(t, r.Sweep(t.Context()))
 	}
 	close(gate)
 	until(t, func() bool {
-		p.clock.move(2 * time.Second)
+		p.leap(t, 2*time.Second)
 		must(t, r.Sweep(t.Context()))
 		return len(r.handled()) >= updates
 	})
@@ -111,7 +114,7 @@ func TestDatabaseThatIsAwayOrStallsIsToldWithinSeconds(t *testing.T) {
 	must(t, tx.Rollback(t.Context()))
 	for id := range int64(100) { // as Telegram does
 		must(t, r.Receive(t.Context(), tap(id+1, id)))
-		p.clock.move(6 * time.Second)
+		p.leap(t, 6*time.Second)
 		must(t, r.Sweep(t.Context()))
 		p.settled(t, id+1)
 	}
@@ -129,7 +132,7 @@ func TestEndFinishesWhatIsInHandAndLeavesTheRestToOthersAtOnce(t *testing.T) {
 	p := newPost(t)
 	gate := make(chan struct{})
 	r := p.replica(t, func(ctx context.Context, _ *inbox.Item) (string, error) {
-		<-gate
+		wait(ctx, gate)
 		return "in hand", ctx.Err()
 	})
 	letGo := sync.OnceFunc(func() { close(gate) })
@@ -144,7 +147,7 @@ func TestEndFinishesWhatIsInHandAndLeavesTheRestToOthersAtOnce(t *testing.T) {
 	last := int64(100)
 	until(t, func() bool {
 		last++
-		return r.Receive(t.Context(), tap(last, 8)) == nil && p.row(t, last).Next.Equal(p.clock.now())
+		return r.Receive(t.Context(), tap(last, 8)) == nil && p.row(t, last).Next.Equal(p.row(t, last).Received)
 	})
 	letGo()
 	<-ended
@@ -153,7 +156,7 @@ func TestEndFinishesWhatIsInHandAndLeavesTheRestToOthersAtOnce(t *testing.T) {
 		t.Errorf("the update in hand: %+v", n)
 	}
 	other := p.replica(t, fine)
-	must(t, other.Sweep(t.Context())) // the clock has not moved
+	must(t, other.Sweep(t.Context()))
 	for _, id := range []int64{2, 3, 4, 5, last, 99} {
 		if n := p.settled(t, id); n.Outcome != "fine" || n.Attempts > 2 || r.tried(id) != 0 {
 			t.Errorf("update %d: %+v, tried %d times by the one that ended", id, n, r.tried(id))
@@ -207,16 +210,13 @@ func TestEndLentToATransactionHoldsExactlyWhenThatCommits(t *testing.T) {
 			t.Errorf("update %d: %+v", id, n)
 		}
 	}
-	for id := range int64(2) {
-		until(t, func() bool {
-			n := p.row(t, id+3)
-			return n.State == "new" && n.Next.Sub(p.clock.now()) == 500*time.Millisecond
-		})
-	}
-	p.clock.move(time.Second)
-	must(t, r.Sweep(t.Context()))
 	for id, want := range map[int64]string{3: "voted after all", 4: "asked"} {
-		if n := p.settled(t, id); n.Outcome != want || r.tried(id) != 2 {
+		until(t, func() bool { // not at once, but after the pause
+			p.leap(t, 10*time.Second)
+			must(t, r.Sweep(t.Context()))
+			return p.row(t, id).Outcome == want
+		})
+		if n := p.row(t, id); n.State != "done" || r.tried(id) != 2 {
 			t.Errorf("update %d: %+v after %d tries", id, n, r.tried(id))
 		}
 	}
@@ -240,11 +240,11 @@ func TestOnlyWhatWasSettledLongAgoIsPurged(t *testing.T) {
 	p.settled(t, 1)
 	p.settled(t, 2)
 	must(t, r.Receive(t.Context(), []byte("no update")))
-	p.clock.move(48 * time.Hour)
+	p.leap(t, 48*time.Hour)
 	must(t, r.Receive(t.Context(), []byte("nor this")))
 	must(t, r.Receive(t.Context(), tap(4, 4)))
 	p.settled(t, 4)
-	n, err := r.Purge(t.Context(), p.clock.now().Add(-24*time.Hour))
+	n, err := r.Purge(t.Context(), time.Now().Add(-24*time.Hour))
 	if err != nil || n != 2 {
 		t.Errorf("%d removed, %v; want the one that was settled and the one that could not be read", n, err)
 	}
@@ -287,11 +287,11 @@ func TestOneReplicaAtATimeAsksForUpdates(t *testing.T) {
 	if len(holders) != 1 {
 		t.Fatalf("%q all ask for updates", holders)
 	}
-	p.clock.move(39 * time.Second)
+	p.leap(t, 20*time.Second)
 	if !poll(holders[0]) || poll("other") {
 		t.Error("the holder cannot go on, or another one took over from him")
 	}
-	p.clock.move(41 * time.Second)
+	p.leap(t, 41*time.Second)
 	if !poll("other") || poll(holders[0]) {
 		t.Error("nobody took over from a holder that fell silent, or he did not notice")
 	}

@@ -29,22 +29,22 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duratio
 		fast = append(fast, a.head.Lane > 0)
 		byID[a.head.ID] = a
 	}
-	now := x.now()
+	begun := x.Now()
 	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts)
-		select $1, n.id, n.fast, n.actor, n.body, $2, $3, 1
-		from unnest($4::bigint[], $5::boolean[], $6::bigint[], $7::bytea[]) n(id, fast, actor, body) order by n.id
+		select $1, n.id, n.fast, n.actor, n.body, now(), now() + $2::interval, 1
+		from unnest($3::bigint[], $4::boolean[], $5::bigint[], $6::bytea[]) n(id, fast, actor, body) order by n.id
 		on conflict (bot_id, update_id) do update set copies = telegram_update.copies + 1
-		returning update_id, copies = 1`, x.Bot, now, now.Add(lease), ids, fast, actors, bodies)
+		returning update_id, copies = 1, lease`, x.Bot, lease, ids, fast, actors, bodies)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	var fresh []*Item
-	var id int64
+	var id, number int64
 	var isNew bool
-	if _, err := pgx.ForEachRow(got, []any{&id, &isNew}, func() error {
+	if _, err := pgx.ForEachRow(got, []any{&id, &isNew, &number}, func() error {
 		if a := byID[id]; isNew {
 			fresh = append(fresh, &Item{
-				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Received: now, Attempt: 1, inbox: x, until: now.Add(lease),
+				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, inbox: x, lease: number, until: begun.Add(lease),
 			})
 		}
 		return nil
@@ -53,9 +53,6 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duratio
 	}
 	return fresh, nil
 }
-
-// now is the time as the database can keep it.
-func (x *Inbox) now() time.Time { return x.Now().UTC().Truncate(time.Microsecond) }
 
 // storable is a text as the database takes it.
 func storable(text string) string {
@@ -70,8 +67,8 @@ func spoiled(err error) bool {
 
 func (x *Inbox) quarantine(ctx context.Context, body []byte, reason error) error {
 	text := []rune(storable(reason.Error()))
-	_, err := x.Pool.Exec(ctx, `insert into telegram_unreadable (bot_id, body, reason, received_at) values ($1, $2, $3, $4)`,
-		x.Bot, body, string(text[:min(len(text), 500)]), x.Now())
+	_, err := x.Pool.Exec(ctx, `insert into telegram_unreadable (bot_id, body, reason, received_at) values ($1, $2, $3, now())`,
+		x.Bot, body, string(text[:min(len(text), 500)]))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -83,40 +80,39 @@ func (x *Inbox) claim(ctx context.Context, most int) ([]*Item, error) {
 	if most == 0 {
 		return nil, nil
 	}
-	now := x.now()
-	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = $2, attempts = attempts + 1
+	begun := x.Now()
+	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = now() + $2::interval, attempts = attempts + 1, lease = lease + 1
 		where (bot_id, update_id) in (
-			select bot_id, update_id from telegram_update where state = 'new' and next_at <= $3 and bot_id = $1
-			order by fast desc, update_id limit $4 for update skip locked)
-		returning update_id, fast, actor, body, received_at, attempts`, x.Bot, now.Add(leaseTime), now, most)
+			select bot_id, update_id from telegram_update where state = 'new' and next_at <= now() and bot_id = $1
+			order by fast desc, update_id limit $3 for update skip locked)
+		returning update_id, fast, actor, body, attempts, lease`, x.Bot, leaseTime, most)
 	if err != nil {
 		return nil, err
 	}
 	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Item, error) {
-		it := &Item{inbox: x, until: now.Add(leaseTime)}
-		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Received, &it.Attempt)
+		it := &Item{inbox: x, until: begun.Add(leaseTime)}
+		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Attempt, &it.lease)
 	})
 	slices.SortFunc(items, func(a, b *Item) int { return cmp.Compare(a.ID, b.ID) })
 	return items, err
 }
 
 // renew keeps the leases of what waits for a worker or is being handled. The messenger
-// may be slow; that is no reason to begin the same update anew.
+// may be slow; that is no reason to begin the same update anew. The time is that of the
+// write: one begun before another, and done after it, must not shorten the lease.
 func (x *Inbox) renew(ctx context.Context) error {
-	x.leases.Lock()
-	defer x.leases.Unlock()
-	now := x.now()
-	ending := x.ending(now)
+	begun := x.Now()
+	ending := x.ending(begun)
 	if len(ending) == 0 {
 		return nil
 	}
-	ids, leases := x.names(ending)
-	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = $2
+	ids, leases := names(ending)
+	rows, err := x.Pool.Query(ctx, `update telegram_update set next_at = clock_timestamp() + $2::interval
 		where (bot_id, update_id) in (
-			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::timestamptz[]) n(id, until)
-				on (u.update_id, u.next_at) = (n.id, n.until)
+			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::bigint[]) n(id, lease)
+				on (u.update_id, u.lease) = (n.id, n.lease)
 			where u.bot_id = $1 and u.state = 'new' for update of u skip locked)
-		returning update_id`, x.Bot, now.Add(leaseTime), ids, leases)
+		returning update_id`, x.Bot, leaseTime, ids, leases)
 	if err != nil {
 		return err
 	}
@@ -125,22 +121,18 @@ func (x *Inbox) renew(ctx context.Context) error {
 	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { kept[id] = true; return nil }); err != nil {
 		return err
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	for _, it := range ending {
 		if kept[it.ID] {
-			it.until = now.Add(leaseTime)
+			x.extend(it, begun)
 		}
 	}
 	return nil
 }
 
-// names gives the ids of updates with their leases.
-func (x *Inbox) names(items []*Item) (ids []int64, leases []time.Time) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+// names gives the ids of updates with the numbers of their leases.
+func names(items []*Item) (ids, leases []int64) {
 	for _, it := range items {
-		ids, leases = append(ids, it.ID), append(leases, it.until)
+		ids, leases = append(ids, it.ID), append(leases, it.lease)
 	}
 	return ids, leases
 }
@@ -148,23 +140,16 @@ func (x *Inbox) names(items []*Item) (ids []int64, leases []time.Time) {
 // ours reports whether an update is still to be handled here. One that has waited beyond
 // its lease may be in other hands, or done.
 func (x *Inbox) ours(ctx context.Context, it *Item) (bool, error) {
-	if x.now().Before(x.lease(it)) {
+	begun := x.Now()
+	if begun.Before(x.until(it)) {
 		return true, nil
 	}
-	x.leases.Lock() // it may be being renewed
-	defer x.leases.Unlock()
-	now, lease := x.now(), x.lease(it)
-	if now.Before(lease) {
-		return true, nil
-	}
-	tag, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $4
-		where bot_id = $1 and update_id = $2 and next_at = $3 and state = 'new'`, x.Bot, it.ID, lease, now.Add(leaseTime))
+	tag, err := x.Pool.Exec(ctx, `update telegram_update set next_at = clock_timestamp() + $4::interval
+		where bot_id = $1 and update_id = $2 and lease = $3 and state = 'new'`, x.Bot, it.ID, it.lease, leaseTime)
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, err
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	it.until = now.Add(leaseTime)
+	x.extend(it, begun)
 	return true, nil
 }
 
@@ -173,16 +158,16 @@ func (x *Inbox) release(ctx context.Context, items []*Item, wait time.Duration) 
 	if len(items) == 0 {
 		return nil
 	}
-	ids, leases := x.names(items)
-	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $2, attempts = greatest(attempts - 1, 0)
+	ids, leases := names(items)
+	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = now() + $2::interval, attempts = greatest(attempts - 1, 0), lease = lease + 1
 		where (bot_id, update_id) in (
-			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::timestamptz[]) n(id, until)
-				on (u.update_id, u.next_at) = (n.id, n.until)
-			where u.bot_id = $1 and u.state = 'new' for update of u skip locked)`, x.Bot, x.now().Add(wait), ids, leases)
+			select u.bot_id, u.update_id from telegram_update u join unnest($3::bigint[], $4::bigint[]) n(id, lease)
+				on (u.update_id, u.lease) = (n.id, n.lease)
+			where u.bot_id = $1 and u.state = 'new' for update of u skip locked)`, x.Bot, wait, ids, leases)
 	return err
 }
 
-const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = $5
+const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = now()
 	where bot_id = $1 and update_id = $2 and state = 'new'`
 
 // Done lends the end of the update to the transaction that acts on it, which says
@@ -190,7 +175,7 @@ const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500
 func (it *Item) Done(outcome func(refusal error) string) func(*pgx.Batch, error) {
 	return func(b *pgx.Batch, refusal error) {
 		it.said = outcome(refusal)
-		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said, it.inbox.Now())
+		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said)
 		it.settled = true
 	}
 }
@@ -203,7 +188,7 @@ func (it *Item) Unsettle() { it.settled = false }
 func (it *Item) Reopen() { it.settled, it.reopen = false, true }
 
 func (x *Inbox) settle(ctx context.Context, it *Item, state, outcome string) error {
-	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome), x.Now())
+	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome))
 	return err
 }
 
@@ -216,17 +201,14 @@ func (x *Inbox) correct(ctx context.Context, it *Item, outcome string) error {
 
 // postpone waits before the next try: half a second, and longer the older the update is.
 func (x *Inbox) postpone(ctx context.Context, it *Item, attempts int) error {
-	now := x.now()
-	wait := min(max(500*time.Millisecond, now.Sub(it.Received)/2), time.Minute)
+	const wait = ` next_at = now() + least(greatest((now() - received_at) / 2, $4::interval), $5::interval), attempts = $3, lease = lease + 1`
 	if it.reopen {
-		_, err := x.Pool.Exec(ctx, `update telegram_update set state = 'new', outcome = null, settled_at = null, next_at = $3, attempts = $4
-			where bot_id = $1 and update_id = $2 and state = 'done'`, x.Bot, it.ID, now.Add(wait), attempts)
+		_, err := x.Pool.Exec(ctx, `update telegram_update set state = 'new', outcome = null, settled_at = null,`+wait+`
+			where bot_id = $1 and update_id = $2 and state = 'done'`, x.Bot, it.ID, attempts, retryMin, retryMax)
 		return err
 	}
-	x.leases.Lock()
-	defer x.leases.Unlock()
-	_, err := x.Pool.Exec(ctx, `update telegram_update set next_at = $3, attempts = $4
-		where bot_id = $1 and update_id = $2 and state = 'new' and next_at = $5`, x.Bot, it.ID, now.Add(wait), attempts, x.lease(it))
+	_, err := x.Pool.Exec(ctx, `update telegram_update set`+wait+`
+		where bot_id = $1 and update_id = $2 and state = 'new' and lease = $6`, x.Bot, it.ID, attempts, retryMin, retryMax, it.lease)
 	return err
 }
 
@@ -265,12 +247,11 @@ func (x *Inbox) Purge(ctx context.Context, before time.Time) (int64, error) {
 
 // Poller takes or keeps the right to ask for updates: one replica at a time does.
 func (x *Inbox) Poller(ctx context.Context, self string, d time.Duration) (bool, error) {
-	now := x.Now()
 	var holder string
-	err := x.Pool.QueryRow(ctx, `insert into telegram_poller (bot_id, holder, until) values ($1, $2, $3)
+	err := x.Pool.QueryRow(ctx, `insert into telegram_poller (bot_id, holder, until) values ($1, $2, now() + $3::interval)
 		on conflict (bot_id) do update set holder = excluded.holder, until = excluded.until
-		where telegram_poller.holder = $2 or telegram_poller.until < $4
-		returning holder`, x.Bot, self, now.Add(d), now).Scan(&holder)
+		where telegram_poller.holder = $2 or telegram_poller.until < now()
+		returning holder`, x.Bot, self, d).Scan(&holder)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}

@@ -43,11 +43,18 @@ func (x *Inbox) drop(it *Item) {
 	delete(x.held, it)
 }
 
-// lease is until when the update is ours.
-func (x *Inbox) lease(it *Item) time.Time {
+// until is how long the update is surely ours.
+func (x *Inbox) until(it *Item) time.Time {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return it.until
+}
+
+// extend notes that a lease was renewed by a statement that we began at a time.
+func (x *Inbox) extend(it *Item, begun time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	it.until = begun.Add(leaseTime)
 }
 
 // ending lists the updates whose lease ends soon.
