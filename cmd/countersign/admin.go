@@ -61,6 +61,9 @@ func keysCommand(p process) *cobra.Command {
 	create := &cobra.Command{
 		Use: "create", Short: "Make a key; its secret is shown once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := needed("source", n.source); err != nil {
+				return err
+			}
 			return p.onRecords(cmd, func(r *records) error {
 				scopes, err := directory.ParseScopes(n.scopes)
 				if err != nil {
@@ -86,7 +89,6 @@ func keysCommand(p process) *cobra.Command {
 	create.Flags().StringVar(&n.scopes, "scopes", "all", "what it may do, separated by commas: "+strings.Join(directory.ScopeNames(), ", ")+"; or all")
 	create.Flags().IntVar(&n.days, "days", 365, "how long it is valid, at most 365")
 	create.Flags().BoolVar(&n.json, "json", false, `print {"id":…,"secret":…}`)
-	_ = create.MarkFlagRequired("source")
 	keys.AddCommand(create, keysList(p), keysRevoke(p))
 	return keys
 }
@@ -219,17 +221,19 @@ func usersDeactivate(p process) *cobra.Command {
 	c := &cobra.Command{
 		Use: "deactivate EXTERNAL_ID", Short: "End somebody's link and rights at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needed("reason", reason); err != nil {
+				return err
+			}
 			return p.onRecords(cmd, func(r *records) error {
 				if err := r.directory.Deactivate(cmd.Context(), actor(), args[0], reason); err != nil {
 					return err
 				}
-				_, err := r.ledger.Recheck(cmd.Context())
+				_, err := r.ledger.PeopleChanged(cmd.Context(), args[0])
 				return err
 			})
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the journal")
-	_ = c.MarkFlagRequired("reason")
 	return c
 }
 

@@ -89,20 +89,33 @@ func newRecords(pool *pgxpool.Pool, maxFile int64) *records {
 	}
 }
 
-// withRecords runs a command's act on a migrated database.
+// errBehind says what to do before anything else.
+var errBehind = errors.New("the schema of the database is behind this program: run \"countersign migrate\" first")
+
+// withRecords runs a command's act. The private database is brought up to date for it; an
+// operator's is changed by migrate and serve only.
 func withRecords(ctx context.Context, cfg config.Config, log *slog.Logger, act func(*records) error) (err error) {
 	db, err := openDatabase(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	if _, err := ledger.Migrate(ctx, db.ownerURL, slog.New(slog.DiscardHandler)); err != nil {
-		return err
+	if db.private != nil {
+		if _, err := ledger.Migrate(ctx, db.ownerURL, slog.New(slog.DiscardHandler)); err != nil {
+			return err
+		}
 	}
 	pool, err := db.pool(ctx, 4)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	behind, err := ledger.Pending(ctx, pool, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if behind {
+		return errBehind
+	}
 	return act(newRecords(pool, cfg.Limits.UploadBytes))
 }

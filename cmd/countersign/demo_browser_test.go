@@ -249,7 +249,7 @@ func (b *browser) changeAThird() {
 	b.do("another amount", chromedp.WaitVisible(amount), chromedp.Clear(amount), chromedp.SendKeys(amount, "99 000,50\r"))
 	b.reads(pyotr, "4713", "👉", "96,000.00", "99,000.50")
 	b.sees("the old card of the next step", inMessage(olga, noButtons, "4713", "🔄"))
-	b.sees("the votes fell", `document.querySelector('[data-document="REQ-4713"]').innerText.includes('Votes that fell: 1')`)
+	b.sees("the votes fell", `document.querySelector('[data-document="REQ-4713"]').innerText.includes('Votes voided: 1')`)
 	b.picture("07-changed")
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"countersign/internal/chat"
 	"countersign/internal/erp"
+	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/pace"
@@ -19,16 +21,21 @@ import (
 // duties are jobs of the queue that look after the rest. Each looks for what is due, so
 // that one that was missed is made good by the next.
 type duties struct {
-	pool   *pgxpool.Pool
-	ledger *ledger.DB
-	inbox  *inbox.Inbox
-	pace   *pace.Pace
-	erp    *erp.Door
-	log    *slog.Logger
+	pool    *pgxpool.Pool
+	ledger  *ledger.DB
+	inbox   *inbox.Inbox
+	dialogs *chat.Dialogs
+	pace    *pace.Pace
+	erp     *erp.Door
+	hook    *hook.Hook
+	log     *slog.Logger
 }
 
 // keepUpdates is how long a settled update is kept: Telegram repeats one for a day.
 const keepUpdates = 7 * 24 * time.Hour
+
+// keepDeliveries is how far back the log of webhooks goes, and what can be sent again.
+const keepDeliveries = 90 * 24 * time.Hour
 
 type recheckArgs struct{}
 
@@ -59,6 +66,9 @@ func (d *duties) run(ctx context.Context) error {
 		return fmt.Errorf("job queue: %w", err)
 	}
 	if err := client.Start(ctx); err != nil {
+		if ctx.Err() != nil { // told to end before it had begun
+			return nil
+		}
 		return fmt.Errorf("job queue: %w", err)
 	}
 	<-ctx.Done()
@@ -76,10 +86,16 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if _, err := d.inbox.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
 		return err
 	}
+	if _, err := d.dialogs.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
+		return err
+	}
 	if _, err := d.erp.Tidy(ctx); err != nil {
 		return err
 	}
-	_, err := d.pace.Sweep(ctx)
+	if _, err := d.pace.Sweep(ctx); err != nil {
+		return err
+	}
+	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
 	return err
 }
 

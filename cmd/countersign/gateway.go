@@ -5,9 +5,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -91,13 +91,14 @@ func (g *gateway) pool() *pgxpool.Pool {
 }
 
 func (g *gateway) openPools(ctx context.Context) error {
-	pool, err := g.db.pool(ctx, g.cfg.Database.MaxConnections)
+	const intake, listening = 5, 1
+	pool, err := g.db.pool(ctx, g.cfg.Database.MaxConnections-intake-listening)
 	if err != nil {
 		return err
 	}
 	g.records = newRecords(pool, g.cfg.Limits.UploadBytes)
 	g.records.ledger.Crash = g.crash
-	if g.intake, err = g.db.pool(ctx, 5); err != nil {
+	if g.intake, err = g.db.pool(ctx, intake); err != nil {
 		return err
 	}
 	g.meters, err = newMeters(prometheus.NewRegistry())
@@ -105,8 +106,13 @@ func (g *gateway) openPools(ctx context.Context) error {
 }
 
 func (g *gateway) openTexts(context.Context) (err error) {
-	g.texts, err = locale.Load(web.Locales())
-	return err
+	if g.texts, err = locale.Load(web.Locales()); err != nil {
+		return err
+	}
+	if lang := g.cfg.Telegram.GroupLanguage; !slices.Contains(g.texts.Languages(), lang) {
+		return fmt.Errorf("%w: telegram.group_language is %q; there are %s", errUsage, lang, strings.Join(g.texts.Languages(), ", "))
+	}
+	return nil
 }
 
 func (g *gateway) openBot(context.Context) (err error) {
@@ -145,11 +151,14 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find}, Texts: g.texts, Bot: id,
-		Username: g.username, Zone: zone, Now: time.Now, Crash: g.crash, Log: g.log,
+		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached}, Texts: g.texts, Bot: id,
+		Username: g.username, Zone: zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, pace: limits, log: g.log}
+	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
+		return err
+	}
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, log: g.log}
 	return nil
 }
 
@@ -213,42 +222,33 @@ func (g *gateway) ops() http.Handler {
 }
 
 // run starts every part and ends when ctx does, or when a part cannot go on. The
-// listener closes first; the loops finish what they have in hand.
+// listener closes first, and what came in by it until then is acted upon; then the loops
+// finish what they have in hand.
 func (g *gateway) run(ctx context.Context, doors listeners) error {
 	listener := doors.main
 	parts, ctx := errgroup.WithContext(ctx)
-	g.hook.Options.Deny = g.own(listener.Addr())
+	loops, end := context.WithCancel(context.WithoutCancel(ctx))
+	g.hook.Options.Deny = g.own(ctx, doors)
 	srv := &server.Server{
 		Handler: g.handler(), Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
 		Timeouts: server.Timeouts{DrainDelay: g.cfg.Server.DrainDelay, Drain: g.cfg.Server.ShutdownTimeout},
 	}
-	parts.Go(func() error { return srv.Run(ctx, listener) })
+	parts.Go(func() error {
+		defer end()
+		return srv.Run(ctx, listener)
+	})
 	if doors.metrics != nil {
-		ops := &server.Server{Handler: g.ops(), Log: g.log, Connections: 64, Timeouts: srv.Timeouts}
-		parts.Go(func() error { return ops.Run(ctx, doors.metrics) })
+		ops := &server.Server{Handler: g.ops(), Log: g.log, Connections: 64}
+		parts.Go(func() error { return ops.Run(loops, doors.metrics) })
 	}
 	for _, run := range []func(context.Context) error{
 		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.hook.Run, g.duties.run, g.announce,
 	} {
-		parts.Go(func() error { return run(ctx) })
+		parts.Go(func() error { return run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })
 	}
 	g.ready("http://" + local(listener.Addr().String()))
 	return parts.Wait()
-}
-
-// own lists the addresses that no webhook may reach, whatever egress.allow says: our own
-// and the database's.
-func (g *gateway) own(listen net.Addr) []netip.AddrPort {
-	var out []netip.AddrPort
-	if a, err := netip.ParseAddrPort(listen.String()); err == nil {
-		out = append(out, a)
-	}
-	c := g.records.pool.Config().ConnConfig
-	if host, err := netip.ParseAddr(c.Host); err == nil {
-		out = append(out, netip.AddrPortFrom(host, c.Port))
-	}
-	return out
 }

@@ -60,6 +60,9 @@ func killEverywhere(t *testing.T, victim, runs int) {
 		}
 		t.Logf("%-15s kills %d, lost %d, doubled %d, events sent twice %d, extra cards %d, slowest recovery %.1f s",
 			point, one.kills, one.lost, one.doubled, one.again, one.extra, one.slowest.Seconds())
+		if one.extra < 0 || one.extra > 0 && (point != crash.CardSent || one.extra > one.kills) {
+			t.Errorf("%s: %d cards too many or too few; only who dies between sending and noting may leave one", point, one.extra)
+		}
 		total.add(one)
 	}
 	t.Logf("all points: kills %d, lost %d, doubled %d, events sent twice %d, extra cards %d, slowest recovery %.1f s",
@@ -101,13 +104,14 @@ func killedAt(w *world, point crash.Point, place, run int) tally {
 			w.post(id, payment(id, "100.00"))
 		}
 		w.runCourse(ids)
+		over := time.Now()
 		for _, id := range ids {
 			out.add(w.audit(id))
 		}
 		select {
 		case at := <-died:
 			out.kills++
-			out.slowest = time.Since(at)
+			out.slowest = over.Sub(at)
 			out.again = w.erp.twice() - before
 			w.replace(place, "")
 			return out
@@ -205,13 +209,11 @@ func pauseUntil(holds func() bool, most time.Duration) {
 func (w *world) audit(id string) tally {
 	w.t.Helper()
 	var out tally
-	var cases, votes, decided, cards int
+	var cases, votes, decided int
 	err := w.pool.QueryRow(w.t.Context(), `select
 		(select count(*) from approval_case c join document d on d.id = c.document_id where d.external_id = $1),
 		(select count(*) from vote v join approval_case c on c.id = v.case_id join document d on d.id = c.document_id where d.external_id = $1),
-		(select count(*) from event e join document d on d.id = e.document_id where d.external_id = $1 and e.kind = 'case.decided'),
-		(select count(*) from card_message m join approval_case c on c.id = m.case_id join document d on d.id = c.document_id
-			where d.external_id = $1 and m.spot like 'approver/%' and m.message_id > 0)`, id).Scan(&cases, &votes, &decided, &cards)
+		(select count(*) from event e join document d on d.id = e.document_id where d.external_id = $1 and e.kind = 'case.decided')`, id).Scan(&cases, &votes, &decided)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -221,12 +223,39 @@ func (w *world) audit(id string) tally {
 	if votes > 3 || decided > 1 || cases > 1 {
 		out.doubled++
 	}
-	out.extra = max(0, cards-3)
+	pauseUntil(func() bool { return w.drawn(id) && w.cards(id) >= 5 }, patience)
+	out.extra = w.cards(id) - 5
 	if got := w.document(id).Case.Status; got != string(approval.Approved) {
 		w.t.Errorf("%s is %s", id, got)
 		out.lost++
 	}
 	return out
+}
+
+// drawn reports whether the messages of a document show its case as it is.
+func (w *world) drawn(id string) bool {
+	w.t.Helper()
+	var behind int
+	err := w.pool.QueryRow(w.t.Context(), `select count(*) from approval_case c join document d on d.id = c.document_id
+		where d.external_id = $1 and c.cards_at < c.events`, id).Scan(&behind)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return behind == 0
+}
+
+// cards counts the messages about a document as people see them: each of the five chats
+// should have one, and the requester another that tells the end.
+func (w *world) cards(number string) int {
+	n := -1
+	for _, chat := range []int64{pyotr, olga, ivan, anna, office} {
+		for _, m := range w.tg.Messages(chat) {
+			if m.From != chat && m.Document == nil && strings.Contains(m.Text, number) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (r *receiver) twice() int {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"countersign/internal/hook"
+	"countersign/internal/inbox"
+	"countersign/internal/ledger"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
 )
@@ -67,3 +70,39 @@ func (m *meters) hook() hook.Metrics {
 }
 
 func (m *meters) update(state string) { m.updates.WithLabelValues(state).Inc() }
+
+// backlog shows at each scrape what waits, and what waits for somebody to look at it.
+type backlog struct {
+	ledger *ledger.DB
+	inbox  *inbox.Inbox
+	size   *prometheus.Desc
+}
+
+func newBacklog(l *ledger.DB, x *inbox.Inbox) *backlog {
+	return &backlog{ledger: l, inbox: x, size: prometheus.NewDesc(
+		"countersign_backlog", "What waits: updates, cases whose messages are behind, events without a place in the feed; and updates parked or unreadable.",
+		[]string{"what"}, nil,
+	)}
+}
+
+// Describe names the figure.
+func (b *backlog) Describe(to chan<- *prometheus.Desc) { to <- b.size }
+
+// Collect asks the database. What it does not tell in time is left out.
+func (b *backlog) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	tell := func(what string, n int, err error) {
+		if err == nil {
+			to <- prometheus.MustNewConstMetric(b.size, prometheus.GaugeValue, float64(n), what)
+		}
+	}
+	waiting, parked, unreadable, err := b.inbox.Counts(ctx)
+	tell("updates_waiting", waiting, err)
+	tell("updates_parked", parked, err)
+	tell("updates_unreadable", unreadable, err)
+	behind, err := b.ledger.Lag(ctx)
+	tell("cases_behind", behind, err)
+	unplaced, err := b.ledger.Unsequenced(ctx)
+	tell("events_unplaced", unplaced, err)
+}

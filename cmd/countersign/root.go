@@ -47,7 +47,7 @@ func run(ctx context.Context, p process) int {
 	}
 	fmt.Fprintln(p.Err, "countersign: "+err.Error())
 	var settings config.Errors
-	if errors.Is(err, errUsage) || errors.As(err, &settings) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.Is(err, errUsage) || errors.As(err, &settings) {
 		return exitUsage
 	}
 	return exitFailed
@@ -64,11 +64,50 @@ func command(p process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.PersistentFlags().String("config", "", "TOML file with the settings; each is also a variable COUNTERSIGN_SECTION_KEY")
 	for _, sub := range []func(process) *cobra.Command{
-		demoCommand, serveCommand, migrateCommand, keysCommand, usersCommand, routesCommand, healthCommand, versionCommand,
+		demoCommand, serveCommand, migrateCommand, keysCommand, usersCommand, routesCommand, updatesCommand, healthCommand, versionCommand,
 	} {
 		root.AddCommand(sub(p))
 	}
+	mistakes(root)
 	return root
+}
+
+// mistakes makes what is wrong with the arguments of a command, and a command that there
+// is not, the mistake of the one who calls.
+func mistakes(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		mistakes(sub)
+	}
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w: %s: %w; it is used as %q", errUsage, cmd.CommandPath(), err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	if c.Runnable() {
+		return
+	}
+	c.Args, c.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		hint := ""
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return fmt.Errorf("%w: %s has no command %q%s", errUsage, cmd.CommandPath(), args[0], hint)
+	}
+}
+
+// needed refuses a flag that was left out.
+func needed(flag, value string) error {
+	if strings.TrimSpace(value) == "" {
+		return fmt.Errorf("%w: --%s must be given", errUsage, flag)
+	}
+	return nil
 }
 
 // settings reads the configuration for a command and says everything that is wrong.

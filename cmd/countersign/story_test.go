@@ -5,12 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -272,66 +269,5 @@ func (w *world) feed(id string) []string {
 		if after = page.Next; !page.More {
 			return out
 		}
-	}
-}
-
-func TestShuttingDownFinishesWhatIsInHand(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "webhook", 1)
-	w.post("d", payment("D-1", "10.00"))
-	w.seesCard(pyotr, "D-1")
-	r := w.replicas[0]
-	r.stop(syscall.SIGTERM)
-	if code := r.cmd.ProcessState.ExitCode(); code != exitOK {
-		t.Errorf("exit code %d after SIGTERM:\n%s", code, r.log())
-	}
-}
-
-func TestCommandsWorkBesideARunningGateway(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "polling", 1)
-	if out := w.command("users", "list"); !strings.Contains(out, "petrov") {
-		t.Errorf("users list: %s", out)
-	}
-	if out := w.command("healthcheck", "--url", w.replicas[0].url); !strings.Contains(out, "ready") {
-		t.Errorf("healthcheck: %s", out)
-	}
-	if out := w.command("keys", "list"); !strings.Contains(out, "erp1c") || strings.Contains(out, w.key) {
-		t.Errorf("keys list: %s", out)
-	}
-}
-
-func TestFiguresCanHaveAnAddressOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "webhook", 1)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.metrics = free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r := w.start("")
-	for url, want := range map[string]int{
-		"http://" + w.metrics + "/metrics": http.StatusOK, "http://" + w.metrics + "/readyz": http.StatusOK,
-		"http://" + w.metrics + "/v1/events": http.StatusNotFound,
-		r.url + "/metrics":                   http.StatusNotFound, r.url + "/readyz": http.StatusOK,
-	} {
-		resp, err := http.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.Body.Close() != nil || resp.StatusCode != want {
-			t.Errorf("%s: %s, %v; want %d", url, resp.Status, err, want)
-		}
-		if strings.HasSuffix(url, "/metrics") && want == http.StatusOK && !strings.Contains(string(body), "countersign_") {
-			t.Errorf("no figures of ours in %.200s", body)
-		}
-	}
-	r.stop(syscall.SIGTERM)
-	if code := r.cmd.ProcessState.ExitCode(); code != exitOK {
-		t.Errorf("exit code %d after SIGTERM:\n%s", code, r.log())
 	}
 }

@@ -49,8 +49,10 @@ type world struct {
 	appURL   string
 	ownerURL string
 	mode     string
-	key      string // secret of the ERP's key
-	metrics  string // the address for figures of what is started next; empty: none
+	key      string   // secret of the ERP's key
+	csv      string   // the people
+	extra    []string // variables of what is started next
+	metrics  string   // the address for figures of what is started next; empty: none
 	pool     *pgxpool.Pool
 
 	mu       sync.Mutex
@@ -83,11 +85,11 @@ func newWorld(tb testing.TB, mode string, replicas int) *world {
 // furnish sets the gateway up by its own commands.
 func (w *world) furnish() {
 	w.t.Helper()
-	csv := filepath.Join(w.t.TempDir(), "users.csv")
-	if err := os.WriteFile(csv, []byte(usersCSV), 0o600); err != nil {
+	w.csv = filepath.Join(w.t.TempDir(), "users.csv")
+	if err := os.WriteFile(w.csv, []byte(usersCSV), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	w.command("users", "import", csv)
+	w.command("users", "import", w.csv)
 	w.command("routes", "publish", filepath.Join("..", "..", "configs", "routes", "payment_request.toml"))
 	var key struct {
 		ID     string `json:"id"`
@@ -122,7 +124,7 @@ func (w *world) register() {
 }
 
 func (w *world) env() []string {
-	return []string{
+	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"COUNTERSIGN_DATABASE_URL=" + w.appURL, "COUNTERSIGN_DATABASE_OWNER_URL=" + w.ownerURL,
 		"COUNTERSIGN_DATA_DIR=" + w.t.TempDir(),
@@ -134,6 +136,11 @@ func (w *world) env() []string {
 		"COUNTERSIGN_SERVER_METRICS_LISTEN=" + w.metrics,
 		"TZ=UTC",
 	}
+	for _, v := range w.extra {
+		name, _, _ := strings.Cut(v, "=")
+		env = append(without(env, name), v)
+	}
+	return env
 }
 
 // command runs one of the program's commands and gives what it printed.
