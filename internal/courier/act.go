@@ -30,7 +30,7 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	if ok, err := l.turn(ctx, l.class(s.Spot, 0)); err != nil || !ok {
 		return err
 	}
-	claimed, err := l.Store.Claim(ctx, l.of(s), l.Now())
+	claimed, err := l.Store.Claim(ctx, l.of(s))
 	if err != nil {
 		return err
 	}
@@ -45,10 +45,10 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 		return errors.Join(l.refused(ctx, s, 0, err), l.Store.Release(ctx, l.of(s)))
 	}
 	l.Crash.Pass(crash.CardSent)
-	m := Message{ChatID: l.chat, ID: sent.MessageID, Digest: want.Digest()}
+	m := Message{Bot: l.Bot, ChatID: l.chat, ID: sent.MessageID, Digest: want.Digest()}
 	l.shown[s.Key()] = append(l.shown[s.Key()], m)
 	l.fine(ctx, s)
-	return l.note(ctx, func() error { return l.Store.Sent(ctx, l.of(s), m, l.Now()) })
+	return l.note(ctx, func() error { return l.Store.Sent(ctx, l.of(s), m) })
 }
 
 // attempt sends, and gives up what the messenger refuses of it: the message that it
@@ -166,7 +166,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (b
 
 func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.Card) error {
 	change := l.Telegram.EditText
-	if want.File != nil {
+	if s.Kind == card.KindFile {
 		change = l.Telegram.EditCaption
 	}
 	err := change(ctx, e)
@@ -180,7 +180,7 @@ func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.
 
 func (l *lane) edited(ctx context.Context, m Message, want card.Card) error {
 	m.Digest = want.Digest()
-	alone, err := l.Store.Edited(ctx, m, l.Now())
+	alone, err := l.Store.Edited(ctx, m)
 	l.conflict = l.conflict || err == nil && !alone
 	return err
 }

@@ -31,7 +31,8 @@ import (
 )
 
 const (
-	leaseTime = 8 * time.Second // a courier that dies leaves a case alone for so long
+	leaseTime = 8 * time.Second         // a courier that dies leaves a case alone for so long
+	trust     = leaseTime - leaseTime/4 // how long it is relied on, from before it was asked for
 	pollEvery = time.Second
 	atOnce    = 32 // cases in hand; one that waits for the messenger keeps nobody else waiting
 	claims    = 4  // cases leased before the first of them is drawn
@@ -150,8 +151,8 @@ func (c *Courier) draw(stop context.Context, d ledger.Drawing, since time.Time) 
 	c.Crash.Pass(crash.CardClaimed)
 	ctx, cancel := graced(stop)
 	defer cancel()
-	r := &drawing{Courier: c, d: d, stop: stop}
-	r.until.Store(since.Add(leaseTime - leaseTime/4).UnixNano())
+	r := &drawing{Courier: c, d: d, stop: stop, since: since}
+	r.until.Store(int64(trust))
 	release := r.keep(ctx)
 	wait, err := r.all(ctx)
 	release()
@@ -220,7 +221,7 @@ func (c *Courier) Adopt(ctx context.Context, chat, message int64, t card.Tap) er
 		return nil
 	}
 	spot := card.Spot{Kind: card.KindApprover, Person: p.ID, Round: t.Round, Step: t.Step}
-	isNew, err := c.Store.Adopt(ctx, spotOf{string(t.Case), spot.Key(), chat}, message, c.Now())
+	isNew, err := c.Store.Adopt(ctx, spotOf{string(t.Case), spot.Key(), c.Bot, chat}, message)
 	if err != nil || !isNew {
 		return err
 	}
@@ -230,7 +231,7 @@ func (c *Courier) Adopt(ctx context.Context, chat, message int64, t card.Tap) er
 // Reached is told that a chat takes messages again: what could not be shown there is
 // tried once more.
 func (c *Courier) Reached(ctx context.Context, chat int64) error {
-	cases, err := c.Store.Retry(ctx, chat, c.Now().Add(-recent))
+	cases, err := c.Store.Retry(ctx, c.Bot, chat, recent)
 	if err != nil {
 		return err
 	}
@@ -244,5 +245,5 @@ func (c *Courier) Reached(ctx context.Context, chat int64) error {
 
 // Find gives the newest card of a case in a chat; 0 when there is none.
 func (c *Courier) Find(ctx context.Context, chat int64, w ledger.Waiting) (int64, error) {
-	return c.Store.Newest(ctx, string(w.Case), chat)
+	return c.Store.Newest(ctx, c.Bot, string(w.Case), chat)
 }

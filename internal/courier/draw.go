@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,7 +31,8 @@ type drawing struct {
 	upload sync.Mutex // a file goes up once, not once for each chat
 
 	stop  context.Context //nolint:containedctx // ends: finish the message in hand, begin no other
-	until atomic.Int64    // what is begun after this may meet another courier's
+	since time.Time       // by our own clock: before the lease was asked for
+	until atomic.Int64    // after since: what is begun later may meet another courier's
 }
 
 // place is where a message goes and in which language.
@@ -67,7 +69,7 @@ func (r *drawing) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.shown, err = r.Store.Shown(ctx, string(r.d.Case.ID)); err != nil {
+	if r.shown, err = r.Store.Shown(ctx, r.Bot, string(r.d.Case.ID)); err != nil {
 		return err
 	}
 	r.view = card.View{
@@ -96,26 +98,59 @@ func (r *drawing) plan() {
 	first := make(chan struct{})
 	close(first)
 	after := (<-chan struct{})(first)
-	for _, s := range spots {
-		at, ok := r.where(s)
-		if !ok {
-			continue // not linked: the console shows who cannot be reached
-		}
-		l := byChat[at.chat]
+	put := func(s spotAt) {
+		l := byChat[s.chat]
 		if l == nil {
-			l = &lane{drawing: r, chat: at.chat, shown: map[string][]Message{}, after: after}
+			l = &lane{drawing: r, chat: s.chat, shown: map[string][]Message{}, after: after}
 			next := make(chan struct{})
 			l.begun, after = sync.OnceFunc(func() { close(next) }), next
-			byChat[at.chat] = l
+			byChat[s.chat] = l
 			r.lanes = append(r.lanes, l)
 		}
-		l.spots = append(l.spots, spotAt{s, at})
+		l.spots = append(l.spots, s)
 		for _, m := range r.shown[s.Key()] {
-			if m.ChatID == at.chat && m.ID != 0 {
+			if m.ChatID == s.chat && m.ID != 0 {
 				l.shown[s.Key()] = append(l.shown[s.Key()], m)
 			}
 		}
 	}
+	for _, s := range spots {
+		if at, ok := r.where(s); ok { // else not linked: the cards of the others say so
+			put(spotAt{Spot: s, place: at})
+		}
+	}
+	for _, s := range r.astray() {
+		put(s)
+	}
+}
+
+// astray lists the messages in private chats that nobody should have now: the account is
+// no longer the person's, who has left or has another one, or he is not told any more.
+func (r *drawing) astray() []spotAt {
+	var out []spotAt
+	for _, key := range slices.Sorted(maps.Keys(r.shown)) {
+		s, err := card.ParseSpot(key)
+		if err != nil || s.Chat != "" {
+			continue
+		}
+		p, _ := r.d.People.Person(s.Person)
+		s.Past = true // nothing new is sent there
+		var chats []int64
+		for _, m := range r.shown[key] {
+			if m.ID == 0 || slices.Contains(chats, m.ChatID) || r.planned(key, m.ChatID) {
+				continue
+			}
+			chats = append(chats, m.ChatID)
+			out = append(out, spotAt{Spot: s, place: place{chat: m.ChatID, lang: r.Texts.For(p.Locale)}, astray: true})
+		}
+	}
+	return out
+}
+
+func (r *drawing) planned(key string, chat int64) bool {
+	return slices.ContainsFunc(r.lanes, func(l *lane) bool {
+		return l.chat == chat && slices.ContainsFunc(l.spots, func(s spotAt) bool { return s.Key() == key })
+	})
 }
 
 // urgency: who is asked first, then the cards that are there, then what hangs below.
@@ -176,25 +211,25 @@ func (r *drawing) keep(ctx context.Context) func() {
 				return
 			case <-tick.C:
 			}
-			now := r.Now()
-			if !r.mine() || r.Ledger.Postpone(ctx, r.d, now.Add(leaseTime)) != nil || r.Store.Renew(ctx, string(r.d.Case.ID), now) != nil {
+			begun := r.Now()
+			if !r.mine() || r.Ledger.Postpone(ctx, r.d, leaseTime) != nil || r.Store.Renew(ctx, r.Bot, string(r.d.Case.ID)) != nil {
 				continue
 			}
-			r.until.Store(now.Add(leaseTime - leaseTime/4).UnixNano())
+			r.until.Store(int64(begun.Sub(r.since) + trust))
 		}
 	})
 	return func() { cancel(); wg.Wait() }
 }
 
 // mine reports whether the lease surely holds. Once it does not, it never does again.
-func (r *drawing) mine() bool { return r.Now().UnixNano() < r.until.Load() }
+func (r *drawing) mine() bool { return int64(r.Now().Sub(r.since)) < r.until.Load() }
 
 // end gives the case back: to be looked at after a wait, or as shown. Where another
 // courier may have been at it, it is looked at once more.
 func (r *drawing) end(ctx context.Context, wait time.Duration) (err error) {
 	again := !r.mine() || slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.conflict })
 	if wait > 0 {
-		err = r.Ledger.Postpone(ctx, r.d, r.Now().Add(wait))
+		err = r.Ledger.Postpone(ctx, r.d, wait)
 	} else {
 		r.succeeded(r.d)
 		r.Crash.Pass(crash.CardNoted)
@@ -211,7 +246,7 @@ func (r *drawing) end(ctx context.Context, wait time.Duration) (err error) {
 // done notes that everything is shown, and looks whether something happened meanwhile
 // that asked for the case to be redrawn: the note would have covered that up.
 func (r *drawing) done(ctx context.Context) (overtaken bool, err error) {
-	if err := r.Store.Clear(ctx, r.stale(), r.Now().Add(-leaseTime)); err != nil {
+	if err := r.Store.Clear(ctx, r.stale()); err != nil {
 		return false, err
 	}
 	if err := r.Ledger.Drawn(ctx, r.d); err != nil {
@@ -226,7 +261,7 @@ func (r *drawing) stale() []spotOf {
 	var out []spotOf
 	for spot, messages := range r.shown {
 		for _, m := range messages {
-			at := spotOf{string(r.d.Case.ID), spot, m.ChatID}
+			at := spotOf{string(r.d.Case.ID), spot, m.Bot, m.ChatID}
 			if m.ID == 0 && !slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.faults[at] }) {
 				out = append(out, at)
 			}
@@ -239,7 +274,7 @@ func (r *drawing) stale() []spotOf {
 // a chat is said to take messages again in which it failed, or somebody has another
 // account now than it went by.
 func (r *drawing) overtaken(ctx context.Context) (bool, error) {
-	now, err := r.Store.Shown(ctx, string(r.d.Case.ID))
+	now, err := r.Store.Shown(ctx, r.Bot, string(r.d.Case.ID))
 	if err != nil {
 		return false, err
 	}
@@ -261,7 +296,13 @@ func (r *drawing) overtaken(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(card.Audience(r.view), func(s card.Spot) bool {
+	spots := card.Audience(r.view)
+	for key := range r.shown {
+		if s, err := card.ParseSpot(key); err == nil {
+			spots = append(spots, s)
+		}
+	}
+	return slices.ContainsFunc(spots, func(s card.Spot) bool {
 		before, _ := r.d.People.Person(s.Person)
 		after, _ := dir.Person(s.Person)
 		return before.Telegram != after.Telegram

@@ -36,6 +36,8 @@ type lane struct {
 type spotAt struct {
 	card.Spot
 	place
+
+	astray bool // it is nobody's there: what it showed is taken from it
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -65,7 +67,7 @@ func (l *lane) goOn() bool {
 
 // spot brings one message, and copies of it, to what it should be.
 func (l *lane) spot(ctx context.Context, s spotAt) error {
-	want := card.For(l.view, s.Spot, s.lang)
+	want := l.card(s)
 	digest := want.Digest()
 	live := 0
 	for _, m := range l.shown[s.Key()] {
@@ -85,6 +87,13 @@ func (l *lane) spot(ctx context.Context, s spotAt) error {
 		return nil
 	}
 	return l.send(ctx, s, want)
+}
+
+func (l *lane) card(s spotAt) card.Card {
+	if s.astray {
+		return card.Astray(l.view, s.lang)
+	}
+	return card.For(l.view, s.Spot, s.lang)
 }
 
 // turn asks the limits for a message. When it is not its turn, the case is looked at
@@ -133,7 +142,7 @@ func (l *lane) fault(ctx context.Context, s spotAt, message int64, refusal error
 		l.faults = map[spotOf]bool{}
 	}
 	l.faults[at] = true
-	return l.Store.Fault(ctx, at, message, refusal.Error(), l.Now())
+	return l.Store.Fault(ctx, at, message, refusal.Error())
 }
 
 // fine notes that a chat takes messages again.
@@ -153,7 +162,7 @@ func (l *lane) chatFault(ctx context.Context, s spotAt, text string) {
 	s.group.Fault = text
 }
 
-func (l *lane) of(s spotAt) spotOf { return spotOf{string(l.d.Case.ID), s.Key(), l.chat} }
+func (l *lane) of(s spotAt) spotOf { return spotOf{string(l.d.Case.ID), s.Key(), l.Bot, l.chat} }
 
 // note keeps what the messenger took. It tries again: what is not kept is sent twice.
 func (l *lane) note(ctx context.Context, write func() error) error {

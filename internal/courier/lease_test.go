@@ -61,7 +61,7 @@ func TestCourierThatStallsPastItsLeaseSpoilsNothing(t *testing.T) {
 	o.tg.FailNext("editMessageText", telegramtest.Delay(slow)) // takes effect when all is over
 	drawn := o.inBackground(t)
 	o.revise(t, "71", func(d *document.Document) { d.Title = "Second" })
-	o.Clock.Advance(time.Minute) // the lease has ended
+	o.pass(t, time.Minute) // the lease has ended
 	once(t, other)
 	close(slow)
 	<-drawn
@@ -89,7 +89,7 @@ func TestCourierThatStallsWhileItSendsMakesOneCopyAtMost(t *testing.T) {
 	if got := o.cards(ledgertest.Budget, "72"); len(got) != 0 {
 		t.Fatalf("%d messages while another courier is sending the same", len(got))
 	}
-	o.Clock.Advance(time.Minute)
+	o.pass(t, time.Minute)
 	o.revise(t, "72", func(d *document.Document) { d.Title = "Rent, July" })
 	o.calm(t, other)
 	o.asked(t, ledgertest.Budget, "72")
@@ -117,7 +117,7 @@ func TestTwoEditsAtOnceEndWithTheNewerOne(t *testing.T) {
 	once(t, other)
 	close(slow)
 	<-drawn
-	o.Clock.Advance(time.Second)
+	o.pass(t, time.Second)
 	o.calm(t, other)
 	o.shows(t, st.Case.ID, 1)
 }
@@ -133,7 +133,7 @@ func TestLeaseIsKeptWhileTheMessengerIsSlow(t *testing.T) {
 	for range 2 { // a renewal every two seconds of real time; the other clock may go faster
 		var before time.Time
 		must(t, o.Pool.QueryRow(t.Context(), `select cards_next from approval_case where id = $1`, st.Case.ID).Scan(&before))
-		o.Clock.Advance(5 * time.Second)
+		o.pass(t, 5*time.Second)
 		o.until(t, func() bool {
 			var next time.Time
 			must(t, o.Pool.QueryRow(t.Context(), `select cards_next from approval_case where id = $1`, st.Case.ID).Scan(&next))
@@ -208,7 +208,7 @@ func TestEndOfTheProcessFinishesTheMessageInHandAndGivesTheCaseBack(t *testing.T
 		t.Error("another message was begun")
 	}
 	other := o.replica(t)
-	o.Clock.Advance(10 * time.Millisecond) // far less than a lease
+	o.pass(t, 10*time.Millisecond) // far less than a lease
 	if n := once(t, other); n != 1 {
 		t.Errorf("another replica found %d cases, want the one that was given back", n)
 	}
@@ -223,7 +223,7 @@ func TestMessengerThatIsAwayIsAskedLessAndLessOften(t *testing.T) {
 	st := o.Post(t, "76")
 	for range 300 { // five minutes
 		once(t, o.courier)
-		o.Clock.Advance(time.Second)
+		o.pass(t, time.Second)
 	}
 	if got := len(o.tg.Calls()); got > 40 {
 		t.Errorf("%d calls in five minutes for two messages", got)
@@ -231,7 +231,7 @@ func TestMessengerThatIsAwayIsAskedLessAndLessOften(t *testing.T) {
 	end()
 	for range 75 { // at the latest after the longest pause
 		once(t, o.courier)
-		o.Clock.Advance(time.Second)
+		o.pass(t, time.Second)
 	}
 	o.shows(t, st.Case.ID, 1)
 }

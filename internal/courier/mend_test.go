@@ -3,6 +3,7 @@ package courier_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,12 +69,15 @@ func TestFailureToEditIsOverWhenAnEditSucceeds(t *testing.T) {
 func TestChatThatIsBackWhileTheCaseIsDrawnIsNotOverlooked(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
+	o.bind(t, group, 0)
 	must(t, o.tg.Block(ledgertest.Budget))
-	st := o.Post(t, "83")
+	st := o.withFile(t, "83")
 	slow := make(chan struct{})
-	o.tg.FailNext("sendMessage", none(), telegramtest.Delay(slow)) // the requester's, or both
+	o.tg.FailNext("sendDocument", telegramtest.Delay(slow)) // the group's
 	drawn := o.inBackground(t)
-	o.until(t, func() bool { return len(o.faults(t, st.Case.ID)) > 0 && len(o.tg.CallsOf("sendMessage")) == 2 })
+	o.until(t, func() bool {
+		return slices.ContainsFunc(o.faults(t, st.Case.ID), func(f string) bool { return strings.Contains(f, "blocked") })
+	})
 	o.tg.Unblock(ledgertest.Budget)
 	must(t, o.courier.Reached(t.Context(), ledgertest.Budget))
 	close(slow)
@@ -142,14 +146,14 @@ func TestChatThatFailsForLongDoesNotHoldUpAChangeOfTheCase(t *testing.T) {
 	o.revise(t, "85", func(d *document.Document) { d.Title = "Rent, July" })
 	for range 120 {
 		once(t, o.courier)
-		o.Clock.Advance(time.Second)
+		o.pass(t, time.Second)
 	}
 	if o.lag(t) != 1 {
 		t.Fatal("the group was given up")
 	}
 	once(t, o.courier)
 	o.Vote(t, "85", ledgertest.Budget, approval.Accept, "")
-	o.Clock.Advance(5 * time.Second)
+	o.pass(t, 5*time.Second)
 	once(t, o.courier)
 	o.asked(t, ledgertest.Finance, "85")
 }
@@ -161,18 +165,18 @@ func TestReplicasForgetFailuresOfCasesThatOthersDrew(t *testing.T) {
 	st := o.Post(t, "86")
 	for range 10 {
 		once(t, o.courier)
-		o.Clock.Advance(time.Minute)
+		o.pass(t, time.Minute)
 	}
 	end()
 	o.calm(t, o.replica(t))
 	o.shows(t, st.Case.ID, 1)
-	o.Clock.Advance(time.Hour)
+	o.pass(t, time.Hour)
 	o.tg.FailNext("editMessageText", telegramtest.Drop())
 	o.Vote(t, "86", ledgertest.Budget, approval.Accept, "")
 	once(t, o.courier)
-	o.Clock.Advance(2 * time.Second) // a first failure is a short pause
+	o.pass(t, 2*time.Second) // a first failure is a short pause
 	once(t, o.courier)
-	o.Clock.Advance(time.Second)
+	o.pass(t, time.Second)
 	o.shows(t, st.Case.ID, 1)
 }
 

@@ -15,9 +15,11 @@ import (
 	"countersign/internal/approval"
 	"countersign/internal/card"
 	"countersign/internal/courier"
+	"countersign/internal/directory"
 	"countersign/internal/document"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/people"
 	"countersign/internal/telegram/telegramtest"
 )
 
@@ -30,6 +32,7 @@ type storm struct {
 	id       approval.ID
 	doc      document.Document
 	blocked  map[int64]bool
+	owners   map[int64]people.ID // of accounts
 }
 
 // TestWhateverGoesWrongAfterCalmEverybodySeesTheCards does to one case after the other
@@ -40,21 +43,28 @@ func TestWhateverGoesWrongAfterCalmEverybodySeesTheCards(t *testing.T) {
 	o := newOffice(t)
 	o.bind(t, group, 0)
 	couriers := []*courier.Courier{o.courier, o.replica(t)}
+	owners := map[int64]people.ID{}
+	for account := range staff() {
+		owners[account] = o.person(t, account).ID
+	}
 	var count atomic.Int64
 	rapid.Check(t, func(r *rapid.T) {
-		s := &storm{office: o, couriers: couriers, number: fmt.Sprintf("storm-%04d.", count.Add(1)), blocked: map[int64]bool{}}
+		s := &storm{office: o, couriers: couriers, number: fmt.Sprintf("storm-%04d.", count.Add(1)), blocked: map[int64]bool{}, owners: owners}
 		s.doc = ledgertest.Payment(s.number)
 		s.submit(r)
 		r.Repeat(map[string]func(*rapid.T){
 			"vote": s.vote, "revise": s.reviseAny, "withdraw": s.withdraw, "fault": s.fault, "draw": s.draw, "drawBoth": s.drawBoth,
 			"wait": s.wait, "remove": s.remove, "redraw": func(r *rapid.T) { must(r, s.Redraw(r.Context(), s.id)) },
-			"block": s.block, "adopt": func(r *rapid.T) { s.adoptAll(r, s.number) }, "abandon": s.abandon,
+			"block": s.block, "unlink": s.unlinkAny, "adopt": func(r *rapid.T) { s.adoptAll(r, s.number) }, "abandon": s.abandon,
 		})
 		s.settle(r)
 		s.shows(r, s.id, 20)
 		for _, stray := range s.strays(r) {
 			r.Error(stray)
 		}
+		s.unlinkAny(r)
+		s.mend(r, func() bool { return true })
+		s.shows(r, s.id, 20)
 	})
 }
 
@@ -126,7 +136,7 @@ func (s *storm) drawBoth(r *rapid.T) {
 }
 
 func (s *storm) wait(r *rapid.T) {
-	s.Clock.Advance(rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second}).Draw(r, "time"))
+	s.pass(r, rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second}).Draw(r, "time"))
 }
 
 // remove deletes a message, as people do.
@@ -150,6 +160,25 @@ func (s *storm) block(r *rapid.T) {
 	s.blocked[account] = !s.blocked[account]
 }
 
+// unlinkAny takes somebody's account from him, or gives it back.
+func (s *storm) unlinkAny(r *rapid.T) {
+	s.unlinkOrLink(r, rapid.SampledFrom([]int64{ledgertest.Budget, ledgertest.Requester}).Draw(r, "account"))
+}
+
+func (s *storm) unlinkOrLink(r *rapid.T, account int64) (linked bool) {
+	dir, err := s.Directory.Snapshot(r.Context())
+	must(r, err)
+	id := s.owners[account]
+	if _, linked = dir.ByTelegram(account); linked {
+		must(r, s.Directory.Unlink(r.Context(), "test", id, "test"))
+	} else {
+		_, err := s.Directory.Link(r.Context(), "test", directory.NewLink{Person: id, Account: account, How: directory.ByAdministrator})
+		must(r, err)
+	}
+	must(r, s.Redraw(r.Context(), s.id))
+	return !linked
+}
+
 // abandon leases what is due and dies.
 func (s *storm) abandon(r *rapid.T) {
 	_, err := s.Behind(r.Context(), 10, 8*time.Second)
@@ -161,7 +190,17 @@ func (s *storm) settle(r *rapid.T) {
 	for account := range s.blocked {
 		s.tg.Unblock(account)
 	}
-	for range 200 { // faults that are left from before
+	for _, account := range []int64{ledgertest.Budget, ledgertest.Requester} { // so that all copies can be tapped
+		if !s.unlinkOrLink(r, account) {
+			s.unlinkOrLink(r, account)
+		}
+	}
+	s.mend(r, func() bool { return len(s.strays(r)) == 0 })
+}
+
+// mend draws until faults that were prepared before leave nothing behind.
+func (s *storm) mend(r *rapid.T, enough func() bool) {
+	for range 200 {
 		s.calm(r, s.couriers...)
 		s.adoptAll(r, s.number)
 		s.calm(r, s.couriers...)
@@ -171,7 +210,7 @@ func (s *storm) settle(r *rapid.T) {
 				faults++
 			}
 		}
-		if faults == 0 && len(s.strays(r)) == 0 {
+		if faults == 0 && enough() {
 			return
 		}
 		for _, chat := range []int64{ledgertest.Requester, ledgertest.Budget, ledgertest.Finance, ledgertest.Treasurer, ledgertest.Second, group} {
@@ -198,3 +237,6 @@ func (s *storm) strays(r *rapid.T) []string {
 	}
 	return out
 }
+
+// none is a call that goes well, in a row of faults.
+func none() telegramtest.Fault { return telegramtest.Fault{} }

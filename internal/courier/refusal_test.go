@@ -371,7 +371,7 @@ func TestChatOnHoldHoldsUpNoOther(t *testing.T) {
 	once(t, o.courier)
 	o.asked(t, ledgertest.Budget, "38")
 	o.Vote(t, "38", ledgertest.Budget, approval.Accept, "")
-	o.Clock.Advance(6 * time.Second) // a change of the case waits so long at most
+	o.pass(t, 6*time.Second) // a change of the case waits so long at most
 	calls := o.sends()
 	once(t, o.courier)
 	o.asked(t, ledgertest.Finance, "38")
@@ -384,7 +384,7 @@ func TestChatOnHoldHoldsUpNoOther(t *testing.T) {
 	if got := o.cards(group, ""); len(got) > 0 {
 		t.Errorf("the group got %d messages before its time", len(got))
 	}
-	o.Clock.Advance(300 * time.Second)
+	o.pass(t, 300*time.Second)
 	o.calm(t)
 	o.shows(t, st.Case.ID, 1)
 	o.shows(t, other.Case.ID, 1)

@@ -14,13 +14,16 @@ import (
 	"countersign/internal/ledger"
 )
 
-// Store keeps what the messenger accepted.
+// Store keeps what the messenger accepted. What couriers compare with each other is
+// timed by the clock of the database.
 type Store struct {
 	Pool *pgxpool.Pool
 }
 
-// Message is one message as it was accepted.
+// Message is one message as it was accepted. Its id is the bot's own: another bot's
+// message in the same chat may bear the same, and is not for this one to edit.
 type Message struct {
+	Bot    int64
 	ChatID int64
 	ID     int64  // 0: it is being sent, or could not be
 	Digest string // empty: not known, to be edited
@@ -31,18 +34,20 @@ type Message struct {
 type spotOf struct {
 	id   string // of the case
 	spot string
+	bot  int64
 	chat int64
 }
 
-// Shown lists the messages of a case by their spots.
-func (s *Store) Shown(ctx context.Context, id string) (map[string][]Message, error) {
-	rows, err := s.Pool.Query(ctx, `select spot, chat_id, message_id, digest, fault from card_message where case_id = $1 order by message_id`, id)
+// Shown lists the messages of a case that a bot sent, by their spots.
+func (s *Store) Shown(ctx context.Context, bot int64, id string) (map[string][]Message, error) {
+	rows, err := s.Pool.Query(ctx, `select spot, chat_id, message_id, digest, fault from card_message
+		where case_id = $1 and bot_id = $2 order by message_id`, id, bot)
 	if err != nil {
 		return nil, fmt.Errorf("messages of %s: %w", id, err)
 	}
 	out := map[string][]Message{}
 	var spot string
-	var m Message
+	m := Message{Bot: bot}
 	_, err = pgx.ForEachRow(rows, []any{&spot, &m.ChatID, &m.ID, &m.Digest, &m.Fault}, func() error {
 		out[spot] = append(out[spot], m)
 		return nil
@@ -55,18 +60,18 @@ func (s *Store) Shown(ctx context.Context, id string) (map[string][]Message, err
 
 // Claim notes that a message is about to be sent, unless somebody else is sending it or
 // has sent it. A claim that is not renewed ends with the lease of a case.
-func (s *Store) Claim(ctx context.Context, at spotOf, now time.Time) (bool, error) {
+func (s *Store) Claim(ctx context.Context, at spotOf) (bool, error) {
 	b := &pgx.Batch{}
 	claimed, there := false, false
-	b.Queue(`insert into card_message (case_id, spot, chat_id, message_id, digest, at) values ($1, $2, $3, 0, '', $4)
-		on conflict (case_id, spot, chat_id, message_id) do update set fault = '', at = excluded.at
-		where card_message.fault <> '' or card_message.at <= $5`,
-		at.id, at.spot, at.chat, now, now.Add(-leaseTime)).Exec(func(tag pgconn.CommandTag) error {
+	b.Queue(`insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, at) values ($1, $2, $3, $4, 0, '', now())
+		on conflict (case_id, spot, bot_id, chat_id, message_id) do update set fault = '', at = excluded.at
+		where card_message.fault <> '' or card_message.at <= now() - $5::interval`,
+		at.id, at.spot, at.bot, at.chat, leaseTime).Exec(func(tag pgconn.CommandTag) error {
 		claimed = tag.RowsAffected() == 1
 		return nil
 	})
-	b.Queue(`select exists (select from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id > 0)`,
-		at.id, at.spot, at.chat).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
+	b.Queue(`select exists (select from card_message where case_id = $1 and spot = $2 and bot_id = $3 and chat_id = $4 and message_id > 0)`,
+		at.id, at.spot, at.bot, at.chat).QueryRow(func(row pgx.Row) error { return row.Scan(&there) })
 	err := s.Pool.SendBatch(ctx, b).Close()
 	if err == nil && claimed && there {
 		claimed, err = false, s.Release(ctx, at)
@@ -78,8 +83,8 @@ func (s *Store) Claim(ctx context.Context, at spotOf, now time.Time) (bool, erro
 }
 
 // Renew keeps the claims of a case.
-func (s *Store) Renew(ctx context.Context, id string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update card_message set at = $2 where case_id = $1 and message_id = 0 and fault = ''`, id, now)
+func (s *Store) Renew(ctx context.Context, bot int64, id string) error {
+	_, err := s.Pool.Exec(ctx, `update card_message set at = now() where case_id = $1 and bot_id = $2 and message_id = 0 and fault = ''`, id, bot)
 	if err != nil {
 		return fmt.Errorf("claims of %s: %w", id, err)
 	}
@@ -88,23 +93,22 @@ func (s *Store) Renew(ctx context.Context, id string, now time.Time) error {
 
 // Release takes a claim back.
 func (s *Store) Release(ctx context.Context, at spotOf) error {
-	_, err := s.Pool.Exec(ctx, `delete from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id = 0 and fault = ''`,
-		at.id, at.spot, at.chat)
+	_, err := s.Pool.Exec(ctx, dropEmpty+` and fault = ''`, at.id, at.spot, at.bot, at.chat)
 	if err != nil {
 		return fmt.Errorf("claim of %s: %w", at.spot, err)
 	}
 	return nil
 }
 
-const dropEmpty = `delete from card_message where case_id = $1 and spot = $2 and chat_id = $3 and message_id = 0`
+const dropEmpty = `delete from card_message where case_id = $1 and spot = $2 and bot_id = $3 and chat_id = $4 and message_id = 0`
 
 // Sent notes a new message; the claim, or an earlier failure to send it, is over.
-func (s *Store) Sent(ctx context.Context, at spotOf, m Message, now time.Time) error {
+func (s *Store) Sent(ctx context.Context, at spotOf, m Message) error {
 	b := &pgx.Batch{}
-	b.Queue(dropEmpty, at.id, at.spot, at.chat)
-	b.Queue(`insert into card_message (case_id, spot, chat_id, message_id, digest, at) values ($1, $2, $3, $4, $5, $6)
-		on conflict (chat_id, message_id) where message_id > 0 do update set digest = excluded.digest, at = excluded.at`,
-		at.id, at.spot, m.ChatID, m.ID, m.Digest, now)
+	b.Queue(dropEmpty, at.id, at.spot, at.bot, at.chat)
+	b.Queue(`insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, at) values ($1, $2, $3, $4, $5, $6, now())
+		on conflict (bot_id, chat_id, message_id) where message_id > 0 do update set digest = excluded.digest, at = excluded.at`,
+		at.id, at.spot, m.Bot, m.ChatID, m.ID, m.Digest)
 	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
@@ -114,8 +118,8 @@ func (s *Store) Sent(ctx context.Context, at spotOf, m Message, now time.Time) e
 // Mark notes that a message is about to be edited: until that is noted, nobody knows
 // what it shows. It reports whether the message is still as it was known.
 func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, `update card_message set digest = '' where chat_id = $1 and message_id = $2 and digest = $3`,
-		m.ChatID, m.ID, m.Digest)
+	tag, err := s.Pool.Exec(ctx, `update card_message set digest = '' where bot_id = $1 and chat_id = $2 and message_id = $3 and digest = $4`,
+		m.Bot, m.ChatID, m.ID, m.Digest)
 	if err != nil {
 		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
@@ -124,9 +128,9 @@ func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
 
 // Edited notes what a message shows now. It reports false when somebody else noted an
 // edit meanwhile: which of the two was the last is not known.
-func (s *Store) Edited(ctx context.Context, m Message, now time.Time) (alone bool, err error) {
-	err = s.Pool.QueryRow(ctx, `update card_message set digest = case digest when '' then $3 else '' end, fault = '', at = $4
-		where chat_id = $1 and message_id = $2 returning digest = $3`, m.ChatID, m.ID, m.Digest, now).Scan(&alone)
+func (s *Store) Edited(ctx context.Context, m Message) (alone bool, err error) {
+	err = s.Pool.QueryRow(ctx, `update card_message set digest = case digest when '' then $4 else '' end, fault = '', at = now()
+		where bot_id = $1 and chat_id = $2 and message_id = $3 returning digest = $4`, m.Bot, m.ChatID, m.ID, m.Digest).Scan(&alone)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // none: somebody else found it gone
 		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
@@ -135,7 +139,8 @@ func (s *Store) Edited(ctx context.Context, m Message, now time.Time) (alone boo
 
 // Forget drops a message that is no longer there.
 func (s *Store) Forget(ctx context.Context, m Message) error {
-	if _, err := s.Pool.Exec(ctx, `delete from card_message where chat_id = $1 and message_id = $2`, m.ChatID, m.ID); err != nil {
+	_, err := s.Pool.Exec(ctx, `delete from card_message where bot_id = $1 and chat_id = $2 and message_id = $3`, m.Bot, m.ChatID, m.ID)
+	if err != nil {
 		return fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
 	}
 	return nil
@@ -143,12 +148,12 @@ func (s *Store) Forget(ctx context.Context, m Message) error {
 
 // Fault notes that a message cannot be shown, for those who look after the gateway. The
 // message is 0 for one that could not be sent.
-func (s *Store) Fault(ctx context.Context, at spotOf, message int64, fault string, now time.Time) error {
+func (s *Store) Fault(ctx context.Context, at spotOf, message int64, fault string) error {
 	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(fault, "\x00", ""), ""))
-	_, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, chat_id, message_id, digest, fault, at)
-		values ($1, $2, $3, $4, '', $5, $6)
-		on conflict (case_id, spot, chat_id, message_id) do update set fault = excluded.fault, at = excluded.at`,
-		at.id, at.spot, at.chat, message, string(text[:min(len(text), 500)]), now)
+	_, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, fault, at)
+		values ($1, $2, $3, $4, $5, '', $6, now())
+		on conflict (case_id, spot, bot_id, chat_id, message_id) do update set fault = excluded.fault, at = excluded.at`,
+		at.id, at.spot, at.bot, at.chat, message, string(text[:min(len(text), 500)]))
 	if err != nil {
 		return fmt.Errorf("fault of %s: %w", at.spot, err)
 	}
@@ -156,13 +161,13 @@ func (s *Store) Fault(ctx context.Context, at spotOf, message int64, fault strin
 }
 
 // Clear drops failures that nobody waits for any more, and claims of the dead.
-func (s *Store) Clear(ctx context.Context, over []spotOf, dead time.Time) error {
+func (s *Store) Clear(ctx context.Context, over []spotOf) error {
 	if len(over) == 0 {
 		return nil
 	}
 	b := &pgx.Batch{}
 	for _, at := range over {
-		b.Queue(dropEmpty+` and (fault <> '' or at <= $4)`, at.id, at.spot, at.chat, dead)
+		b.Queue(dropEmpty+` and (fault <> '' or at <= now() - $5::interval)`, at.id, at.spot, at.bot, at.chat, leaseTime)
 	}
 	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("failures of %s: %w", over[0].id, err)
@@ -171,13 +176,14 @@ func (s *Store) Clear(ctx context.Context, over []spotOf, dead time.Time) error 
 }
 
 // Retry forgets what failed in a chat and lists the cases that it was about. What could
-// not be sent before the time is news no longer.
-func (s *Store) Retry(ctx context.Context, chat int64, since time.Time) ([]ledger.Waiting, error) {
+// not be sent for longer than that is news no longer.
+func (s *Store) Retry(ctx context.Context, bot, chat int64, news time.Duration) ([]ledger.Waiting, error) {
 	rows, err := s.Pool.Query(ctx, `with unsent as (
-			delete from card_message where chat_id = $1 and message_id = 0 and fault <> '' and at >= $2 returning case_id),
+			delete from card_message where bot_id = $1 and chat_id = $2 and message_id = 0 and fault <> ''
+				and at >= now() - $3::interval returning case_id),
 		stale as (
-			update card_message set fault = '' where chat_id = $1 and message_id > 0 and fault <> '' returning case_id)
-		select case_id from unsent union select case_id from stale`, chat, since)
+			update card_message set fault = '' where bot_id = $1 and chat_id = $2 and message_id > 0 and fault <> '' returning case_id)
+		select case_id from unsent union select case_id from stale`, bot, chat, news)
 	if err != nil {
 		return nil, fmt.Errorf("failures in %d: %w", chat, err)
 	}
@@ -192,10 +198,10 @@ func (s *Store) Retry(ctx context.Context, chat int64, since time.Time) ([]ledge
 }
 
 // Adopt notes a message that turned up. It reports whether it was unknown.
-func (s *Store) Adopt(ctx context.Context, at spotOf, message int64, now time.Time) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, chat_id, message_id, digest, at)
-		select $1, $2, $3, $4, '', $5 where exists (select from approval_case where id = $1)
-		on conflict do nothing`, at.id, at.spot, at.chat, message, now)
+func (s *Store) Adopt(ctx context.Context, at spotOf, message int64) (bool, error) {
+	tag, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, at)
+		select $1, $2, $3, $4, $5, '', now() where exists (select from approval_case where id = $1)
+		on conflict do nothing`, at.id, at.spot, at.bot, at.chat, message)
 	if err != nil {
 		return false, fmt.Errorf("message %d in %d: %w", message, at.chat, err)
 	}
@@ -203,10 +209,10 @@ func (s *Store) Adopt(ctx context.Context, at spotOf, message int64, now time.Ti
 }
 
 // Newest gives the newest message of a case in a chat that asks or shows, not a file.
-func (s *Store) Newest(ctx context.Context, id string, chat int64) (int64, error) {
+func (s *Store) Newest(ctx context.Context, bot int64, id string, chat int64) (int64, error) {
 	var message int64
 	err := s.Pool.QueryRow(ctx, `select coalesce(max(message_id), 0) from card_message
-		where case_id = $1 and chat_id = $2 and spot not like 'file/%'`, id, chat).Scan(&message)
+		where case_id = $1 and bot_id = $2 and chat_id = $3 and spot not like 'file/%'`, id, bot, chat).Scan(&message)
 	if err != nil {
 		return 0, fmt.Errorf("messages of %s: %w", id, err)
 	}

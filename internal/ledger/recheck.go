@@ -134,26 +134,22 @@ func (db *DB) supply(ctx context.Context, r *record, now time.Time) ([]fact, err
 	return facts, nil
 }
 
-// PeopleChanged does at once what people who changed can be waiting for: the cards of
-// those who can be reached are drawn anew, who left is not waited for, and the newest of
-// the blocked cases are looked at. It gives how many of these went on. The rest, and a
+// PeopleChanged does at once what people who changed can be waiting for: the cards of the
+// open cases that they have to do with are drawn anew, also of who can be reached no
+// longer, who left is not waited for, and the newest of the blocked cases are looked at. It gives how many of these went on. The rest, and a
 // case that cannot be looked at, is left to Recheck, which tells of it.
 func (db *DB) PeopleChanged(ctx context.Context, externalIDs ...string) (int, error) {
 	dir, err := db.Directory.Snapshot(ctx)
 	if err != nil {
 		return 0, err
 	}
-	named, linked := []people.ID{}, []people.ID{}
+	named := []people.ID{}
 	for _, id := range externalIDs {
-		p, ok := dir.Find(id)
-		if ok {
+		if p, ok := dir.Find(id); ok {
 			named = append(named, p.ID)
 		}
-		if ok && p.Linked() {
-			linked = append(linked, p.ID)
-		}
 	}
-	if err := db.RedrawOf(ctx, linked...); err != nil {
+	if err := db.redrawAll(ctx, concerning, named); err != nil {
 		return 0, err
 	}
 	theirs, err := db.cases(ctx, strandedOf, "", page, named)

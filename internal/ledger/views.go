@@ -153,15 +153,25 @@ func (db *DB) Redraw(ctx context.Context, id approval.ID) error {
 	return classify(err)
 }
 
+// Lists of cases whose messages depend on persons.
+const (
+	askedOf = `select case_id from slot where person_id = any ($1) and state = 'open'`
+	// Also where they are told: the requester is one of the parties.
+	concerning = askedOf + ` union select id from approval_case where state in ('in_progress', 'returned', 'blocked') and barred && $1`
+)
+
 // RedrawOf asks the same for every open case that one of the persons is asked in.
 func (db *DB) RedrawOf(ctx context.Context, ids ...people.ID) error {
+	return db.redrawAll(ctx, askedOf, ids)
+}
+
+func (db *DB) redrawAll(ctx context.Context, list string, ids []people.ID) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	// In the order of their ids, so that two of us never wait for each other.
 	_, err := db.Pool.Exec(ctx, `update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity'
-		where id in (select id from approval_case where id in (select case_id from slot where person_id = any ($1) and state = 'open')
-			order by id for no key update)`, ids)
+		where id in (select id from approval_case where id in (`+list+`) order by id for no key update)`, ids)
 	if err == nil {
 		db.Bell.Ring()
 	}

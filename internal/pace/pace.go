@@ -33,7 +33,9 @@ var ErrAsk = errors.New("not a message to pace")
 // Limits are the steady rates. The zero value of a field means its default.
 type Limits struct {
 	// PerBot is how many messages a second the bot sends in all; 25 by default. A fifth of
-	// it may come in one burst on top, so a second never sees more than 30, Telegram's own limit.
+	// it may come in one burst. Up to 30, Telegram's own limit, the burst is no more than
+	// what is left of that, so that no second sees more than 30; above, where a Bot API
+	// server of one's own allows it, there is no such bound.
 	PerBot int
 	// PerChat is how many messages a second one chat gets; 1 by default, with a burst of 3.
 	PerChat int
@@ -43,6 +45,7 @@ type Limits struct {
 
 const (
 	defaultPerBot    = 25
+	mostPerBot       = 30 // a second, of Telegram's own Bot API
 	defaultPerChat   = 1
 	defaultPerMinute = 20
 	maxPerMinute     = 1000 // as the table allows
@@ -73,15 +76,25 @@ type budget struct {
 
 func (l Limits) bot(c Class) budget {
 	rate := orDefault(l.PerBot, defaultPerBot)
-	step := time.Second / time.Duration(rate)
-	burst := max(1, rate/classes)
-	whole := time.Duration(burst-1) * step
+	step := every(rate)
+	burst := rate / classes
+	if rate <= mostPerBot {
+		burst = min(burst, mostPerBot-rate)
+	}
+	whole := time.Duration(max(1, burst)-1) * step
 	return budget{step: step, room: whole * time.Duration(classes-1-int(c)) / time.Duration(classes-1)}
 }
 
 func (l Limits) chat() budget {
-	step := time.Second / time.Duration(orDefault(l.PerChat, defaultPerChat))
+	step := every(orDefault(l.PerChat, defaultPerChat))
 	return budget{step: step, room: (chatBurst - 1) * step}
+}
+
+// every is the time that a message pays for at a rate, rounded up to what the database
+// counts in: rounded down, a second would see one message more.
+func every(rate int) time.Duration {
+	const tick = time.Microsecond
+	return max(tick, (time.Second/time.Duration(rate) + tick - 1).Truncate(tick))
 }
 
 func (l Limits) minute(a Ask) int {

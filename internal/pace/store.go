@@ -13,8 +13,10 @@ const idle = 24 * time.Hour
 
 // Pace hands out messages from the budgets that all replicas share.
 type Pace struct {
-	Pool   *pgxpool.Pool
-	Now    func() time.Time // nil: the clock of the database, the same for every replica
+	Pool *pgxpool.Pool
+	// Now is left out but in tests: then it is the clock of the database, the same for
+	// every replica. One whose own clock is wrong would hold up the others, or overrun them.
+	Now    func() time.Time
 	Limits Limits
 }
 
