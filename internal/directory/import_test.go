@@ -335,8 +335,21 @@ func TestImportDoesNotBringALeaverBack(t *testing.T) {
 	if len(got.Changed) != 1 || !got.Changed[0].Inactive || len(got.Changed[0].Fields) != 1 {
 		t.Errorf("diff: %+v", got)
 	}
-	if e := h.entry(t, "anna"); e.Active || e.Telegram != 0 || e.Name != "Anna S." {
+	again, err := h.Import(t.Context(), "nightly", []directory.User{u, boris()}, directory.Apply) // nothing is new
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again.Unchanged) != 1 || !again.Unchanged[0].Inactive || len(again.Added) != 1 || again.Added[0].Inactive {
+		t.Errorf("diff: %+v", again)
+	}
+	if one, err := h.PutUser(t.Context(), "erp", u); err != nil || !one.Inactive || one.Kind != directory.Unchanged {
+		t.Errorf("change: %+v, %v", one, err)
+	}
+	if e := h.entry(t, "anna"); e.Active || e.Telegram != 0 || e.Name != "Anna S." || e.DeactivatedWhy != "left" {
 		t.Errorf("entry: %+v", e)
+	}
+	if d := cmp.Diff([]string{"person.added by test", "link.made by test", "link.ended by admin", "person.deactivated by admin", "person.changed by nightly"}, h.journal(t, "anna")); d != "" {
+		t.Error(d)
 	}
 	for range 2 {
 		if err := h.Reactivate(t.Context(), "admin", "anna"); err != nil {

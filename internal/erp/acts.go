@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/directory"
+	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/server"
 )
@@ -134,8 +135,8 @@ func (c *call) state(st ledger.Status) CaseAnswer {
 	}
 }
 
-// comment adds a remark. The key is settled in the transaction of the comment, so that a
-// crash cannot double it; the id is known only after it, and added then.
+// comment adds a remark. The whole answer is kept in the transaction of the comment, so
+// that whatever dies after it, the same request again gets the same id.
 func (d *Door) comment(c *call, in *ActInput) (answer, error) {
 	if err := c.named(in.DocumentPath); err != nil {
 		return answer{}, err
@@ -151,15 +152,14 @@ func (d *Door) comment(c *call, in *ActInput) (answer, error) {
 	if err := body.err(""); err != nil {
 		return answer{}, err
 	}
-	out := CommentAnswer{RequestID: server.RequestID(c.ctx())}
-	short, err := marshal(out)
+	id, err := ident.New("com")
 	if err != nil {
 		return answer{}, err
 	}
-	id, err := d.Ledger.Comment(c.ctx(), in.key(), author, text, c.once.settled(http.StatusCreated, short))
+	told, err := marshal(CommentAnswer{ID: id, RequestID: server.RequestID(c.ctx())})
 	if err != nil {
 		return answer{}, err
 	}
-	out.ID = &id
-	return answer{status: http.StatusCreated, body: out}, nil
+	err = d.Ledger.Comment(c.ctx(), in.key(), ledger.Remark{ID: id, Author: author, Text: text}, c.once.settled(http.StatusCreated, told))
+	return answer{status: http.StatusCreated, raw: told, settled: true}, err
 }

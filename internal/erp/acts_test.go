@@ -3,6 +3,7 @@ package erp_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -58,6 +59,44 @@ func TestAnApprovalIsTakenOnceAndOnlyOfWhatWasApproved(t *testing.T) {
 	expect(t, b.post(t, documentPath("none")+"/consume", `{"hash":"h","consumer_ref":"x"}`), 404, "not_found")
 }
 
+func TestTheReferenceOfATakingCanBeSeen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	hash := b.put(t, "REQ", rent).at(t, "content_hash")
+	b.Approve(t, "REQ")
+	path := documentPath("REQ") + "/consume"
+	for _, c := range []struct{ ref, code string }{
+		{`null`, "missing_field"},
+		{`""`, "missing_field"},
+		{`7`, "wrong_type"},
+		{`" "`, "bad_characters"},
+		{`"\u00a0"`, "bad_characters"},
+		{`"\t"`, "bad_characters"},
+		{`"\u200b"`, "bad_characters"},
+		{`"\u2060\u00ad\ufe0f"`, "bad_characters"},
+		{`"\u3164"`, "bad_characters"},
+		{`"PAY\u00001"`, "bad_characters"},
+		{`"PAY\n1"`, "bad_characters"},
+		{`"PAY\u202e1"`, "bad_characters"},
+		{`" PAY-1"`, "bad_characters"},
+		{`"PAY-1\u0085"`, "bad_characters"},
+		{`"` + strings.Repeat("я", 201) + `"`, "too_long"},
+	} {
+		out := b.post(t, path, fmt.Sprintf(`{"hash":%q,"consumer_ref":%s}`, hash, c.ref))
+		expect(t, out, 422, "invalid_field")
+		if f := out.faults(t); len(f) != 1 || f[0] != "consumer_ref "+c.code {
+			t.Errorf("%.40s: %v", c.ref, f)
+		}
+	}
+	if out := b.post(t, path, `{"consumer_ref":"PAY-1"}`); out.status != 422 || out.faults(t)[0] != "hash missing_field" {
+		t.Errorf("%d %s", out.status, out.body)
+	}
+	if state := b.get(t, documentPath("REQ")); state.at(t, "case.consumed") != "false" {
+		t.Fatalf("%s", state.body)
+	}
+	expect(t, b.post(t, path, fmt.Sprintf(`{"hash":%q,"consumer_ref":%q}`, hash, strings.Repeat("я", 200))), 200, "")
+}
+
 func TestADocumentIsTakenBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -93,24 +132,24 @@ func TestADocumentIsTakenBack(t *testing.T) {
 
 func TestTheStatusInTheERPIsKept(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	b.put(t, "REQ", rent)
 	for range 2 {
-		out := b.post(t, documentPath("REQ")+"/status", `{"status":"paid","note":"Payment order 815"}`)
+		out := b.post(t, b.path("REQ")+"/status", `{"status":"paid","note":"Payment order 815"}`)
 		expect(t, out, 200, "")
 		if out.at(t, "erp_status") != "paid" {
 			t.Errorf("%s", out.body)
 		}
 	}
-	if got := b.get(t, documentPath("REQ")).at(t, "erp_status"); got != "paid" {
+	if got := b.get(t, b.path("REQ")).at(t, "erp_status"); got != "paid" {
 		t.Errorf("read: %q", got)
 	}
 	b.SequenceAll(t)
 	if page := b.get(t, "/v1/events?types=document.status"); page.at(t, "events.0.data.note") != "Payment order 815" || page.at(t, "events.1.id") != "" {
 		t.Errorf("%s", page.body)
 	}
-	expect(t, b.post(t, documentPath("REQ")+"/status", `{"status":"Paid!"}`), 422, "invalid_field")
-	expect(t, b.post(t, documentPath("REQ")+"/status", `{}`), 422, "invalid_field")
+	expect(t, b.post(t, b.path("REQ")+"/status", `{"status":"Paid!"}`), 422, "invalid_field")
+	expect(t, b.post(t, b.path("REQ")+"/status", `{}`), 422, "invalid_field")
 }
 
 func TestCommentsAreCleanedAndBounded(t *testing.T) {
@@ -128,7 +167,7 @@ func TestCommentsAreCleanedAndBounded(t *testing.T) {
 	if err := b.Pool.QueryRow(t.Context(), `select text from comment`).Scan(&text); err != nil || text != "a\nb<b>" {
 		t.Errorf("%q %v", text, err)
 	}
-	for _, body := range []string{`{"author":"ivanova","text":""}`, `{"author":"ivanova","text":" \n "}`, `{"author":"","text":"x"}`, `{"author":"a\u202eb","text":"x"}`, `{"text":"x"}`, `{"author":"ivanova"}`} {
+	for _, body := range []string{`{"author":"ivanova","text":""}`, `{"author":"ivanova","text":" \n "}`, `{"author":"","text":"x"}`, `{"author":"a\u202eb","text":"x"}`, `{"text":"x"}`, `{"author":"ivanova"}`, `{"author":"ivanova","text":"\u200b\n\u2060"}`} {
 		expect(t, post(body), 422, "invalid_field")
 	}
 	long := make([]rune, 4097)

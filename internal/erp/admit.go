@@ -3,6 +3,7 @@ package erp
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,18 +78,17 @@ func checkQuery(r *http.Request, known []string) error {
 	if err != nil {
 		return badParameter("")
 	}
-	var found faults
-	for name, given := range values {
-		switch {
+	var found gathered
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch given := values[name]; {
 		case !slices.Contains(known, name):
-			found.add(name, "unknown_parameter", "")
+			found.add(shown(name), "unknown_parameter", "")
 		case len(given) > 1:
 			found.add(name, "bad_parameter", "")
 		}
 	}
-	if len(found) > 0 {
-		slices.SortFunc(found, func(a, b fault) int { return strings.Compare(a.field, b.field) })
-		return &problemError{status: http.StatusBadRequest, code: "bad_parameter", faults: found}
+	if !found.none() {
+		return &problemError{status: http.StatusBadRequest, code: "bad_parameter", faults: found.kept, more: found.more}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (o *object) amount(currency string, of sumOf) money.Amount {
 		if err := a.Valid(); err != nil && of == sumOfDocument {
 			o.fault("amount_minor", codeOf(err))
 		}
-	case of == sumOfDocument && o.in.fine(o.at("amount")) && o.in.fine(o.at("amount_minor")):
+	case of == sumOfDocument && o.fine("amount") && o.fine("amount_minor"):
 		o.fault("amount", "missing_field")
 	}
 	if hasText && hasMinor && a.Currency != "" && a.Minor != minor {
@@ -101,28 +101,68 @@ func (o *object) decimal(field string) (string, bool) {
 		return "", false
 	}
 	text := sent
-	if o.in.lenient {
-		text = printed(sent)
+	if o.in.lenient && len(sent) <= 64 { // longer than any amount
+		var sure bool
+		if text, sure = printed(sent); !sure {
+			o.fault(field, "ambiguous_amount")
+			return "", false
+		}
 	}
 	if text != sent || v.Kind() != '"' {
-		o.in.note(o.at(field), sent, text)
+		o.note(field, sent, text)
 	}
 	return text, true
 }
 
-// printed understands 125 000,00: spaces of all kinds between digits, and a comma for the
-// point. With both a comma and a point nothing is certain, and nothing is done.
-func printed(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r == ' ' || r == '\u00a0' || r == '\u202f' || r == '\u2009' {
-			return -1
+// printed understands 125 000,00: spaces of all kinds between groups of three digits, and
+// a comma for the point. It is not clear what was meant where spaces stand elsewhere
+// (125 00 may have lost its comma), nor where one comma has three digits behind it and one
+// to three before it: 1,000 is a thousand here and one there, and in a currency of three
+// decimals nothing else would tell. Not so 0,500 and 1 000,000 and 1000,000: no groups look
+// like that. With both a comma and a point nothing is done, and no amount comes of it.
+//
+// A point is always the decimal point: 1.000 KWD is one dinar, lenient or not, because what
+// is right without the flag must not become something else with it.
+func printed(sent string) (text string, sure bool) {
+	text = strings.Trim(strings.Map(func(r rune) rune {
+		if r == '\u00a0' || r == '\u202f' || r == '\u2009' {
+			return ' '
 		}
 		return r
-	}, text)
-	if strings.Count(text, ",") == 1 && !strings.Contains(text, ".") {
-		text = strings.ReplaceAll(text, ",", ".")
+	}, sent), " ")
+	digits, negative := strings.CutPrefix(text, "-")
+	digits = strings.TrimLeft(digits, " ")
+	end := strings.IndexAny(digits, ",.")
+	if end < 0 {
+		end = len(digits)
 	}
-	return text
+	whole, rest := digits[:end], digits[end:]
+	if strings.Contains(digits, " ") {
+		if !grouped(whole) || strings.Contains(rest, " ") {
+			return "", false
+		}
+		whole = strings.ReplaceAll(whole, " ", "")
+	}
+	if strings.HasPrefix(rest, ",") && !strings.ContainsAny(rest[1:], ",.") {
+		if len(rest) == 4 && len(whole) <= 3 && whole != "0" {
+			return "", false
+		}
+		rest = "." + rest[1:]
+	}
+	if negative {
+		whole = "-" + whole
+	}
+	return whole + rest, true
+}
+
+// grouped reports whether spaces stand where groups of three digits meet.
+func grouped(whole string) bool {
+	for i, group := range strings.Split(whole, " ") {
+		if len(group) != 3 && (i > 0 || len(group) == 0 || len(group) > 3) {
+			return false
+		}
+	}
+	return true
 }
 
 // date reads a day. The empty date of 1C, and an empty text, are none.
@@ -141,15 +181,18 @@ func (o *object) date(field string) string {
 	case !ok:
 		o.fault(field, "bad_date")
 	case day != sent:
-		o.in.note(o.at(field), sent, day)
+		o.note(field, sent, day)
 	}
 	return day
 }
 
 // day gives the day of a text, or nothing for the empty date.
 func (in *intake) day(sent string) (day string, ok bool) {
-	if sent == "" {
+	switch {
+	case sent == "":
 		return "", true
+	case len(sent) > 64: // longer than any form
+		return "", false
 	}
 	layouts := []string{time.DateOnly, "2006-01-02T15:04:05", time.RFC3339Nano}
 	if in.lenient {

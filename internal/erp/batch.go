@@ -1,9 +1,7 @@
 package erp
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -38,7 +36,6 @@ func (d *Door) batch(c *call, _ *BatchInput) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	results := make([]BatchResult, len(items))
 	lanes := map[document.Key][]int{}
 	var order []document.Key
 	for i, it := range items {
@@ -47,12 +44,13 @@ func (d *Door) batch(c *call, _ *BatchInput) (answer, error) {
 		}
 		lanes[it.key] = append(lanes[it.key], i)
 	}
+	done := make([]*DocumentAnswer, len(items))
 	var group errgroup.Group
 	group.SetLimit(abreast)
 	for _, key := range order {
 		group.Go(func() error {
 			for _, i := range lanes[key] {
-				results[i] = d.store(c, items[i])
+				done[i] = d.store(c, &items[i])
 			}
 			return nil
 		})
@@ -60,24 +58,51 @@ func (d *Door) batch(c *call, _ *BatchInput) (answer, error) {
 	if err := group.Wait(); err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: BatchAnswer{Results: results, RequestID: server.RequestID(c.ctx())}}, nil
+	if err := c.ctx().Err(); err != nil { // nobody reads the results; sent again, it does what is left
+		return answer{}, err
+	}
+	return d.batchAnswer(c, items, done), nil
 }
 
 // store is a PUT of one item.
-func (d *Door) store(c *call, it item) BatchResult {
-	out := BatchResult{ExternalID: it.key.ExternalID}
+func (d *Door) store(c *call, it *item) (out *DocumentAnswer) {
 	if it.err == nil {
-		out.Document, it.err = d.submit(c, ledger.Submission{Key: it.key, Revision: it.posted.revision, IfMatch: it.match}, it.posted)
+		out, it.err = d.submit(c, ledger.Submission{Key: it.key, Revision: it.posted.revision, IfMatch: it.match}, it.posted)
 	}
-	if it.err == nil {
-		out.Status = statusOf(out.Document)
-		return out
+	return out
+}
+
+// batchAnswer tells what became of the items. One that failed by what may pass must not be
+// answered so for as long as keys are kept: sent again, the batch is done again, and the
+// documents that got in name their own effect.
+func (d *Door) batchAnswer(c *call, items []item, done []*DocumentAnswer) answer {
+	problems := make([]*problemError, 0, len(items))
+	for _, it := range items {
+		p := &problemError{}
+		if it.err != nil {
+			p = problemOf(it.err)
+		}
+		problems = append(problems, p)
 	}
-	p := problemOf(it.err)
-	if p.status >= http.StatusInternalServerError {
-		d.Log.ErrorContext(c.ctx(), "item of a batch not served", "code", p.code, "error", it.err)
+	share(problems)
+	out := answer{status: http.StatusOK}
+	results := make([]BatchResult, 0, len(items))
+	for i, it := range items {
+		r := BatchResult{ExternalID: it.key.ExternalID, Document: done[i]}
+		if it.err == nil {
+			r.Status = statusOf(done[i])
+			results = append(results, r)
+			continue
+		}
+		p := problems[i]
+		out.passing = out.passing || p.status >= http.StatusInternalServerError || p.status == http.StatusTooManyRequests
+		if p.status >= http.StatusInternalServerError && !c.hungUp(it.err) {
+			d.Log.Log(c.ctx(), p.level(), "item of a batch not served", "code", p.code, "error", it.err)
+		}
+		r.Status, r.Problem = p.status, p.wire(c)
+		results = append(results, r)
 	}
-	out.Status, out.Problem = p.status, p.wire(c)
+	out.body = BatchAnswer{Results: results, RequestID: server.RequestID(c.ctx())}
 	return out
 }
 
@@ -86,7 +111,7 @@ func (p *problemError) wire(c *call) *Problem {
 	said := p.said(c.lang)
 	out := &Problem{
 		Type: "urn:countersign:problem:" + said.Code, Title: http.StatusText(said.Status), Status: said.Status, Code: said.Code,
-		Message: said.Message, RequestID: server.RequestID(c.ctx()), Retryable: said.Retryable,
+		Message: said.Message, RequestID: server.RequestID(c.ctx()), Retryable: said.Retryable, More: said.More,
 	}
 	for _, f := range said.Errors {
 		out.Errors = append(out.Errors, ProblemField(f))
@@ -105,8 +130,8 @@ func readBatch(c *call) ([]item, error) {
 	var items []item
 	o.objects("items", mostItems, func(i *object) { items = append(items, c.item(i, len(items))) })
 	o.done()
-	if len(items) == 0 && in.fine("items") {
-		in.found.add("items", "missing_field", "")
+	if len(items) == 0 && o.fine("items") && in.found.none() {
+		o.fault("items", "missing_field")
 	}
 	return items, in.err("")
 }
@@ -116,15 +141,13 @@ func (c *call) item(o *object, place int) item {
 	in := &intake{}
 	at := "items[" + strconv.Itoa(place) + "]"
 	own := &object{in: in, path: at, members: o.members}
-	o.asked = slices.Collect(maps.Keys(o.members)) // what is unknown is found below
+	o.members = nil // what is unknown is found below
 	it := item{key: document.Key{Source: c.key.Source, ExternalID: own.text("external_id", name(200).must())}}
 	match, _ := own.whole("if_match", 1, 1<<31-1)
 	it.match = int(match)
-	body := own.inner("document")
-	if _, ok := own.members["document"]; !ok {
+	if _, ok := own.value("document"); !ok {
 		own.fault("document", "missing_field")
-	}
-	if body.members != nil {
+	} else if body := own.inner("document"); own.fine("document") {
 		it.posted = in.document(body)
 		body.done()
 	}
@@ -133,7 +156,7 @@ func (c *call) item(o *object, place int) item {
 		it.err = errMediaType()
 		return it
 	}
-	it.posted.normalized = in.normalized
+	it.posted.taken = in.taken
 	if it.err = in.err("invalid_document"); it.err == nil {
 		it.err = fits(it.posted.document, len(c.body))
 	}

@@ -20,16 +20,26 @@ const (
 	mostLines  = 500
 	mostFields = 200
 	mostFiles  = 50
+	// mostRevision leaves room for the states that are counted after it here.
+	mostRevision = 2_000_000_000
 	// mostStored is what the ledger keeps of one revision, in bytes.
 	mostStored = 1 << 20
 )
 
+// Where the money goes must be on every card whole, in UTF-16 units. What a card would
+// have to cut nobody could approve, so it is refused at once; a test draws the longest.
+const (
+	wholePayee   = 500
+	wholeAccount = 150
+	wholeID      = 100
+)
+
 // posted is a document as it was read.
 type posted struct {
-	document   document.Document
-	revision   int
-	contents   [][]byte // of files that came with it, by their place; nil where not
-	normalized []Normalized
+	document document.Document
+	revision int      // 0: none was named
+	contents [][]byte // of files that came with it, by their place; nil where not
+	taken    notes    // values in another form than they came
 }
 
 // readDocument reads the body of a PUT.
@@ -45,9 +55,9 @@ func readDocument(c *call) (posted, error) {
 		if !in.lenient {
 			return posted{}, errMediaType()
 		}
-		in.normalized = append(in.normalized, Normalized{From: c.name, To: "utf-8"})
+		in.taken.put("", c.name, "utf-8")
 	}
-	p.normalized = in.normalized
+	p.taken = in.taken
 	if err := in.err("invalid_document"); err != nil {
 		return posted{}, err
 	}
@@ -69,7 +79,7 @@ func fits(d document.Document, sent int) error {
 // document reads the members of a document.
 func (in *intake) document(o *object) posted {
 	in.lenient = o.truth("lenient")
-	revision, _ := o.whole("revision", 1, 1<<31-1)
+	revision, _ := o.whole("revision", 1, mostRevision)
 	p := posted{revision: int(revision)}
 	d := &p.document
 	d.Type = o.text("type", word().must())
@@ -98,11 +108,11 @@ func (in *intake) document(o *object) posted {
 
 func (o *object) payee() document.Payee {
 	p := document.Payee{
-		Name:    o.text("name", free(300)),
-		TaxID:   o.text("tax_id", name(50)),
-		Account: o.text("account", name(64)),
-		BankID:  o.text("bank_id", name(50)),
-		Person:  o.text("person", name(200)),
+		Name:    o.text("name", free(wholePayee).whole()),
+		TaxID:   o.text("tax_id", name(wholeID).whole()),
+		Account: o.text("account", name(wholeAccount).whole()),
+		BankID:  o.text("bank_id", name(wholeID).whole()),
+		Person:  o.text("person", name(wholeID).whole()),
 	}
 	o.done()
 	return p
@@ -143,7 +153,8 @@ func (o *object) fields(field string) map[string]string {
 		return nil
 	}
 	out := make(map[string]string, len(inner.members))
-	for key, v := range inner.members {
+	for _, m := range inner.members {
+		key, v := m.name, m.value
 		if taken, code := name(100).apply(key); code != "" || taken == "" {
 			o.in.found.add(inner.at(shown(key)), "bad_characters", "")
 			continue
@@ -186,20 +197,10 @@ func (o *object) file(room *int) (document.File, []byte) {
 			o.fault("sha256", "digest_mismatch")
 		}
 		f.SHA256 = digest
-	case f.SHA256 == "" && o.in.fine(o.at("sha256")) && o.in.fine(o.at("content_base64")):
+	case f.SHA256 == "" && o.fine("sha256") && o.fine("content_base64"):
 		o.fault("sha256", "missing_field")
 	}
 	return f, content
-}
-
-// fine reports whether nothing was found wrong with a field so far.
-func (in *intake) fine(field string) bool {
-	for _, f := range in.found {
-		if f.field == field {
-			return false
-		}
-	}
-	return true
 }
 
 func (o *object) fileName() string {
@@ -215,7 +216,7 @@ func (o *object) fileName() string {
 	sent := unquote(v)
 	safe := safeName(sent)
 	if safe != sent {
-		o.in.note(o.at("name"), sent, safe)
+		o.note("name", sent, safe)
 	}
 	return safe
 }
@@ -247,17 +248,16 @@ func (o *object) content(room *int) []byte {
 
 // checkExternalID refuses a name of a document that could not be found again.
 func checkExternalID(id string) error {
-	if utf8.ValidString(id) {
-		if taken, code := name(200).apply(id); code == "" && taken != "" {
-			return nil
-		}
+	r := name(200)
+	taken, code := r.apply(id)
+	switch {
+	case code == "" && taken != "" && utf8.ValidString(id):
+		return nil
+	case code == "":
+		code = "bad_characters"
 	}
 	p := &problemError{status: http.StatusUnprocessableEntity, code: "invalid_field"}
-	code := "bad_characters"
-	if utf8.RuneCountInString(id) > 200 {
-		code = "too_long"
-	}
-	p.faults.add("external_id", code, "")
+	p.faults.add("external_id", code, r.hint(code))
 	return p
 }
 

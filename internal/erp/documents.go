@@ -3,6 +3,7 @@ package erp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"countersign/internal/approval"
 	"countersign/internal/directory"
 	"countersign/internal/document"
+	"countersign/internal/file"
 	"countersign/internal/ledger"
 	"countersign/internal/server"
 )
@@ -118,6 +120,9 @@ func (d *Door) submit(c *call, s ledger.Submission, p posted) (*DocumentAnswer, 
 		}
 		f.Size, f.MediaType = meta.Size, meta.MediaType
 	}
+	if err := d.lookUp(c.ctx(), s.Key.Source, s.Document.Files); err != nil {
+		return nil, err
+	}
 	st, err := d.Ledger.Submit(c.ctx(), s)
 	if err != nil {
 		return nil, err
@@ -125,12 +130,32 @@ func (d *Door) submit(c *call, s ledger.Submission, p posted) (*DocumentAnswer, 
 	out := &DocumentAnswer{
 		ID: st.ID, Source: st.Key.Source, ExternalID: st.Key.ExternalID, Revision: st.Revision, Hash: st.Hash,
 		Change: string(st.Class), Changed: st.Class != document.Unchanged || st.Created,
-		Case: caseOf(st), Normalized: p.normalized, Warnings: warningsOf(st), RequestID: server.RequestID(c.ctx()),
+		Case: caseOf(st), Normalized: p.taken.kept, MoreNormalized: p.taken.more, Warnings: warningsOf(st), RequestID: server.RequestID(c.ctx()),
 	}
 	if st.Created {
 		out.Change = "created"
 	}
 	return out, nil
+}
+
+// lookUp fills in what is known of files that were only named, because the source sent
+// them before.
+func (d *Door) lookUp(ctx context.Context, source string, files []document.File) error {
+	for i := range files {
+		f := &files[i]
+		if f.Size > 0 {
+			continue
+		}
+		meta, err := d.Files.Meta(ctx, source, f.SHA256)
+		switch {
+		case errors.Is(err, file.ErrNotFound): // it will come
+		case err != nil:
+			return err
+		default:
+			f.Size, f.MediaType = meta.Size, meta.MediaType
+		}
+	}
+	return nil
 }
 
 func (d *Door) get(c *call, in *DocumentPath) (answer, error) {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/text/encoding/charmap"
 
 	"countersign/internal/approval"
 	"countersign/internal/directory"
@@ -52,7 +51,7 @@ func TestADocumentIsCreatedReadAndRevised(t *testing.T) {
 
 func TestChangesAreToldByTheirClass(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	b.put(t, "REQ", rent)
 	body := rent
 	for _, c := range []struct{ old, with, change string }{
@@ -70,7 +69,7 @@ func TestChangesAreToldByTheirClass(t *testing.T) {
 
 func TestValuesTakenInAnotherFormAreListed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	body := replace(t, rent, `"2026-06-30"`, `"2026-06-30T00:00:00"`)
 	body = replace(t, body, `"Rent, June"`, `"  Rent,\tJune\u202e\u0007 "`)
 	body = replace(t, body, `"text":"Rent"`, `"text":"Rent\r\nand heating"`)
@@ -87,7 +86,7 @@ func TestValuesTakenInAnotherFormAreListed(t *testing.T) {
 	if diff := cmp.Diff(want, out.json(t)["normalized"]); diff != "" {
 		t.Errorf("normalized (-want +got)\n%s", diff)
 	}
-	state := b.get(t, documentPath("REQ"))
+	state := b.get(t, b.path("REQ"))
 	wantFields := map[string]any{"Договор": "15/24\nfrom 2024", "N": "7", "Yes": "true"}
 	if diff := cmp.Diff(wantFields, state.json(t)["document"].(map[string]any)["fields"]); diff != "" {
 		t.Errorf("fields (-want +got)\n%s", diff)
@@ -96,13 +95,13 @@ func TestValuesTakenInAnotherFormAreListed(t *testing.T) {
 
 func TestDatesAreReadAsERPsWriteThem(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for sent, want := range map[string]string{
 		`"2026-06-30"`: "2026-06-30", `"2026-06-30T23:59:59"`: "2026-06-30", `"2026-06-30T00:00:00+03:00"`: "2026-06-30", `"2026-06-30T00:00:00Z"`: "2026-06-30",
 		`"0001-01-01T00:00:00"`: "", `"0001-01-01"`: "", `"0001-01-01T00:00:00Z"`: "", `""`: "", `null`: "",
 		`"30.06.2026"`: "bad", `"20260630"`: "bad", `"2026-06-31"`: "bad", `"2026-6-30"`: "bad", `"1899-12-30"`: "bad", `"2300-01-01"`: "bad", `"tomorrow"`: "bad", `20260630`: "wrong_type", `"٢٠٢٦-٠٦-٣٠"`: "bad",
 	} {
-		out := b.call(t, request{method: "PUT", path: documentPath("D-" + hexOf(sent)), body: replace(t, rent, `"2026-06-30"`, sent)})
+		out := b.call(t, request{method: "PUT", path: b.path("D-" + hexOf(sent)), body: replace(t, rent, `"2026-06-30"`, sent)})
 		switch want {
 		case "bad":
 			expect(t, out, 422, "invalid_field")
@@ -113,7 +112,7 @@ func TestDatesAreReadAsERPsWriteThem(t *testing.T) {
 			expect(t, out, 422, "invalid_field")
 		default:
 			expect(t, out, 201, "")
-			if got := b.get(t, documentPath("D-"+hexOf(sent))).at(t, "document.due_date"); got != want {
+			if got := b.get(t, b.path("D-"+hexOf(sent))).at(t, "document.due_date"); got != want {
 				t.Errorf("%s became %q", sent, got)
 			}
 			if noted := strings.Contains(string(out.body), `"field":"due_date"`); noted != (sent != `"2026-06-30"` && sent != "null" && sent != `""`) {
@@ -127,71 +126,52 @@ func hexOf(text string) string {
 	return strings.NewReplacer("=", "", "/", "_", "+", "-").Replace(base64.StdEncoding.EncodeToString([]byte(text)))
 }
 
-func TestALenientBodyIsUnderstoodAsERPsPrintIt(t *testing.T) {
+func TestRevisionsHaveTheirLimits(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	for sent, want := range map[string]string{
-		`"125 000,00"`: "125000.00", `"125000,5"`: "125000.50", "\"125\u00a0000.00\"": "125000.00", "\"125\u202f000\"": "125000.00", `125000.00`: "125000.00", `125000`: "125000.00",
-		`"1,000.00"`: "", `"1,000,00"`: "", `1e5`: "", `"-5,00"`: "",
-	} {
-		id := "L-" + hexOf(sent)
-		body := replace(t, rent, `"amount":"125000.00","currency"`, `"lenient":true,"amount":`+sent+`,"currency"`)
-		out := b.call(t, request{method: "PUT", path: documentPath(id), body: body})
-		if want == "" {
-			expect(t, out, 422, "invalid_field")
-			continue
-		}
-		expect(t, out, 201, "")
-		if got := b.get(t, documentPath(id)).at(t, "document.amount"); got != want || !strings.Contains(string(out.body), `"field":"amount"`) {
-			t.Errorf("%s became %q, normalized %s", sent, got, out.at(t, "normalized"))
+	b := common(t)
+	with := func(revision string) string {
+		return replace(t, rent, `"number"`, `"revision":`+revision+`,"number"`)
+	}
+	for _, revision := range []string{"2000000001", "2147483647", "2147483648", "9223372036854775808", "0", "-1"} {
+		out := b.call(t, request{method: "PUT", path: b.path("REQ"), body: with(revision)})
+		expect(t, out, 422, "invalid_field")
+		if f := out.faults(t); len(f) != 1 || f[0] != "revision out_of_range" || !strings.Contains(out.at(t, "errors.0.message"), "(1 … 2000000000)") {
+			t.Errorf("%s: %s", revision, out.body)
 		}
 	}
-	body := replace(t, rent, `"2026-06-30"`, `"30.06.2026"`)
-	body = replace(t, body, `"currency"`, `"lenient":true,"currency"`)
-	if out := b.put(t, "LD", body); !strings.Contains(string(out.body), `"to":"2026-06-30"`) {
-		t.Errorf("date: %s", out.body)
+	if out := b.put(t, "REQ", with("2000000000")); out.at(t, "revision") != "2000000000" {
+		t.Errorf("%s", out.body)
 	}
-	old, err := charmap.Windows1251.NewEncoder().String(replace(t, body, `"Rent, June"`, `"Аренда"`))
-	if err != nil {
-		t.Fatal(err)
+	if out := b.put(t, "REQ", replace(t, rent, "15/24\"}", "16/24\"}")); out.at(t, "revision") != "2000000001" {
+		t.Errorf("%s", out.body)
 	}
-	out := b.call(t, request{method: "PUT", path: documentPath("L1251"), body: old, headers: []string{"Content-Type: application/json; charset=windows-1251"}})
-	expect(t, out, 201, "")
-	if got := b.get(t, documentPath("L1251")).at(t, "document.title"); got != "Аренда" || !strings.Contains(string(out.body), `"from":"windows-1251"`) {
-		t.Errorf("windows-1251: %q %s", got, out.body)
-	}
-	strict, err := charmap.Windows1251.NewEncoder().String(replace(t, rent, `"Rent, June"`, `"Аренда"`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("S1251"), body: strict, headers: []string{"Content-Type: application/json; charset=windows-1251"}}), 415, "unsupported_media_type")
 }
 
-func TestMoneyGoesInAsTextOrMinorUnits(t *testing.T) {
+func TestIfMatchMakesNoNewDocument(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	minor := replace(t, rent, `"amount":"125000.00","currency"`, `"amount_minor":12500000,"currency"`)
-	both := replace(t, rent, `"amount":"125000.00","currency"`, `"amount":"125000.00","amount_minor":12500000,"currency"`)
-	first := b.put(t, "A", rent).at(t, "content_hash")
-	for _, body := range []string{minor, both} {
-		if out := b.put(t, "A", body); out.at(t, "change") != "unchanged" || out.at(t, "content_hash") != first {
-			t.Errorf("%s", out.body)
-		}
+	b := common(t)
+	put := func(match, body string) response {
+		return b.call(t, request{method: "PUT", path: b.path("REQ"), body: body, headers: []string{"If-Match: " + match}})
 	}
-	out := b.call(t, request{method: "PUT", path: documentPath("B"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount":"125000.00","amount_minor":12500001,"currency"`)})
-	expect(t, out, 422, "invalid_field")
-	discount := replace(t, rent, `"lines":[`, `"lines":[{"text":"Discount","amount":"-100.50"},{"text":"Gift","amount":"0.00"},{"text":"Note"},`)
-	b.put(t, "C", discount)
-	state := b.get(t, documentPath("C"))
-	if state.at(t, "document.lines.0.amount") != "-100.50" || state.at(t, "document.lines.0.amount_minor") != "-10050" || state.at(t, "document.lines.1.amount") != "0.00" ||
-		state.at(t, "document.lines.2.amount") != "" || state.at(t, "document.lines.1.no") != "2" {
-		t.Errorf("%s", state.body)
+	for _, match := range []string{`"3"`, `"1"`, `3`, `"9223372036854775807"`} {
+		expect(t, put(match, rent), 412, "precondition_failed")
+	}
+	batch := b.post(t, "/v1/documents/batch", `{"items":[{"external_id":"REQ","if_match":1,"document":`+rent+`}]}`)
+	if batch.at(t, "results.0.status") != "412" || batch.at(t, "results.0.problem.code") != "precondition_failed" {
+		t.Errorf("%s", batch.body)
+	}
+	expect(t, b.get(t, b.path("REQ")), 404, "not_found")
+	b.put(t, "REQ", rent)
+	expect(t, put(`"3"`, rent), 412, "precondition_failed")
+	expect(t, put(`"1"`, rent), 200, "")
+	for _, match := range []string{`x`, `"0"`, `"-1"`, `"9223372036854775808"`} {
+		expect(t, put(match, rent), 400, "invalid_header")
 	}
 }
 
 func TestPersonsNobodyKnowsAreAWarning(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	out := b.put(t, "REQ", replace(t, rent, `"requester":"ivanova"`, `"requester":"ghost","on_behalf_of":"ghost"`))
 	want := []any{map[string]any{"field": "requester", "code": "unknown_person"}, map[string]any{"field": "on_behalf_of", "code": "unknown_person"}}
 	if diff := cmp.Diff(want, out.json(t)["warnings"]); diff != "" {
@@ -201,7 +181,7 @@ func TestPersonsNobodyKnowsAreAWarning(t *testing.T) {
 
 func TestRevisionsAndConditionsOrderChanges(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	numbered := func(n, title string) string {
 		return replace(t, replace(t, rent, `"type"`, `"revision":`+n+`,"type"`), "Rent, June", title)
 	}
@@ -209,7 +189,7 @@ func TestRevisionsAndConditionsOrderChanges(t *testing.T) {
 		t.Errorf("%s", out.body)
 	}
 	put := func(body string, headers ...string) response {
-		return b.call(t, request{method: "PUT", path: documentPath("R"), body: body, headers: headers})
+		return b.call(t, request{method: "PUT", path: b.path("R"), body: body, headers: headers})
 	}
 	expect(t, put(numbered("4", "two")), 409, "stale_revision")
 	expect(t, put(numbered("3", "two")), 409, "stale_revision")
@@ -221,13 +201,13 @@ func TestRevisionsAndConditionsOrderChanges(t *testing.T) {
 		t.Errorf("%v", out.header)
 	}
 	expect(t, put(replace(t, rent, `"type":"payment_request"`, `"type":"contract"`)), 409, "conflict")
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("new"), body: replace(t, rent, `"type":"payment_request"`, `"type":"contract"`)}), 422, "no_route")
-	expect(t, b.post(t, documentPath("by-post"), rent), 201, "")
+	expect(t, b.call(t, request{method: "PUT", path: b.path("new"), body: replace(t, rent, `"type":"payment_request"`, `"type":"contract"`)}), 422, "no_route")
+	expect(t, b.post(t, b.path("by-post"), rent), 201, "")
 }
 
 func TestTheNameOfADocumentMayHoldAlmostAnything(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for sent, want := range map[string]string{
 		"INV%2F2026%2F7": "INV/2026/7", "%D0%97%D0%B0%D1%8F%D0%B2%D0%BA%D0%B0%207": "Заявка 7", "a%5Cb": `a\b`, "a:b@c": "a:b@c", "50%25": "50%", strings.Repeat("n", 200): strings.Repeat("n", 200),
 	} {
@@ -235,28 +215,28 @@ func TestTheNameOfADocumentMayHoldAlmostAnything(t *testing.T) {
 		if out.at(t, "external_id") != want {
 			t.Errorf("%s became %q", sent, out.at(t, "external_id"))
 		}
-		if got := b.get(t, documentPath(sent)); got.status != 200 {
+		if got := b.get(t, b.path(sent)); got.status != 200 {
 			t.Errorf("%s cannot be read: %d", sent, got.status)
 		}
 	}
-	for _, sent := range []string{strings.Repeat("n", 201), "%20a", "a%20", "a%E2%80%AEb", "a%EF%BB%BFb"} { // A-16
-		out := b.call(t, request{method: "PUT", path: documentPath(sent), body: rent})
+	for _, sent := range []string{strings.Repeat("n", 201), "%20a", "a%20", "a%E2%80%AEb", "a%EF%BB%BFb", "%E2%80%8B", "%E3%85%A4"} { // A-16
+		out := b.call(t, request{method: "PUT", path: b.path(sent), body: rent})
 		expect(t, out, 422, "invalid_field")
 		if f := out.faults(t); len(f) != 1 || !strings.HasPrefix(f[0], "external_id ") {
 			t.Errorf("%.20s: %v", sent, f)
 		}
-		expect(t, b.get(t, documentPath(sent)), 404, "not_found")
+		expect(t, b.get(t, b.path(sent)), 404, "not_found")
 	}
 }
 
 func TestTheSameNewDocumentPostedAtOnceIsOne(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	var wg sync.WaitGroup
 	created := make(chan string, 20)
 	for range 20 {
 		wg.Go(func() {
-			out := b.call(t, request{method: "PUT", path: documentPath("RACE"), body: rent})
+			out := b.call(t, request{method: "PUT", path: b.path("RACE"), body: rent})
 			if out.status != 200 && out.status != 201 {
 				t.Errorf("%d %s", out.status, out.body)
 				return

@@ -9,6 +9,7 @@ package erp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -81,12 +82,14 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 
 // answer is what a call came to.
 type answer struct {
-	status int
-	body   any    // marshaled
-	raw    []byte // or written as it is
-	etag   string
-	later  []byte // what an Idempotency-Key answers with later where that is not the same
-	replay bool   // this is the answer of an earlier request
+	status  int
+	body    any    // marshaled
+	raw     []byte // or written as it is
+	etag    string
+	later   []byte // what an Idempotency-Key answers with later where that is not the same
+	settled bool   // the Idempotency-Key has its answer: it was kept with the effect
+	passing bool   // part of it failed by what may pass: the Idempotency-Key is given back
+	replay  bool   // this is the answer of an earlier request
 }
 
 // endpoint is what the door must know of an operation before it looks at the request.
@@ -148,15 +151,22 @@ func (d *Door) handle(c *call, e endpoint, work func(*call) (answer, error)) (an
 	return d.handleOnce(c, e, work)
 }
 
+// hungUp reports whether a request ended only because its caller went away. Anything else
+// that went wrong in such a request is still told as what it is.
+func (c *call) hungUp(err error) bool {
+	return errors.Is(c.ctx().Err(), context.Canceled) && errors.Is(err, context.Canceled)
+}
+
 // fail says what went wrong, and logs what the caller cannot mend.
 func (d *Door) fail(c *call, err error) {
+	if c.hungUp(err) {
+		d.Log.DebugContext(c.ctx(), "caller went away", "error", err)
+		c.w.WriteHeader(server.StatusHungUp)
+		return
+	}
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
-		level := slog.LevelError
-		if p.retryable() {
-			level = slog.LevelWarn
-		}
-		d.Log.Log(c.ctx(), level, "request not served", "code", p.code, "error", err)
+		d.Log.Log(c.ctx(), p.level(), "request not served", "code", p.code, "error", err)
 	}
 	if p.status == http.StatusUnauthorized {
 		c.w.Header().Add("WWW-Authenticate", `Bearer realm="countersign"`)

@@ -94,7 +94,7 @@ func TestTheFeedTellsEverythingInOrderAndToTheByte(t *testing.T) {
 
 func TestBadQuestionsToTheFeedAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for _, query := range []string{
 		"limit=0", "limit=501", "limit=x", "limit=-1", "limit=1.5", "limit=99999999999999999999", "wait=26", "wait=-1", "wait=x", "after=x", "after=doc_06f1z2k3m4n5p6q7r8s9t0v1w2",
 		"types=case.decidid", "types=", "types=,", "types=case.decided,", "types=*",
@@ -181,5 +181,18 @@ func TestEveryTypeOfEventIsListed(t *testing.T) {
 	}
 	if len(seen) < 12 {
 		t.Errorf("only %v were seen", seen)
+	}
+}
+
+func TestWhatWasSaidIsToldAsItWasSaid(t *testing.T) {
+	t.Parallel()
+	b := common(t)
+	b.put(t, "REQ", rent)
+	said := `{"author":"ivanova","text":"a < b && c > \"d\""}`
+	expect(t, b.post(t, b.path("REQ")+"/comments", said, "Idempotency-Key: comment-0001"), 201, "")
+	b.SequenceAll(t)
+	page := b.get(t, "/v1/events?types=comment.added")
+	if !strings.Contains(string(page.body), `"text":"a < b && c > \"d\""`) || page.at(t, "events.0.data.text") != `a < b && c > "d"` {
+		t.Errorf("%s", page.body)
 	}
 }

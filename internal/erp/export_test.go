@@ -11,7 +11,7 @@ import (
 // ReadDocument reads the body of a PUT as the door does.
 func ReadDocument(body []byte) (document.Document, []Normalized, error) {
 	p, err := readDocument(&call{body: body})
-	return p.document, p.normalized, err
+	return p.document, p.taken.kept, err
 }
 
 // ProblemOf tells an error as the door does.

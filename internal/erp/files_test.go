@@ -84,6 +84,43 @@ func sorted(list []any, first string) []any {
 	return list
 }
 
+func TestAFileThatIsKnownKeepsItsSizeWhenOnlyItsDigestIsSent(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	both := announced("invoice.pdf", invoice) + "," + announced("act.txt", "act")
+	b.put(t, "REQ", withFiles(t, both))
+	expect(t, b.upload(t, "REQ", hexDigest(invoice), invoice), 200, "")
+	body := replace(t, withFiles(t, both), "Rent, June", "Rent for June")
+	check := func(id string) {
+		t.Helper()
+		state := b.get(t, documentPath(id))
+		for at, want := range map[string]string{
+			"document.files.0.size": fmt.Sprint(len(invoice)), "document.files.0.media_type": "application/pdf", "document.files.0.missing": "false",
+			"document.files.1.size": "", "document.files.1.media_type": "", "document.files.1.missing": "true",
+		} {
+			if got := state.at(t, at); got != want {
+				t.Errorf("%s: %s is %q, want %q", id, at, got, want)
+			}
+		}
+	}
+	if out := b.put(t, "REQ", body); out.at(t, "change") != "cosmetic" {
+		t.Errorf("%s", out.body)
+	}
+	check("REQ")
+	if out := b.put(t, "REQ", body); out.at(t, "change") != "unchanged" {
+		t.Errorf("%s", out.body)
+	}
+	expect(t, b.post(t, "/v1/documents/batch", `{"items":[{"external_id":"ANOTHER","document":`+body+`}]}`), 200, "")
+	check("ANOTHER")
+
+	// What another source sent is not known.
+	if _, err := b.Files.Put(t.Context(), "sap", "", strings.NewReader("act")); err != nil {
+		t.Fatal(err)
+	}
+	b.put(t, "REQ", replace(t, body, "Rent for June", "Rent of June"))
+	check("REQ")
+}
+
 func TestUploadsThatMustNotBeTakenAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -217,7 +254,7 @@ func TestSeveralFilesComeAsMultipart(t *testing.T) {
 
 func TestSmallFilesComeInsideTheDocument(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	inline := func(name, content string) string {
 		return fmt.Sprintf(`{"name":%q,"content_base64":%q}`, name, base64.StdEncoding.EncodeToString([]byte(content)))
 	}
@@ -226,7 +263,7 @@ func TestSmallFilesComeInsideTheDocument(t *testing.T) {
 	if out.at(t, "case.missing_files") != "[]" {
 		t.Errorf("%s", out.body)
 	}
-	state := b.get(t, documentPath("REQ"))
+	state := b.get(t, b.path("REQ"))
 	if state.at(t, "document.files.0.sha256") != hexDigest(invoice) || state.at(t, "document.files.0.media_type") != "application/pdf" || state.at(t, "document.files.0.size") != fmt.Sprint(len(invoice)) {
 		t.Errorf("%s", state.body)
 	}
@@ -235,19 +272,19 @@ func TestSmallFilesComeInsideTheDocument(t *testing.T) {
 		t.Errorf("the same files by their digests: %s", named.body)
 	}
 	six := withFiles(t, inline("a", strings.Repeat("a", 3<<20))+","+inline("b", strings.Repeat("b", 5<<19)))
-	refused := b.call(t, request{method: "PUT", path: documentPath("BIG"), body: six})
+	refused := b.call(t, request{method: "PUT", path: b.path("BIG"), body: six})
 	expect(t, refused, 422, "invalid_field")
 	if f := refused.faults(t); len(f) != 1 || f[0] != "files[1].content_base64 too_large" {
 		t.Errorf("%v", f)
 	}
 	five := withFiles(t, inline("a", strings.Repeat("a", 5<<20)))
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("FIVE"), body: five}), 201, "")
-	elf := b.call(t, request{method: "PUT", path: documentPath("ELF"), body: withFiles(t, inline("a", "\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x02"+strings.Repeat("\x00", 60)))})
+	expect(t, b.call(t, request{method: "PUT", path: b.path("FIVE"), body: five}), 201, "")
+	elf := b.call(t, request{method: "PUT", path: b.path("ELF"), body: withFiles(t, inline("a", "\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x02"+strings.Repeat("\x00", 60)))})
 	expect(t, elf, 422, "forbidden_file")
 	if f := elf.faults(t); len(f) != 1 || f[0] != "files[0].content_base64 forbidden_file" {
 		t.Errorf("%v", f)
 	}
-	expect(t, b.get(t, documentPath("ELF")), 404, "not_found")
+	expect(t, b.get(t, b.path("ELF")), 404, "not_found")
 }
 
 func TestNamesOfFilesAreMadeSafe(t *testing.T) {
@@ -290,5 +327,29 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	expect(t, out, 507, "storage_full")
 	if out.at(t, "retryable") != "true" {
 		t.Errorf("%s", out.body)
+	}
+}
+
+func TestNothingIsTakenWhileAFileIsMissing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	b.Approve(t, "REQ")
+	hash := b.put(t, "REQ", withFiles(t, announced("a.txt", "a"))).at(t, "content_hash") // tolerant: the approval stands
+	if state := b.get(t, documentPath("REQ")); state.at(t, "case.status") != "approved" || state.at(t, "case.missing_files.0") != hexDigest("a") {
+		t.Fatalf("%s", state.body)
+	}
+	take := func() response {
+		return b.post(t, documentPath("REQ")+"/consume", `{"hash":"`+hash+`","consumer_ref":"PAY-1"}`, "Idempotency-Key: consume-0001")
+	}
+	refused := take()
+	expect(t, refused, 409, "files_missing")
+	if !strings.Contains(refused.at(t, "message"), "/files/") || refused.at(t, "retryable") != "false" {
+		t.Errorf("it does not say what to do: %s", refused.body)
+	}
+	sent := b.call(t, request{method: "PUT", path: documentPath("REQ") + "/files/" + hexDigest("a"), body: "a", headers: []string{"Content-Type: text/plain"}})
+	expect(t, sent, 200, "")
+	if done := take(); done.status != 200 || done.at(t, "consumed") != "true" {
+		t.Errorf("%d %s", done.status, done.body)
 	}
 }

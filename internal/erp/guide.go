@@ -9,13 +9,14 @@ const (
 		"**Keys.** `Authorization: Bearer SECRET`, or Basic with the id of the key and its secret. A key belongs to one source and sees nothing of others.\n\n" +
 		"**Bodies** are JSON objects in UTF-8, not compressed. Names are exact; unknown names and names given twice are refused with 400. " +
 		"Money is a decimal text with a point, or a whole number of minor units; never a JSON fraction. Times are RFC 3339, days `2026-06-30`.\n\n" +
-		"**Texts.** External ids, codes, accounts and references of persons are refused when they have control characters, characters that turn the direction of writing, or spaces at an edge. " +
+		"**Texts.** External ids, codes, accounts and references of persons are refused when they have control characters, characters that turn the direction of writing, spaces at an edge, or nothing that can be seen. " +
 		"Texts for people (titles, names, comments) are cleaned of these instead, and `normalized` in the answer lists it.\n\n" +
-		"**Errors** are `application/problem+json` with a stable `code`, a `message` in the language of `Accept-Language` (ru, en, de, es), a `request_id` and all wrong fields at once. " +
+		"**Errors** are `application/problem+json` with a stable `code`, a `message` in the language of `Accept-Language` (ru, en, de, es), a `request_id` and all wrong fields at once; `more_errors` says how many there are beyond the first hundred. " +
 		"`retryable` says whether the same request may succeed later; wait for `Retry-After`. Nothing that was sent is repeated in an error.\n\n" +
 		"**Repeating.** PUT is safe to repeat by itself. A POST that makes something takes `Idempotency-Key`: the same request again gets the same answer, with `Idempotent-Replayed: true`, for 30 days; " +
-		"another request with that key is 422, one that still runs 409 `in_progress`. Answers of 400 and above are not kept.\n\n" +
-		"**Bounds.** A body 256 KB, a document with files or a batch 8 MB, one file 25 MB; 500 lines, 200 fields, 50 files."
+		"another request with that key is 422, one that still runs 409 `in_progress`. Answers of 400 and above are not kept, nor is that of a batch in which an item failed with 429 or with 500 and above.\n\n" +
+		"**Bounds.** Objects and lists are at most 32 deep, an object has at most 1000 names. A body 256 KB, a document with files or a batch 8 MB, one file 25 MB; 500 lines, 200 fields, 50 files. " +
+		"The payee's name has at most 500 UTF-16 units, the account 150, tax id, bank id and the payee as a person 100: approvers see them whole on every card."
 
 	putText = "Creates the document (201) and starts its case, or stores its new state (200). What a change does to votes that were cast follows from the route: " +
 		"`change` says `cosmetic` or `tolerant` (votes stand) or `material` (a new round). Bank details, amount, currency, company and contract are always material.\n\n" +
@@ -27,7 +28,7 @@ const (
 		"Act on `outcome` = `approved` only, and take it with `POST …/consume` first."
 
 	consumeText = "Closes the gap between approval and payment. Refused with 409: `not_approved`, `withdrawn`, `revision_mismatch` (the document is not what was approved), " +
-		"`already_consumed` (by another reference). The same reference gets the same answer again, so repeat it when an answer was lost. " +
+		"`already_consumed` (by another reference), `files_missing` (a file that the document announces has not arrived: send it by `PUT …/files/{sha256}`, then take the approval). The same reference gets the same answer again, so repeat it when an answer was lost. " +
 		"After it the document can neither be withdrawn nor changed, but cosmetically."
 
 	withdrawText = "Ends the case; buttons vanish, votes stay on record. After the final approval a reason is needed (422 `reason_required`), " +
@@ -36,7 +37,8 @@ const (
 	commentText = "A remark that approvers see. It is never a vote. The header `Idempotency-Key` is required: a comment has no name of its own, and a repeated request must not make a second one."
 
 	batchText = "Each item is a PUT of its own, in a transaction of its own: one that is refused does not hold up the others. " +
-		"Items of one `external_id` are done in their order. The answer has one result for each item, with the status and the body that PUT would have had."
+		"Items of one `external_id` are done in their order. The answer has one result for each item, with the status and the body that PUT would have had. " +
+		"When an item failed with `retryable`, send the same batch again: what got in stays as it is, and the `Idempotency-Key` holds nothing back."
 
 	fileText = "The easiest way from 1C: the body is the content as it is, of any Content-Type. It must have the digest in the path. The document must be there. " +
 		"Sending it again is harmless. Programs, pictures of more than 50 megapixels and empty files are refused (422), more than 25 MB is 413."
@@ -45,12 +47,14 @@ const (
 
 	eventsText = "Events of your source in one order that never changes: keep `next` and give it as `after`. Nothing is ever passed over. " +
 		"With `wait` the answer comes when there is something, at the latest after so many seconds; one scheduled job a minute without it is fine too. " +
-		"The text of an event is the same to the byte as in webhooks. Within a document `seq` counts without a gap."
+		"The text of an event is the same to the byte as in webhooks. Within a document `seq` counts without a gap. " +
+		"`case.blocked` has a `reason`: `nobody_to_ask`, nobody may decide on the step; `files_missing`, a file that was announced has not arrived. " +
+		"The text of an event has at most 20 KB: where it would have more, `data` has `shortened`, without `changes`, and beside a list that was cut its whole length, such as `asked_count` beside `asked`."
 
 	webhookText = "Events are signed by the Standard Webhooks rules: headers `webhook-id` (the same in every repetition), `webhook-timestamp`, `webhook-signature`. " +
 		"Answer 2xx within the timeout and work afterwards. Anything else is repeated for a week; events of one document come in order. Redirects are not followed. " +
 		"The `secret` is in this answer only."
 
-	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Links to Telegram accounts are not made here: " +
+	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."
 )

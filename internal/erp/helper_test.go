@@ -41,7 +41,7 @@ type bench struct {
 	url  string
 	key  directory.Key
 	auth string // the header of a key that may do everything
-	log  *bytes.Buffer
+	log  *book
 }
 
 func texts(tb testing.TB) *locale.Texts {
@@ -66,8 +66,8 @@ func newBench(tb testing.TB, change ...func(*erp.Door)) *bench {
 
 func (b *bench) start(tb testing.TB, change ...func(*erp.Door)) {
 	tb.Helper()
-	b.log = &bytes.Buffer{}
-	log := slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	b.log = &book{}
+	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.door = &erp.Door{
 		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Texts: texts(tb), Log: log, Now: time.Now, Bell: b.Bell,
 		Hook: &hook.Hook{Pool: b.Pool, Ledger: b.DB, Bell: b.Bell, Now: time.Now, Log: log},
@@ -83,15 +83,22 @@ func (b *bench) start(tb testing.TB, change ...func(*erp.Door)) {
 	b.url = s.URL
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+// book is a log that a test can read while it is written.
+type book struct {
+	mu   sync.Mutex
+	text strings.Builder
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
+func (l *book) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.text.Write(p)
+}
+
+func (l *book) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // newKey makes a key and gives its Authorization header.
@@ -310,12 +317,15 @@ const rent = `{"type":"payment_request","number":"4711","title":"Rent, June","co
 	"url":"https://erp.example.org/doc/4711","fields":{"Договор":"15/24"},
 	"lines":[{"no":1,"text":"Rent","amount":"125000.00","cost_center":"CC-12"}]}`
 
+// path is that of a document of the source of the key.
+func (b *bench) path(id string) string { return "/v1/sources/" + b.key.Source + "/documents/" + id }
+
 func documentPath(id string) string { return "/v1/sources/erp1c/documents/" + id }
 
 // put posts a document that must be taken.
 func (b *bench) put(tb testing.TB, id, body string) response {
 	tb.Helper()
-	out := b.call(tb, request{method: "PUT", path: documentPath(id), body: body})
+	out := b.call(tb, request{method: "PUT", path: b.path(id), body: body})
 	if out.status != http.StatusOK && out.status != http.StatusCreated {
 		tb.Fatalf("PUT %s: %d %s", id, out.status, out.body)
 	}

@@ -64,13 +64,16 @@ func (d *Door) settle(c *call, out answer, failed error) (answer, error) {
 		}
 		return out, failed
 	}
+	if out.settled {
+		return out, nil
+	}
 	var err error
 	if out.raw == nil {
 		if out.raw, err = marshal(out.body); err != nil {
 			return out, err
 		}
 	}
-	if len(out.raw) > maxKept {
+	if len(out.raw) > maxKept || out.passing {
 		err = d.keys.drop(ctx, c.once)
 	} else {
 		err = d.keys.settle(ctx, c.once, out.status, out.kept())

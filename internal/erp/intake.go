@@ -17,10 +17,10 @@ import (
 // UTF-8, whole numbers exact. It collects everything that is wrong, and notes what it
 // took in another form than it came.
 type intake struct {
-	lenient    bool // numbers and dates as ERPs print them are understood
-	found      faults
-	unknown    faults
-	normalized []Normalized
+	lenient bool // numbers and dates as ERPs print them are understood
+	found   gathered
+	unknown gathered
+	taken   notes // values in another form than they came
 }
 
 // object is one JSON object that is being read. What was not asked for by name when done
@@ -28,15 +28,25 @@ type intake struct {
 type object struct {
 	in      *intake
 	path    string
-	members map[string]jsontext.Value
+	members []member
 	asked   []string
+	bad     []string // names with which something is wrong
+}
+
+// member is a name of an object with its value, a part of the text.
+type member struct {
+	name  string
+	value jsontext.Value
 }
 
 // open reads the text as one object. Its error is a problem with status 400.
 func (in *intake) open(text []byte) (*object, error) {
 	if rest, ok := bytes.CutPrefix(text, []byte("\ufeff")); ok {
 		text = rest
-		in.normalized = append(in.normalized, Normalized{From: "BOM"})
+		in.taken.put("", "BOM", "")
+	}
+	if err := weigh(text); err != nil {
+		return nil, err
 	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(text))
 	if kind := d.PeekKind(); kind != '{' {
@@ -62,7 +72,7 @@ func unreadable(err error) error {
 
 // members splits an object. Its values are parts of the text.
 func (in *intake) members(path string, text jsontext.Value) (*object, error) {
-	o := &object{in: in, path: path, members: map[string]jsontext.Value{}}
+	o := &object{in: in, path: path}
 	d := jsontext.NewDecoder(bytes.NewBuffer(text))
 	if _, err := d.ReadToken(); err != nil {
 		return nil, unreadable(err)
@@ -72,10 +82,11 @@ func (in *intake) members(path string, text jsontext.Value) (*object, error) {
 		if err != nil {
 			return nil, unreadable(err)
 		}
-		key := token.String()
-		if o.members[key], err = next(d, text); err != nil {
+		m := member{name: token.String()}
+		if m.value, err = next(d, text); err != nil {
 			return nil, unreadable(err)
 		}
+		o.members = append(o.members, m)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return nil, unreadable(err)
@@ -106,18 +117,30 @@ func (o *object) at(name string) string {
 	return o.path + "." + name
 }
 
-func (o *object) fault(name, code string) { o.in.found.add(o.at(name), code, "") }
+func (o *object) fault(name, code string) { o.refuse(name, code, "") }
 
-// note says that a value was taken in another form.
-func (in *intake) note(field, from, to string) {
-	in.normalized = append(in.normalized, Normalized{Field: field, From: shown(from), To: shown(to)})
+// refuse notes a fault with a hint, which is the same in all languages.
+func (o *object) refuse(name, code, hint string) {
+	o.bad = append(o.bad, name)
+	o.in.found.add(o.at(name), code, hint)
 }
+
+// fine reports whether nothing was found wrong with a member so far.
+func (o *object) fine(name string) bool { return !slices.Contains(o.bad, name) }
+
+// note says that a member was taken in another form.
+func (o *object) note(name, from, to string) { o.in.taken.put(o.at(name), from, to) }
 
 // value gives a member; null is the same as none.
 func (o *object) value(name string) (jsontext.Value, bool) {
-	o.asked = append(o.asked, name)
-	v, ok := o.members[name]
-	return v, ok && v.Kind() != 'n'
+	if !slices.Contains(o.asked, name) {
+		o.asked = append(o.asked, name)
+	}
+	i := slices.IndexFunc(o.members, func(m member) bool { return m.name == name })
+	if i < 0 || o.members[i].value.Kind() == 'n' {
+		return nil, false
+	}
+	return o.members[i].value, true
 }
 
 // text reads a text by its rule. It is empty where there is none, or where it is wrong.
@@ -135,12 +158,12 @@ func (o *object) text(name string, r rule) string {
 	text, code := r.apply(sent)
 	switch {
 	case code != "":
-		o.fault(name, code)
+		o.refuse(name, code, r.hint(code))
 		return ""
 	case text == "":
 		o.need(name, r)
 	case text != sent:
-		o.in.note(o.at(name), sent, text)
+		o.note(name, sent, text)
 	}
 	return text
 }
@@ -171,7 +194,7 @@ func (o *object) whole(name string, least, most int64) (n int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	if err != nil || n < least || n > most {
-		o.fault(name, "out_of_range")
+		o.refuse(name, "out_of_range", strconv.FormatInt(least, 10)+" … "+strconv.FormatInt(most, 10))
 		return 0, false
 	}
 	return n, true
@@ -184,6 +207,15 @@ func (o *object) truth(name string) bool {
 		o.fault(name, "wrong_type")
 	}
 	return ok && v.Kind() == 't'
+}
+
+// choice reads true or false, and nil where nothing is said.
+func (o *object) choice(name string) *bool {
+	if _, ok := o.value(name); !ok {
+		return nil
+	}
+	yes := o.truth(name)
+	return &yes
 }
 
 // inner reads an object; without one it is empty.
@@ -252,7 +284,7 @@ func (o *object) texts(name string, most int, r rule) []string {
 			code = "missing_field"
 		}
 		if code != "" {
-			o.in.found.add(path, code, "")
+			o.in.found.add(path, code, r.hint(code))
 			return
 		}
 		out = append(out, text)
@@ -262,8 +294,13 @@ func (o *object) texts(name string, most int, r rule) []string {
 
 // done notes the members that nobody asked for.
 func (o *object) done() {
-	for name := range o.members {
+	for _, m := range o.members {
+		name := m.name
 		if slices.Contains(o.asked, name) {
+			continue
+		}
+		if o.in.unknown.full() {
+			o.in.unknown.more++
 			continue
 		}
 		hint := `"fields"`
@@ -279,12 +316,15 @@ func (o *object) done() {
 // err is what was wrong: with names that are not known 400, else 422. The text is that of
 // the whole.
 func (in *intake) err(text string) error {
-	if len(in.unknown) > 0 {
-		in.unknown.sort()
-		return &problemError{status: http.StatusBadRequest, code: "unknown_field", faults: append(in.unknown, in.found...)}
+	p := &problemError{faults: in.found.kept, more: in.found.more + in.unknown.more}
+	switch {
+	case !in.unknown.none():
+		p.status, p.code, p.faults = http.StatusBadRequest, "unknown_field", slices.Concat(in.unknown.kept, in.found.kept)
+	case !in.found.none():
+		p.status, p.code, p.text = http.StatusUnprocessableEntity, "invalid_field", text
+	default:
+		return nil
 	}
-	if len(in.found) > 0 {
-		return &problemError{status: http.StatusUnprocessableEntity, code: "invalid_field", text: text, faults: in.found}
-	}
-	return nil
+	p.keep(mostFaults)
+	return p
 }

@@ -18,7 +18,7 @@ const committed = "../../web/openapi.yaml"
 
 func TestTheCommittedDocumentIsTheOneThatIsServed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	res, err := http.Get(b.url + "/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestTheCommittedDocumentIsTheOneThatIsServed(t *testing.T) {
 
 func TestThePageOfTheAPIIsWholeAndAsksForNothingElsewhere(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	read := func(path string) (http.Header, string) {
 		res, err := http.Get(b.url + path)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestThePageOfTheAPIIsWholeAndAsksForNothingElsewhere(t *testing.T) {
 // The bodies are read by hand; what is read and what is described must be the same.
 func TestWhatIsReadIsWhatIsDescribed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	text, err := os.ReadFile(committed)
 	if err != nil {
 		t.Fatal(err)
@@ -105,14 +105,14 @@ func TestWhatIsReadIsWhatIsDescribed(t *testing.T) {
 	}
 	hook := "/v1/webhooks/whk_06f1z2k3m4n5p6q7r8s9t0v1w2"
 	for name, c := range map[string]struct{ method, path, before, after string }{
-		"DocumentBody":  {"PUT", documentPath("X"), "", ""},
-		"PayeeBody":     {"PUT", documentPath("X"), `{"payee":`, `}`},
-		"LineBody":      {"PUT", documentPath("X"), `{"lines":[`, `]}`},
-		"FileBody":      {"PUT", documentPath("X"), `{"files":[`, `]}`},
-		"ConsumeBody":   {"POST", documentPath("X") + "/consume", "", ""},
-		"WithdrawBody":  {"POST", documentPath("X") + "/withdraw", "", ""},
-		"StatusBody":    {"POST", documentPath("X") + "/status", "", ""},
-		"CommentBody":   {"POST", documentPath("X") + "/comments", "", ""},
+		"DocumentBody":  {"PUT", b.path("X"), "", ""},
+		"PayeeBody":     {"PUT", b.path("X"), `{"payee":`, `}`},
+		"LineBody":      {"PUT", b.path("X"), `{"lines":[`, `]}`},
+		"FileBody":      {"PUT", b.path("X"), `{"files":[`, `]}`},
+		"ConsumeBody":   {"POST", b.path("X") + "/consume", "", ""},
+		"WithdrawBody":  {"POST", b.path("X") + "/withdraw", "", ""},
+		"StatusBody":    {"POST", b.path("X") + "/status", "", ""},
+		"CommentBody":   {"POST", b.path("X") + "/comments", "", ""},
 		"BatchBody":     {"POST", "/v1/documents/batch", "", ""},
 		"ChatBody":      {"PUT", "/v1/chats/x", "", ""},
 		"UserBody":      {"PUT", "/v1/users/x", "", ""},

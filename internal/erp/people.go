@@ -37,45 +37,24 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 	if err := checkExternalID(in.ExternalID); err != nil {
 		return answer{}, err
 	}
-	body := &intake{}
-	o, err := body.open(c.body)
+	u, active, err := readUser(c.body)
 	if err != nil {
 		return answer{}, err
 	}
-	u := directory.User{
-		ExternalID: in.ExternalID, Name: o.text("name", free(200).must()), Email: o.text("email", name(254)), Locale: o.text("locale", name(35)),
-	}
-	for _, text := range o.texts("roles", 100, name(200)) {
-		u.Roles = append(u.Roles, people.ParseRole(text))
-	}
-	active := true
-	if v, ok := o.value("active"); ok {
-		active = v.Kind() == 't'
-		o.truth("active")
-	}
-	o.done()
-	if err := body.err(""); err != nil {
-		return answer{}, err
-	}
+	u.ExternalID = in.ExternalID
 	change, err := d.Directory.PutUser(c.ctx(), c.actor(), u)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := d.settleActive(c, change, active); err != nil {
+	out := UserAnswer{ExternalID: in.ExternalID, Change: string(change.Kind), Active: !change.Inactive, RequestID: server.RequestID(c.ctx())}
+	for _, f := range change.Fields {
+		out.Fields = append(out.Fields, f.Field)
+	}
+	if err := d.settleActive(c, &out, active); err != nil {
 		return answer{}, err
 	}
 	if _, err := d.Ledger.PeopleChanged(c.ctx(), in.ExternalID); err != nil {
 		return answer{}, err
-	}
-	out := UserAnswer{ExternalID: in.ExternalID, Change: string(change.Kind), Active: active, RequestID: server.RequestID(c.ctx())}
-	for _, f := range change.Fields {
-		out.Fields = append(out.Fields, f.Field)
-	}
-	if active == change.Inactive { // that changed too
-		out.Fields = append(out.Fields, "active")
-		if change.Kind == directory.Unchanged {
-			out.Change = string(directory.Changed)
-		}
 	}
 	status := http.StatusOK
 	if change.Kind == directory.Added {
@@ -84,42 +63,51 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 	return answer{status: status, body: out}, nil
 }
 
-// settleActive lets a person leave or come back.
-func (d *Door) settleActive(c *call, change directory.Change, active bool) error {
-	switch {
-	case active && change.Inactive:
-		return d.Directory.Reactivate(c.ctx(), c.actor(), change.ExternalID)
-	case !active && !change.Inactive:
-		return d.Directory.Deactivate(c.ctx(), c.actor(), change.ExternalID, "left, says "+c.key.Source)
-	default:
-		return nil
+// readUser reads a person. Without a word of it, who is active stays so and who has left
+// stays away: somebody whom an administrator shut out must not come back with the nightly
+// list of all employees.
+func readUser(text []byte) (u directory.User, active *bool, err error) {
+	body := &intake{}
+	o, err := body.open(text)
+	if err != nil {
+		return u, nil, err
 	}
+	u = directory.User{Name: o.text("name", free(200).must()), Email: o.text("email", name(254)), Locale: o.text("locale", name(35))}
+	for _, role := range o.texts("roles", 100, name(200)) {
+		u.Roles = append(u.Roles, people.ParseRole(role))
+	}
+	active = o.choice("active")
+	o.done()
+	return u, active, body.err("")
+}
+
+// settleActive lets a person leave or come back where that was said.
+func (d *Door) settleActive(c *call, out *UserAnswer, active *bool) (err error) {
+	switch {
+	case active == nil || *active == out.Active:
+		return nil
+	case *active:
+		err = d.Directory.Reactivate(c.ctx(), c.actor(), out.ExternalID)
+	default:
+		err = d.Directory.Deactivate(c.ctx(), c.actor(), out.ExternalID, "left, says "+c.key.Source)
+	}
+	out.Active, out.Fields = *active, append(out.Fields, "active")
+	if out.Change == string(directory.Unchanged) {
+		out.Change = string(directory.Changed)
+	}
+	return err
 }
 
 func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
 	if err := checkExternalID(in.ExternalID); err != nil {
 		return answer{}, err
 	}
-	body := &intake{}
-	o, err := body.open(c.body)
+	chat, fallback, err := readChat(c.body)
 	if err != nil {
 		return answer{}, err
 	}
-	chat := directory.Chat{ExternalID: in.ExternalID, Title: o.text("title", free(255).must())}
-	id, ok := o.whole("telegram_chat_id", -1<<52, -1)
-	if !ok && body.fine("telegram_chat_id") {
-		o.fault("telegram_chat_id", "missing_field")
-	}
-	chat.TelegramID = id
-	chat.Thread, _ = o.whole("thread_id", 1, 1<<31-1)
-	chat.Notices = o.texts("notices", 100, word())
-	chat.Kind = directory.ChatKind(o.text("kind", name(20)))
-	if chat.Kind != "" && !slices.Contains([]directory.ChatKind{directory.Group, directory.Supergroup, directory.Channel}, chat.Kind) {
-		o.fault("kind", "invalid_field")
-	}
-	chat.Disabled = o.truth("disabled")
-	o.done()
-	if err := body.err(""); err != nil {
+	chat.ExternalID = in.ExternalID
+	if chat.Fallback, err = d.fallback(c, in.ExternalID, fallback); err != nil {
 		return answer{}, err
 	}
 	stored, created, err := d.Directory.PutChat(c.ctx(), c.actor(), chat)
@@ -132,8 +120,45 @@ func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
 	}
 	return answer{status: status, body: ChatAnswer{
 		ExternalID: stored.ExternalID, TelegramChatID: stored.TelegramID, ThreadID: stored.Thread, Title: stored.Title,
-		Notices: stored.Notices, Kind: string(stored.Kind), Disabled: stored.Disabled, Fault: stored.Fault, RequestID: server.RequestID(c.ctx()),
+		Notices: stored.Notices, Fallback: stored.Fallback, Kind: string(stored.Kind), Disabled: stored.Disabled, Fault: stored.Fault,
+		RequestID: server.RequestID(c.ctx()),
 	}}, nil
+}
+
+func readChat(text []byte) (chat directory.Chat, fallback *bool, err error) {
+	body := &intake{}
+	o, err := body.open(text)
+	if err != nil {
+		return chat, nil, err
+	}
+	chat.Title = o.text("title", free(255).must())
+	id, ok := o.whole("telegram_chat_id", -1<<52, -1)
+	if !ok && o.fine("telegram_chat_id") {
+		o.fault("telegram_chat_id", "missing_field")
+	}
+	chat.TelegramID = id
+	chat.Thread, _ = o.whole("thread_id", 1, 1<<31-1)
+	chat.Notices = o.texts("notices", 100, word())
+	fallback = o.choice("fallback")
+	chat.Kind = directory.ChatKind(o.text("kind", name(20)))
+	if chat.Kind != "" && !slices.Contains([]directory.ChatKind{directory.Group, directory.Supergroup, directory.Channel}, chat.Kind) {
+		o.fault("kind", "invalid_field")
+	}
+	chat.Disabled = o.truth("disabled")
+	o.done()
+	return chat, fallback, body.err("")
+}
+
+// fallback is what was said of it, or else what it was.
+func (d *Door) fallback(c *call, externalID string, said *bool) (bool, error) {
+	if said != nil {
+		return *said, nil
+	}
+	chats, err := d.Directory.Chats(c.ctx())
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(chats, func(chat directory.Chat) bool { return chat.ExternalID == externalID && chat.Fallback }), nil
 }
 
 // chatError: what is left to be wrong after the fields were read is how the place fits.

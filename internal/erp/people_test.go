@@ -1,14 +1,19 @@
 package erp_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"countersign/internal/directory"
 )
 
 func TestPeopleAreStored(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	put := func(id, body string) response {
 		return b.call(t, request{method: "PUT", path: "/v1/users/" + id, body: body})
 	}
@@ -26,7 +31,11 @@ func TestPeopleAreStored(t *testing.T) {
 	if diff := cmp.Diff([]any{"roles", "active"}, gone.json(t)["changed_fields"]); diff != "" || gone.at(t, "change") != "changed" || gone.at(t, "active") != "false" {
 		t.Errorf("%s", gone.body)
 	}
-	back := put("newman", `{"name":"Nora Newman","email":"nora@example.org","roles":["budget_holder"],"locale":"en"}`)
+	still := put("newman", `{"name":"Nora B. Newman","email":"nora@example.org","roles":["budget_holder"],"locale":"en"}`)
+	if diff := cmp.Diff([]any{"name"}, still.json(t)["changed_fields"]); diff != "" || still.at(t, "active") != "false" {
+		t.Errorf("%s", still.body)
+	}
+	back := put("newman", `{"name":"Nora B. Newman","email":"nora@example.org","roles":["budget_holder"],"locale":"en","active":true}`)
 	if back.at(t, "changed_fields.0") != "active" || back.at(t, "change") != "changed" {
 		t.Errorf("%s", back.body)
 	}
@@ -51,9 +60,69 @@ func TestPeopleAreStored(t *testing.T) {
 	expect(t, put("%20x", `{"name":"N"}`), 422, "invalid_field")
 }
 
+func TestWhoWasShutOutComesBackOnlyWhenToldSo(t *testing.T) {
+	t.Parallel()
+	b := common(t)
+	if err := b.Directory.Deactivate(t.Context(), "administrator", "kozlov", "fraud"); err != nil {
+		t.Fatal(err)
+	}
+	put := func(more string) response {
+		return b.call(t, request{method: "PUT", path: "/v1/users/kozlov", body: `{"name":"Ivan Kozlov","email":"kozlov@example.org","roles":["treasurer"]` + more + `}`})
+	}
+	active := func() bool {
+		dir, err := b.Directory.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := dir.Find("kozlov")
+		return p.Active
+	}
+	for _, more := range []string{``, `,"active":null`, `,"active":false`, `,"locale":"ru"`} {
+		out := put(more)
+		expect(t, out, 200, "")
+		if out.at(t, "active") != "false" || strings.Contains(out.at(t, "changed_fields"), "active") || active() {
+			t.Errorf("%s: %s", more, out.body)
+		}
+	}
+	if out := put(`,"locale":"ru","active":true`); out.at(t, "active") != "true" || out.at(t, "changed_fields") != "[active]" || out.at(t, "change") != "changed" || !active() {
+		t.Errorf("%s", out.body)
+	}
+	if out := put(`,"locale":"ru"`); out.at(t, "active") != "true" || out.at(t, "change") != "unchanged" || !active() {
+		t.Errorf("%s", out.body)
+	}
+}
+
+func TestAChatIsToldOfWhatNobodyCanDecide(t *testing.T) {
+	t.Parallel()
+	b := common(t)
+	put := func(id, more string) response {
+		return b.call(t, request{method: "PUT", path: "/v1/chats/" + id, body: `{"telegram_chat_id":-100123456789` + id + `,"title":"Ops"` + more + `}`})
+	}
+	for _, c := range []struct{ id, more, fallback string }{
+		{"1", ``, "false"},
+		{"1", `,"fallback":true`, "true"},
+		{"1", ``, "true"},
+		{"1", `,"fallback":null,"notices":["contract"]`, "true"},
+		{"1", `,"fallback":false`, "false"},
+		{"1", ``, "false"},
+		{"2", `,"fallback":true`, "true"},
+	} {
+		out := put(c.id, c.more)
+		chats, err := b.Directory.ChatsFor(t.Context(), "payment_request")
+		told := slices.ContainsFunc(chats, func(chat directory.Chat) bool { return chat.ExternalID == c.id })
+		if out.status != 200 && out.status != 201 || out.at(t, "fallback") != c.fallback || fmt.Sprint(told) != c.fallback || err != nil {
+			t.Errorf("%v: %d %s, told: %v, %v", c, out.status, out.body, told, err)
+		}
+	}
+	wrong := put("3", `,"fallback":"yes"`)
+	if expect(t, wrong, 422, "invalid_field"); wrong.faults(t)[0] != "fallback wrong_type" {
+		t.Errorf("%s", wrong.body)
+	}
+}
+
 func TestChatsAreStored(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	put := func(id, body string) response {
 		return b.call(t, request{method: "PUT", path: "/v1/chats/" + id, body: body})
 	}

@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"countersign/internal/approval"
@@ -29,10 +28,6 @@ type faults []fault
 
 func (f *faults) add(field, code, hint string) { *f = append(*f, fault{field, code, hint}) }
 
-func (f *faults) sort() {
-	slices.SortFunc(*f, func(a, b fault) int { return strings.Compare(a.field, b.field) })
-}
-
 // problemError is an error that knows how it is told to the ERP.
 type problemError struct {
 	status int
@@ -40,6 +35,7 @@ type problemError struct {
 	text   string // key of the text where it is not that of the code
 	hint   string // said after the text, the same in all languages
 	faults faults
+	more   int           // faults that are not listed
 	retry  time.Duration // the same request may succeed after it
 	cause  error
 }
@@ -56,14 +52,28 @@ func (p *problemError) Unwrap() error { return p.cause }
 
 func (p *problemError) retryable() bool { return p.retry > 0 }
 
+// level is how loud a fault of the service is logged: what may pass by itself, less.
+func (p *problemError) level() slog.Level {
+	if p.retryable() {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
 // said puts the problem into words.
 func (p *problemError) said(lang locale.Lang) server.Problem {
 	out := server.Problem{
 		Status: p.status, Code: p.code, Message: words(lang, cmp.Or(p.text, p.code), p.hint),
-		Retryable: p.retryable(), RetryAfter: p.retry,
+		Retryable: p.retryable(), RetryAfter: p.retry, More: p.more,
 	}
-	for _, f := range p.faults {
-		out.Errors = append(out.Errors, server.FieldError{Field: f.field, Code: f.code, Message: words(lang, f.code, f.hint)})
+	told := 0
+	for i, f := range p.faults {
+		one := server.FieldError{Field: f.field, Code: f.code, Message: words(lang, f.code, f.hint)}
+		if told += len(one.Field) + len(one.Code) + len(one.Message); told > mostTold {
+			out.More += len(p.faults) - i
+			break
+		}
+		out.Errors = append(out.Errors, one)
 	}
 	return out
 }
@@ -98,6 +108,10 @@ func english(code string) string {
 		return "The picture has too many pixels."
 	case "storage_full":
 		return "There is no room left for files."
+	case "files_missing":
+		return "A file that the document announces has not arrived. Send it by PUT …/files/{sha256}, then repeat this request."
+	case "ambiguous_amount":
+		return "The amount can be read in two ways. Write a plain decimal with a point and without grouping: \"1000\" or \"1.000\"."
 	case "missing_boundary":
 		return "The body is not valid multipart/form-data."
 	default:
@@ -139,7 +153,7 @@ func table() []known {
 		{approval.ErrClosed, conflict("closed")},
 		{approval.ErrStepClosed, conflict("closed")},
 		{approval.ErrMovedOn, conflict("conflict")},
-		{approval.ErrFilesMissing, conflict("conflict")},
+		{approval.ErrFilesMissing, conflict("files_missing")},
 		{approval.ErrReasonNeeded, invalid("reason_required", fault{field: "reason", code: "reason_required"})},
 		{approval.ErrVerdict, invalid("invalid_field", fault{field: "verdict", code: "invalid_field"})},
 		{approval.ErrNotAsked, forbidden},

@@ -36,7 +36,7 @@ func outcomes() map[string]outcome {
 		"approval.ErrClosed": {approval.ErrClosed, 409, "closed", false}, "approval.ErrMovedOn": {approval.ErrMovedOn, 409, "conflict", false},
 		"approval.ErrNotAsked": {approval.ErrNotAsked, 403, "forbidden", false}, "approval.ErrStepClosed": {approval.ErrStepClosed, 409, "closed", false},
 		"approval.ErrConflict": {approval.ErrConflict, 403, "forbidden", false}, "approval.ErrInactive": {approval.ErrInactive, 403, "forbidden", false},
-		"approval.ErrReasonNeeded": {approval.ErrReasonNeeded, 422, "reason_required", false}, "approval.ErrFilesMissing": {approval.ErrFilesMissing, 409, "conflict", false},
+		"approval.ErrReasonNeeded": {approval.ErrReasonNeeded, 422, "reason_required", false}, "approval.ErrFilesMissing": {approval.ErrFilesMissing, 409, "files_missing", false},
 		"approval.ErrVerdict": {approval.ErrVerdict, 422, "invalid_field", false}, "approval.ErrNoRoute": {approval.ErrNoRoute, 422, "no_route", false},
 		"approval.ErrNotApproved": {approval.ErrNotApproved, 409, "not_approved", false}, "approval.ErrRevision": {approval.ErrRevision, 409, "revision_mismatch", false},
 		"approval.ErrConsumed": {approval.ErrConsumed, 409, "already_consumed", false}, "approval.ErrEvent": {approval.ErrEvent, 500, "internal", false},
@@ -162,7 +162,7 @@ func codes(t *testing.T, name string) []string {
 					take(n.Args[0])
 				}
 			case *ast.SelectorExpr:
-				if (f.Sel.Name == "fault" || f.Sel.Name == "add") && len(n.Args) > 1 {
+				if (f.Sel.Name == "fault" || f.Sel.Name == "refuse" || f.Sel.Name == "add") && len(n.Args) > 1 {
 					take(n.Args[1])
 				}
 			}

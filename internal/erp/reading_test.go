@@ -12,7 +12,7 @@ import (
 
 func TestAmountsThatAreNoneAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for _, c := range []struct{ sent, code string }{ // A-08
 		{`"NaN"`, "not_a_decimal"},
 		{`"Infinity"`, "not_a_decimal"},
@@ -44,12 +44,12 @@ func TestAmountsThatAreNoneAreRefused(t *testing.T) {
 		{`""`, "missing_field"},
 		{`null`, "missing_field"},
 	} {
-		out := b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount":`+c.sent+`,"currency"`)})
+		out := b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount":`+c.sent+`,"currency"`)})
 		expect(t, out, 422, "invalid_field")
 		if diff := cmp.Diff([]string{"amount " + c.code}, out.faults(t)); diff != "" {
 			t.Errorf("%s: %s", c.sent, diff)
 		}
-		inLine := b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"text":"Rent","amount":"125000.00"`, `"text":"Rent","amount":`+c.sent)})
+		inLine := b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, `"text":"Rent","amount":"125000.00"`, `"text":"Rent","amount":`+c.sent)})
 		if fine := slices.Contains([]string{`"-1"`, `"0"`, `"0.00"`, `""`, `null`}, c.sent); fine != (inLine.status == 200 || inLine.status == 201) {
 			t.Errorf("in a line %s: %d %s", c.sent, inLine.status, inLine.body)
 		} else if !fine && inLine.faults(t)[0] != "lines[0].amount "+c.code {
@@ -57,19 +57,19 @@ func TestAmountsThatAreNoneAreRefused(t *testing.T) {
 		}
 	}
 	for _, sent := range []string{"1e3", "1.0", "9223372036854775808", "-5", "0", `"5"`} {
-		out := b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount_minor":`+sent+`,"currency"`)})
+		out := b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, `"amount":"125000.00","currency"`, `"amount_minor":`+sent+`,"currency"`)})
 		expect(t, out, 422, "invalid_field")
 	}
 	exact := replace(t, replace(t, rent, `"amount":"125000.00","currency":"RUB"`, `"amount_minor":9007199254740993,"currency":"RUB"`), `"no":1`, `"no":2`)
 	b.put(t, "EXACT", exact)
-	if got := b.get(t, documentPath("EXACT")).at(t, "document.amount_minor"); got != "9007199254740993" {
+	if got := b.get(t, b.path("EXACT")).at(t, "document.amount_minor"); got != "9007199254740993" {
 		t.Errorf("2^53+1 became %s", got)
 	}
 }
 
 func TestABodyThatCannotBeReadIs400(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for _, c := range []struct{ name, body, code, field string }{
 		{"amount twice", replace(t, rent, `"currency"`, `"amount":"1.00","currency"`), "duplicate_key", "amount"}, // A-10
 		{"twice inside", replace(t, rent, `"tax_id"`, `"name":"x","tax_id"`), "duplicate_key", "payee.name"},
@@ -77,6 +77,7 @@ func TestABodyThatCannotBeReadIs400(t *testing.T) {
 		{"escaped twice", replace(t, rent, `"currency"`, `"am\u006funt":"1.00","currency"`), "duplicate_key", "amount"},
 		{"other case", replace(t, rent, `"currency"`, `"Amount":"1.00","currency"`), "unknown_field", "Amount"}, // A-11
 		{"unknown", replace(t, rent, `"currency"`, `"Договор":"1","currency"`), "unknown_field", "Договор"},
+		{"an expiry", replace(t, rent, `"currency"`, `"expires_at":"2020-01-01","currency"`), "unknown_field", "expires_at"}, // A-19
 		{"unknown inside", replace(t, rent, `"tax_id"`, `"inn":"1","tax_id"`), "unknown_field", "payee.inn"},
 		{"unknown in a line", replace(t, rent, `"no":1`, `"number":1`), "unknown_field", "lines[0].number"},
 		{"a list", `[` + rent + `]`, "invalid_json", ""},
@@ -95,26 +96,26 @@ func TestABodyThatCannotBeReadIs400(t *testing.T) {
 		{"two marks", "\ufeff\ufeff" + rent, "invalid_json", ""},
 		{"only a mark", "\ufeff", "invalid_json", ""},
 	} {
-		out := b.call(t, request{method: "PUT", path: documentPath("A"), body: c.body})
+		out := b.call(t, request{method: "PUT", path: b.path("A"), body: c.body})
 		expect(t, out, 400, c.code)
 		if c.field != "" && (len(out.faults(t)) != 1 || !strings.HasPrefix(out.faults(t)[0], c.field+" ")) {
 			t.Errorf("%s: %v", c.name, out.faults(t))
 		}
 	}
-	out := b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"currency"`, `"Amount":"1.00","currency"`)})
+	out := b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, `"currency"`, `"Amount":"1.00","currency"`)})
 	if !strings.Contains(string(out.body), `(\"amount\")`) {
 		t.Errorf("it does not say how the field is called: %s", out.body)
 	}
-	out = b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, `"currency"`, `"secret_note":"hunter2","currency"`)})
+	out = b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, `"currency"`, `"secret_note":"hunter2","currency"`)})
 	if !strings.Contains(string(out.body), `(\"fields\")`) || strings.Contains(string(out.body), "hunter2") {
 		t.Errorf("it does not say where such fields go, or repeats the value: %s", out.body)
 	}
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("A"), headers: []string{"Content-Type: application/json"}}), 400, "invalid_json")
+	expect(t, b.call(t, request{method: "PUT", path: b.path("A"), headers: []string{"Content-Type: application/json"}}), 400, "invalid_json")
 }
 
 func TestOnlyPlainJSONIsTaken(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for _, headers := range [][]string{ // A-13, A-14
 		{"Content-Type: application/json; charset=utf-16"},
 		{"Content-Type: text/json"},
@@ -129,24 +130,24 @@ func TestOnlyPlainJSONIsTaken(t *testing.T) {
 		{"Content-Encoding: deflate"},
 		{"Content-Encoding: identity, gzip"},
 	} {
-		expect(t, b.call(t, request{method: "PUT", path: documentPath("A"), body: rent, headers: headers}), 415, "unsupported_media_type")
+		expect(t, b.call(t, request{method: "PUT", path: b.path("A"), body: rent, headers: headers}), 415, "unsupported_media_type")
 	}
 	for i, headers := range [][]string{
 		{"Content-Type: application/json; charset=utf-8"}, {"Content-Type: application/json;charset=UTF-8"}, {"Content-Type: Application/JSON"}, {"Content-Encoding: identity"},
 	} {
-		expect(t, b.call(t, request{method: "PUT", path: documentPath(fmt.Sprintf("T%d", i)), body: rent, headers: headers}), 201, "")
+		expect(t, b.call(t, request{method: "PUT", path: b.path(fmt.Sprintf("T%d", i)), body: rent, headers: headers}), 201, "")
 	}
 }
 
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	body := `{"type":"Payment Request","number":7,"title":"` + strings.Repeat("t", 501) + `","company":" LLC","amount":"1.234","currency":"RUR",
 		"due_date":"30.06.2026","payee":{"name":5,"account":"4070\u202e"},"url":"javascript:alert(1)","cost_center":"a\nb",
 		"fields":{"a":{"b":1},"":"x","` + strings.Repeat("k", 101) + `":"x"},
 		"lines":[{"no":-1,"amount":"1"},{"text":"` + strings.Repeat("x", 1001) + `"},7],
 		"files":[{"name":"a.pdf"},{"sha256":"xyz","name":"b"},{"name":"c","content_base64":"***"},{"name":"d","content_base64":"QQ==","sha256":"` + strings.Repeat("0", 64) + `"},{"name":"e","upload":"later","sha256":"` + strings.Repeat("0", 64) + `"}]}`
-	out := b.call(t, request{method: "PUT", path: documentPath("A"), body: body})
+	out := b.call(t, request{method: "PUT", path: b.path("A"), body: body})
 	expect(t, out, 422, "invalid_field")
 	got := out.faults(t)
 	slices.Sort(got)
@@ -165,7 +166,7 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 
 func TestTooMuchIsRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	many := func(n int, one string) string {
 		return strings.TrimSuffix(strings.Repeat(one+",", n), ",")
 	}
@@ -185,7 +186,7 @@ func TestTooMuchIsRefused(t *testing.T) {
 		{"9 MB", replace(t, rent, "Rent, June", strings.Repeat("x", 9<<20)), "too_large", "", 413},
 		{"more than a row", replace(t, rent, `"lines":[`, `"lines":[`+many(400, `{"text":"`+strings.Repeat("<", 1000)+`"}`)+`,`), "too_large", "", 413},
 	} {
-		out := b.call(t, request{method: "PUT", path: documentPath("BIG"), body: c.body})
+		out := b.call(t, request{method: "PUT", path: b.path("BIG"), body: c.body})
 		expect(t, out, c.status, c.code)
 		if c.fault != "" && (len(out.faults(t)) != 1 || out.faults(t)[0] != c.fault) {
 			t.Errorf("%s: %v", c.name, out.faults(t))
@@ -193,28 +194,28 @@ func TestTooMuchIsRefused(t *testing.T) {
 	}
 	fits := replace(t, rent, `"lines":[`, `"lines":[`+many(499, `{"text":"`+strings.Repeat("я", 300)+`"}`)+`,`)
 	fits = replace(t, fits, `"Договор":"15/24"`, strings.Join(fields[:200], ","))
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("FITS"), body: fits}), 201, "")
+	expect(t, b.call(t, request{method: "PUT", path: b.path("FITS"), body: fits}), 201, "")
 	long := `{"author":"a","text":"` + strings.Repeat("x", 300<<10) + `"}`
-	expect(t, b.post(t, documentPath("FITS")+"/comments", long, "Idempotency-Key: comment-0001"), 413, "too_large")
+	expect(t, b.post(t, b.path("FITS")+"/comments", long, "Idempotency-Key: comment-0001"), 413, "too_large")
 	expect(t, b.call(t, request{method: "POST", path: "/v1/webhooks", body: `{"url":"` + strings.Repeat("x", 300<<10) + `"}`}), 413, "too_large")
 }
 
 func TestTextThatDeceivesIsTakenLiterally(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	odd := `<a href=\"x\">*{{.Amount}}` + "`" + `_[x](y)</a>` // A-29
 	b.put(t, "A", replace(t, rent, "Rent, June", odd))
-	if got := b.get(t, documentPath("A")).at(t, "document.title"); got != strings.ReplaceAll(odd, `\"`, `"`) {
+	if got := b.get(t, b.path("A")).at(t, "document.title"); got != strings.ReplaceAll(odd, `\"`, `"`) {
 		t.Errorf("%q", got)
 	}
-	expect(t, b.call(t, request{method: "PUT", path: documentPath("A"), body: replace(t, rent, "Rent, June", strings.Repeat("x", 10<<10))}), 422, "invalid_field")
+	expect(t, b.call(t, request{method: "PUT", path: b.path("A"), body: replace(t, rent, "Rent, June", strings.Repeat("x", 10<<10))}), 422, "invalid_field")
 }
 
 func TestTheDigestOfABodyIsChecked(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	put := func(digest string) response {
-		return b.call(t, request{method: "PUT", path: documentPath("A"), body: rent, headers: []string{"Content-Digest: " + digest}})
+		return b.call(t, request{method: "PUT", path: b.path("A"), body: rent, headers: []string{"Content-Digest: " + digest}})
 	}
 	expect(t, put("sha-256=:"+digestOf(rent)+":"), http.StatusCreated, "")
 	expect(t, put("md5=:AAAA:, sha-256=:"+digestOf(rent)+":"), http.StatusOK, "")
@@ -226,18 +227,18 @@ func TestTheDigestOfABodyIsChecked(t *testing.T) {
 
 func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	for _, path := range []string{"/v1/events?affter=x", "/v1/events?after=a&after=b", "/v1/events?%zz", "/v1/events?limit=1;wait=2", documentPath("A") + "?x=1", "/v1/webhooks?all=1"} {
+	b := common(t)
+	for _, path := range []string{"/v1/events?affter=x", "/v1/events?after=a&after=b", "/v1/events?%zz", "/v1/events?limit=1;wait=2", b.path("A") + "?x=1", "/v1/webhooks?all=1"} {
 		expect(t, b.get(t, path), 400, "bad_parameter")
 	}
 }
 
 func TestProblemsSpeakTheLanguageAskedFor(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	said := map[string]string{}
 	for _, lang := range []string{"ru", "en", "de", "es", "ru-RU,ru;q=0.9,en;q=0.5", "xx", ""} {
-		out := b.call(t, request{method: "GET", path: documentPath("none"), headers: []string{"Accept-Language: " + lang}})
+		out := b.call(t, request{method: "GET", path: b.path("none"), headers: []string{"Accept-Language: " + lang}})
 		expect(t, out, 404, "not_found")
 		said[lang] = out.at(t, "message")
 	}

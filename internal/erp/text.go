@@ -4,16 +4,22 @@ import (
 	"cmp"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // rule is what a text must be. Names and numbers by which machines find each other are
-// refused when they have control characters, characters that reorder their neighbors, or
-// a space at an edge. Texts for people are cleaned of all that instead, and the answer
-// lists what was cleaned.
+// refused when they have control characters, characters that reorder their neighbors, a
+// space at an edge, or nothing that can be seen. Texts for people are cleaned of all that
+// instead, and the answer lists what was cleaned.
 type rule struct {
-	most     int // characters
+	most     int  // characters
+	exact    bool // shown whole on cards, and counted as cards do
 	required bool
 	free     bool // for people, in one line
 	lines    bool // for people, in lines
@@ -24,6 +30,9 @@ func name(most int) rule { return rule{most: most} }
 func free(most int) rule { return rule{most: most, free: true} }
 
 func (r rule) must() rule { r.required = true; return r }
+
+// whole is a text that cards must show whole.
+func (r rule) whole() rule { r.exact = true; return r }
 
 func prose(most int) rule { return rule{most: most, lines: true} }
 
@@ -41,16 +50,56 @@ func (r rule) apply(text string) (taken, code string) {
 		text = clean(text)
 	case r.free:
 		text = oneLine(text)
-	case strings.ContainsFunc(text, unprintable) || text != strings.TrimSpace(text):
+	case strings.ContainsFunc(text, unprintable) || text != strings.TrimSpace(text) || text != "" && blank(text):
+		return "", "bad_characters"
+	case r.exact && strings.ContainsFunc(text, invisible): // what is approved must be what is seen
 		return "", "bad_characters"
 	}
 	switch {
-	case utf8.RuneCountInString(text) > r.most:
+	case blank(text):
+		return "", ""
+	case r.length(text) > r.most:
 		return "", "too_long"
-	case r.word && text != "" && !isWord(text):
+	case r.word && !isWord(text):
 		return "", "invalid_field"
 	}
 	return text, ""
+}
+
+// hint says what would be right, the same in all languages.
+func (r rule) hint(code string) string {
+	switch {
+	case code != "too_long":
+		return ""
+	case r.exact:
+		return "≤ " + strconv.Itoa(r.most) + " UTF-16"
+	default:
+		return "≤ " + strconv.Itoa(r.most)
+	}
+}
+
+// length counts characters; where cards must show all of them, as cards count: in UTF-16
+// units of the composed form, which may be longer than what was sent.
+func (r rule) length(text string) int {
+	if !r.exact {
+		return utf8.RuneCountInString(text)
+	}
+	n := 0
+	for _, c := range norm.NFC.String(text) {
+		n += utf16.RuneLen(c)
+	}
+	return n
+}
+
+// blank: there is nothing to be seen.
+func blank(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !invisible(r) })
+}
+
+// invisible are the characters that take no place on a screen, and that cards leave out.
+// Emoji and some scripts need a few of them between others.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point)
 }
 
 // clean removes from a text for people what does not show or shows something else.
@@ -86,16 +135,20 @@ func unprintable(r rune) bool {
 // shown cuts a text that came from outside so that an answer can hold it.
 func shown(text string) string {
 	const most = 100
-	text = strings.Map(func(r rune) rune {
+	n, end := 0, ""
+	for i := range text {
+		if n == most {
+			text, end = text[:i], "…"
+			break
+		}
+		n++
+	}
+	return strings.Map(func(r rune) rune {
 		if r != '\n' && unprintable(r) {
-			return '�'
+			return '\ufffd'
 		}
 		return r
-	}, text)
-	if utf8.RuneCountInString(text) > most {
-		text = string([]rune(text)[:most]) + "…"
-	}
-	return text
+	}, text) + end
 }
 
 // mostName is what a file system takes, in bytes.

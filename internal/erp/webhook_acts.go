@@ -181,7 +181,7 @@ func (d *Door) replayWebhook(c *call, in *WebhookInput) (answer, error) {
 	q.FromEvent, q.Since = o.bound("from")
 	q.ToEvent, q.Until = o.bound("to")
 	o.done()
-	if q == (hook.ReplayQuery{By: q.By}) && len(body.found) == 0 {
+	if q == (hook.ReplayQuery{By: q.By}) && body.found.none() {
 		o.fault("from", "missing_field") // all that ever was must be asked for
 	}
 	if err := body.err(""); err != nil {

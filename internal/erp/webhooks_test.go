@@ -144,7 +144,7 @@ func TestDeliveriesAreListedAndReplayed(t *testing.T) {
 
 func TestAddressesThatMustNotBeReachedAreRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := common(t)
 	for _, address := range []string{
 		"http://erp.example.org/", "file:///etc/passwd", "https://user:pass@erp.example.org/", "https://127.1/", "https://2130706433/", "https://[::1]/", "https://[::127.0.0.1]/",
 		"https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://169.254.169.254/", "https://localhost/", "https://198.51.100.7:22/", "https://198.51.100.7:5432/",

@@ -48,7 +48,7 @@ type Case struct {
 	Hash     string    `json:"content_hash" doc:"Its hash" example:"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 	Route    Route     `json:"route"`
 	Step     *Step     `json:"step,omitempty" doc:"Absent once the case has ended"`
-	Note     string    `json:"note,omitempty" doc:"Why it is blocked, the question of a return, the reason of an end" example:"Wrong account"`
+	Note     string    `json:"note,omitempty" doc:"Why it is blocked (nobody_to_ask: nobody may decide on this step; files_missing: a file that was announced has not arrived), the question of a return, the reason of an end" example:"Wrong account"`
 	Missing  []string  `json:"missing_files" doc:"Digests of files that were announced and have not arrived; nobody can approve before"`
 	OpenedAt time.Time `json:"opened_at" example:"2026-06-20T07:00:00Z"`
 	Consumed bool      `json:"consumed" doc:"The approval was taken by POST …/consume"`
@@ -56,17 +56,18 @@ type Case struct {
 
 // DocumentAnswer is what PUT says.
 type DocumentAnswer struct {
-	ID         string       `json:"id" example:"doc_06f1z2k3m4n5p6q7r8s9t0v1w2"`
-	Source     string       `json:"source" example:"erp1c"`
-	ExternalID string       `json:"external_id" example:"8f0e7c9a-REQ-4711"`
-	Revision   int          `json:"revision" doc:"Also the ETag" example:"4"`
-	Hash       string       `json:"content_hash" doc:"Names exactly this content with its files; keep it for GET …/decision and POST …/consume" example:"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
-	Change     string       `json:"change" enum:"created,unchanged,cosmetic,tolerant,material" doc:"What this request changed. cosmetic, tolerant: votes stand. material: votes fell, a new round is open" example:"created"`
-	Changed    bool         `json:"changed" doc:"false when the same content was known already" example:"true"`
-	Case       Case         `json:"case"`
-	Normalized []Normalized `json:"normalized" doc:"Values that were taken in another form than they were sent"`
-	Warnings   []Warning    `json:"warnings"`
-	RequestID  string       `json:"request_id" example:"req_4ymxk5c7w2"`
+	ID             string       `json:"id" example:"doc_06f1z2k3m4n5p6q7r8s9t0v1w2"`
+	Source         string       `json:"source" example:"erp1c"`
+	ExternalID     string       `json:"external_id" example:"8f0e7c9a-REQ-4711"`
+	Revision       int          `json:"revision" doc:"Also the ETag" example:"4"`
+	Hash           string       `json:"content_hash" doc:"Names exactly this content with its files; keep it for GET …/decision and POST …/consume" example:"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	Change         string       `json:"change" enum:"created,unchanged,cosmetic,tolerant,material" doc:"What this request changed. cosmetic, tolerant: votes stand. material: votes fell, a new round is open" example:"created"`
+	Changed        bool         `json:"changed" doc:"false when the same content was known already" example:"true"`
+	Case           Case         `json:"case"`
+	Normalized     []Normalized `json:"normalized" doc:"Values that were taken in another form than they were sent, up to 200"`
+	MoreNormalized int          `json:"more_normalized,omitempty,omitzero" doc:"How many such values there are besides those in normalized" example:"300"`
+	Warnings       []Warning    `json:"warnings"`
+	RequestID      string       `json:"request_id" example:"req_4ymxk5c7w2"`
 }
 
 // DocumentState is what GET says of a document.
@@ -108,10 +109,10 @@ type Document struct {
 
 // Payee is who gets the money.
 type Payee struct {
-	Name    string `json:"name,omitempty" maxLength:"300" doc:"For people" example:"Landlord LLC"`
-	TaxID   string `json:"tax_id,omitempty" maxLength:"50" example:"7701234567"`
-	Account string `json:"account,omitempty" maxLength:"64" example:"40702810000000000001"`
-	BankID  string `json:"bank_id,omitempty" maxLength:"50" example:"044525225"`
+	Name    string `json:"name,omitempty" maxLength:"500" doc:"For people" example:"Landlord LLC"`
+	TaxID   string `json:"tax_id,omitempty" maxLength:"100" example:"7701234567"`
+	Account string `json:"account,omitempty" maxLength:"150" example:"40702810000000000001"`
+	BankID  string `json:"bank_id,omitempty" maxLength:"100" example:"044525225"`
 	Person  string `json:"person,omitempty" maxLength:"200" doc:"The payee if an employee: external id or mail address. May not approve"`
 }
 
@@ -128,7 +129,7 @@ type Line struct {
 type File struct {
 	Name      string `json:"name" example:"invoice.pdf"`
 	SHA256    string `json:"sha256" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
-	Size      int64  `json:"size,omitempty,omitzero" doc:"Bytes, where it was known when the document was sent" example:"48213"`
+	Size      int64  `json:"size,omitempty,omitzero" doc:"Bytes, where the content was here when this state of the document was sent" example:"48213"`
 	MediaType string `json:"media_type,omitempty" doc:"As found in the content" example:"application/pdf"`
 	Missing   bool   `json:"missing" doc:"Announced and not arrived"`
 }
@@ -173,8 +174,8 @@ type CaseAnswer struct {
 
 // CommentAnswer is a comment that was taken.
 type CommentAnswer struct {
-	ID        *string `json:"id" doc:"null only when the answer is a replay of a request that was cut off" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
-	RequestID string  `json:"request_id" example:"req_4ymxk5c7w2"`
+	ID        string `json:"id" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
+	RequestID string `json:"request_id" example:"req_4ymxk5c7w2"`
 }
 
 // BatchResult is what became of one item; document or problem is there.
@@ -222,7 +223,7 @@ type Event struct {
 	Source     string         `json:"source" example:"erp1c"`
 	ExternalID string         `json:"external_id" example:"8f0e7c9a-REQ-4711"`
 	Seq        int            `json:"seq" doc:"Counts the events of the document from 1 without a gap" example:"7"`
-	Data       map[string]any `json:"data" doc:"document_id, revision, content_hash, and by type: case_id, round, outcome, by, reason, step, asked, verdict, changes, class, …"`
+	Data       map[string]any `json:"data" doc:"document_id, revision, content_hash, and by type: case_id, round, outcome, by, reason, step, asked, verdict, changes, class, … Where that would be more than 20 KB, shortened is true: texts and lists are cut, changes left out, and beside a list stands its whole length: asked_count beside asked"`
 }
 
 // EventsAnswer is a page of the feed.
@@ -239,6 +240,7 @@ type ChatAnswer struct {
 	ThreadID       int64    `json:"thread_id,omitempty,omitzero" example:"7"`
 	Title          string   `json:"title" example:"Payments"`
 	Notices        []string `json:"notices" example:"[\"payment_request\"]"`
+	Fallback       bool     `json:"fallback" doc:"Is told when nobody can be asked about a document"`
 	Kind           string   `json:"kind" enum:"group,supergroup,channel" example:"supergroup"`
 	Disabled       bool     `json:"disabled"`
 	Fault          string   `json:"fault,omitempty" doc:"Why nothing arrives there"`
@@ -261,7 +263,8 @@ type Problem struct {
 	Status    int            `json:"status" example:"422"`
 	Code      string         `json:"code" doc:"Stable, for programs" example:"invalid_field"`
 	Message   string         `json:"message" doc:"For people, in the language of Accept-Language (ru, en, de, es)" example:"The document has errors. See the list of fields."`
-	Errors    []ProblemField `json:"errors,omitempty" doc:"Everything that is wrong, at once. Values are never repeated"`
+	Errors    []ProblemField `json:"errors,omitempty" doc:"Everything that is wrong, at once: up to 100 fields, those of all items of a batch together. Values are never repeated"`
+	More      int            `json:"more_errors,omitempty,omitzero" doc:"How many fields are wrong besides those in errors" example:"12"`
 	RequestID string         `json:"request_id" doc:"Quote it when you report the error" example:"req_4ymxk5c7w2"`
 	Retryable bool           `json:"retryable" doc:"The same request may succeed later; see Retry-After"`
 }

@@ -10,7 +10,7 @@ type DocumentBody struct {
 	Type        string            `json:"type" pattern:"^[a-z][a-z0-9_]{0,63}$" doc:"Type of document; a route for it must be published" example:"payment_request"`
 	Number      string            `json:"number,omitempty" nullable:"true" maxLength:"100" doc:"For people; need not be unique" example:"4711"`
 	Title       string            `json:"title,omitempty" nullable:"true" maxLength:"500" doc:"For people" example:"Rent, June"`
-	Revision    int               `json:"revision,omitempty" nullable:"true" minimum:"1" maximum:"2147483647" doc:"Your own number of this state. Other content under a number that was used is refused (409 stale_revision). Without it states are counted here" example:"4"`
+	Revision    int               `json:"revision,omitempty" nullable:"true" minimum:"1" maximum:"2000000000" doc:"Your own number of this state, up to 2000000000; leave it out where yours are greater. Other content under a number that was used is refused (409 stale_revision). Without it states are counted here" example:"4"`
 	Company     string            `json:"company,omitempty" nullable:"true" maxLength:"100" example:"LLC-A"`
 	Requester   string            `json:"requester" maxLength:"200" doc:"Who asks: external id or mail address, as all persons here. May not approve" example:"ivanova@example.org"`
 	OnBehalfOf  string            `json:"on_behalf_of,omitempty" nullable:"true" maxLength:"200" doc:"May not approve either"`
@@ -26,16 +26,17 @@ type DocumentBody struct {
 	Fields      map[string]string `json:"fields,omitempty" maxProperties:"200" doc:"Whatever else is to be seen and protected: up to 200, names up to 100 and texts up to 2000 characters. Numbers and booleans are taken as texts. A change of one is material unless the route says otherwise"`
 	Lines       []LineBody        `json:"lines,omitempty" maxItems:"500"`
 	Files       []FileBody        `json:"files,omitempty" maxItems:"50"`
-	Lenient     bool              `json:"lenient,omitempty" doc:"Understand numbers and dates as ERPs print them: spaces and a decimal comma in amounts, amounts as JSON numbers, 30.06.2026, 20260630, and bodies in windows-1251. The answer lists what was understood in normalized"`
+	Lenient     bool              `json:"lenient,omitempty" doc:"Understand numbers and dates as ERPs print them: spaces between groups of three digits and a decimal comma in amounts, amounts as JSON numbers, 30.06.2026, 20260630, and bodies in windows-1251. What can be read in two ways is refused (422 ambiguous_amount): 1,000 with one comma and three digits behind it, 125 00 with a group that is none. A point is always the decimal point. The answer lists what was understood in normalized"`
 }
 
-// PayeeBody is who gets the money. A change of any of it is always material.
+// PayeeBody is who gets the money. A change of any of it is always material. Cards show
+// it whole: what is longer than a card can hold is refused.
 type PayeeBody struct {
-	Name    string `json:"name,omitempty" nullable:"true" maxLength:"300" doc:"For people" example:"Landlord LLC"`
-	TaxID   string `json:"tax_id,omitempty" nullable:"true" maxLength:"50" example:"7701234567"`
-	Account string `json:"account,omitempty" nullable:"true" maxLength:"64" example:"40702810000000000001"`
-	BankID  string `json:"bank_id,omitempty" nullable:"true" maxLength:"50" example:"044525225"`
-	Person  string `json:"person,omitempty" nullable:"true" maxLength:"200" doc:"The payee if an employee: external id or mail address. May not approve"`
+	Name    string `json:"name,omitempty" nullable:"true" maxLength:"500" doc:"For people. At most 500 UTF-16 units, in which an emoji is two: approvers see it whole" example:"Landlord LLC"`
+	TaxID   string `json:"tax_id,omitempty" nullable:"true" maxLength:"100" doc:"At most 100 UTF-16 units, none of them invisible" example:"7701234567"`
+	Account string `json:"account,omitempty" nullable:"true" maxLength:"150" doc:"At most 150 UTF-16 units, none of them invisible: approvers see it whole" example:"40702810000000000001"`
+	BankID  string `json:"bank_id,omitempty" nullable:"true" maxLength:"100" doc:"At most 100 UTF-16 units, none of them invisible" example:"044525225"`
+	Person  string `json:"person,omitempty" nullable:"true" maxLength:"100" doc:"The payee if an employee: external id or mail address, at most 100 UTF-16 units. May not approve"`
 }
 
 // LineBody is a row of a document.
@@ -58,7 +59,7 @@ type FileBody struct {
 // ConsumeBody takes an approval.
 type ConsumeBody struct {
 	Hash        string `json:"hash" doc:"content_hash of what you are about to pay" example:"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
-	ConsumerRef string `json:"consumer_ref" maxLength:"200" doc:"Your name for this payment: the same one gets the same answer again, another one is refused" example:"PAY-2026-0815"`
+	ConsumerRef string `json:"consumer_ref" minLength:"1" maxLength:"200" doc:"Your name for this payment, with something in it that can be seen: the same one gets the same answer again, another one is refused" example:"PAY-2026-0815"`
 }
 
 // WithdrawBody takes a document back.
@@ -96,6 +97,7 @@ type ChatBody struct {
 	ThreadID       int64    `json:"thread_id,omitempty" nullable:"true" minimum:"1" doc:"A topic of a supergroup" example:"7"`
 	Title          string   `json:"title" maxLength:"255" example:"Payments"`
 	Notices        []string `json:"notices,omitempty" maxItems:"100" doc:"Types of document whose decisions are told there" example:"[\"payment_request\"]"`
+	Fallback       bool     `json:"fallback,omitempty" nullable:"true" doc:"Is told when nobody can be asked about a document. Left out, it stays as it is; of a new chat it is false"`
 	Kind           string   `json:"kind,omitempty" nullable:"true" enum:"group,supergroup,channel" doc:"Told from the id where it is left out"`
 	Disabled       bool     `json:"disabled,omitempty"`
 }
@@ -107,5 +109,5 @@ type UserBody struct {
 	Email  string   `json:"email,omitempty" nullable:"true" maxLength:"254" example:"petrov@example.org"`
 	Roles  []string `json:"roles,omitempty" maxItems:"100" doc:"All roles of the person: role, or role@scope such as a company or a cost center" example:"[\"budget_holder@CC-12\"]"`
 	Locale string   `json:"locale,omitempty" nullable:"true" maxLength:"35" example:"ru"`
-	Active bool     `json:"active,omitempty" default:"true" doc:"false: the person has left. The link ends, roles stop counting, votes cast stand"`
+	Active bool     `json:"active,omitempty" nullable:"true" doc:"false: the person has left. The link ends, roles stop counting, votes cast stand. true: the person is back, with the roles given here and without a link. Left out, it stays as it is; a new person is active"`
 }

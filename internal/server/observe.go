@@ -98,9 +98,13 @@ func (o *observation) report(ctx context.Context, r *http.Request, took time.Dur
 	o.log.LogAttrs(ctx, levelOf(route, status), "request", attrs...)
 }
 
+// StatusHungUp is what handlers say of a request whose caller did not wait for the answer.
+// Nobody reads it but the log and the metrics, and it is no fault of the service.
+const StatusHungUp = 499
+
 func levelOf(route string, status int) slog.Level {
 	switch {
-	case slices.Contains(OpsPaths(), route):
+	case slices.Contains(OpsPaths(), route), status == StatusHungUp:
 		return slog.LevelDebug
 	case status == http.StatusServiceUnavailable:
 		return slog.LevelWarn

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"math"
@@ -11,15 +12,16 @@ import (
 
 // Problem is an error as the outside sees it: application/problem+json, RFC 9457.
 type Problem struct {
-	Type       string        `json:"type"`             // a URI for the kind; made from Code when empty
-	Title      string        `json:"title"`            // the same for every problem of the kind; made from Status when empty
-	Status     int           `json:"status"`           // 500 when 0
-	Code       string        `json:"code"`             // stable, for programs
-	Message    string        `json:"message"`          // for people, in the language asked for; Title when empty
-	Errors     []FieldError  `json:"errors,omitempty"` // all of them at once
-	RequestID  string        `json:"request_id"`       // filled in from the request
-	Retryable  bool          `json:"retryable"`        // whether the same request may succeed later
-	RetryAfter time.Duration `json:"-"`                // a Retry-After header when above 0; never on the way in from Telegram
+	Type       string        `json:"type"`                  // a URI for the kind; made from Code when empty
+	Title      string        `json:"title"`                 // the same for every problem of the kind; made from Status when empty
+	Status     int           `json:"status"`                // 500 when 0
+	Code       string        `json:"code"`                  // stable, for programs
+	Message    string        `json:"message"`               // for people, in the language asked for; Title when empty
+	Errors     []FieldError  `json:"errors,omitempty"`      // all of them at once
+	More       int           `json:"more_errors,omitempty"` // how many there are besides those in Errors
+	RequestID  string        `json:"request_id"`            // filled in from the request
+	Retryable  bool          `json:"retryable"`             // whether the same request may succeed later
+	RetryAfter time.Duration `json:"-"`                     // a Retry-After header when above 0; never on the way in from Telegram
 }
 
 // FieldError is what is wrong with one field of a request.
@@ -54,10 +56,12 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p Problem) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // cannot be: only texts and numbers come here
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)              // it is never read as a page, and six bytes for one are dear
+	if err := e.Encode(v); err != nil { // cannot be: only texts and numbers come here
 		status = http.StatusInternalServerError
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // fails only when the caller is gone
+	_, _ = w.Write(body.Bytes()) // fails only when the caller is gone
 }
