@@ -19,6 +19,14 @@ import (
 type debian struct{ folder string }
 
 // fromDebian downloads the server's package with the libraries the machine lacks, and unpacks them without installing.
+//
+// Unlike the way of FromPackage, this one is pinned to no version and no
+// digest. What comes is what the machine's own sources offer today, signed by
+// whom the machine trusts already. A pin would be worse: a distribution keeps
+// only its newest build, so a pin fails with the next repair of a hole, and the
+// right build and its libraries differ by release and machine. Whoever wants
+// the same bytes each time installs PostgreSQL, or names it in
+// database.binaries.
 func fromDebian(ctx context.Context, folder string, major int) (Layout, error) {
 	d := debian{folder: folder}
 	for _, dir := range []string{"apt/lists/partial", "apt/cache/archives/partial", "debs"} {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,9 @@ import (
 
 // childVariable makes this test binary a process that opens a cluster and holds it until its input ends.
 const childVariable = "COUNTERSIGN_POSTGRES_TEST_CHILD"
+
+// runVariable makes such a process keep the cluster up, too, as the service does.
+const runVariable = "COUNTERSIGN_POSTGRES_TEST_RUN"
 
 // leftovers undo what tests share, last first; only the once functions below add to them, one after the other.
 var leftovers []func()
@@ -50,8 +54,18 @@ func runChild(dir string) int {
 		return 1
 	}
 	fmt.Fprintf(os.Stdout, "%t %d\n", i.Owned(), i.PID())
+	running, stop := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() {
+		var err error
+		if os.Getenv(runVariable) != "" {
+			err = i.Run(running)
+		}
+		ran <- err
+	}()
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	if err := i.Close(); err != nil {
+	stop()
+	if err := errors.Join(<-ran, i.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -66,17 +80,17 @@ type child struct {
 	postmaster int
 }
 
-func launch(t *testing.T, dir string) *exec.Cmd {
+func launch(t *testing.T, dir string, env ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), childVariable+"="+dir)
+	c.Env = append(append(os.Environ(), childVariable+"="+dir), env...)
 	c.Stderr = t.Output()
 	return c
 }
 
-func startChild(t *testing.T, dir string) *child {
+func startChild(t *testing.T, dir string, env ...string) *child {
 	t.Helper()
-	c := &child{cmd: launch(t, dir)}
+	c := &child{cmd: launch(t, dir, env...)}
 	in, err := c.cmd.StdinPipe()
 	must(t, err)
 	c.in = in

@@ -16,29 +16,42 @@ import (
 
 // Instance is a private cluster that is running: one's own, or one joined.
 type Instance struct {
-	options  Options
-	at       layout
-	secrets  Secrets
-	binaries Binaries
-	account  account
-	socket   string
-	version  string
-	lock     *os.File // nil when joined
+	options Options
+	at      layout
+	account account
+	// The addresses are made of these two. They are those of the cluster for as long as the instance lives.
+	secrets Secrets
+	socket  string
 
-	mu      sync.Mutex // guards what follows; held while starting and stopping
-	server  *server
-	stopped bool // on purpose
-	closed  bool
+	mu       sync.Mutex // guards what follows; held while starting and stopping
+	lock     *os.File   // nil when joined
+	binaries Binaries
+	version  string
+	server   *server
+	stopped  bool // on purpose
+	closed   bool
 }
 
-// Owned says whether this process runs the server; one that joined does not.
-func (i *Instance) Owned() bool { return i.lock != nil }
+// Owned says whether this process runs the server; one that joined does not, until it takes over.
+func (i *Instance) Owned() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.lock != nil
+}
 
 // Version is that of the server, like "15.18".
-func (i *Instance) Version() string { return i.version }
+func (i *Instance) Version() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.version
+}
 
 // Binaries are the programs that run the server; empty when joined.
-func (i *Instance) Binaries() Binaries { return i.binaries }
+func (i *Instance) Binaries() Binaries {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.binaries
+}
 
 // Socket is the folder of the server's socket.
 func (i *Instance) Socket() string { return i.socket }
@@ -69,11 +82,12 @@ func (i *Instance) Tail() string {
 }
 
 // Run keeps the server up until ctx ends: one that dies is started again. It
-// does not stop the server; Close does. Of a joined cluster it only waits.
+// does not stop the server; Close does. A joined cluster whose owner has ended
+// is taken over: the same addresses work again. Where that cannot be, Run
+// returns an error, and the process had better be started anew.
 func (i *Instance) Run(ctx context.Context) error {
-	if !i.Owned() {
-		<-ctx.Done()
-		return nil
+	if err := i.succeed(ctx); err != nil && ctx.Err() == nil {
+		return err
 	}
 	for i.watch(ctx); ctx.Err() == nil; i.watch(ctx) {
 		if err := i.revive(ctx); err != nil && wait(ctx, time.Second) == nil {
@@ -132,7 +146,7 @@ func (i *Instance) revive(ctx context.Context) error {
 func (i *Instance) Start(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.Owned() || i.closed {
+	if i.lock == nil || i.closed {
 		return fmt.Errorf("start the private database: this process does not own it: %w", ErrHeld)
 	}
 	if i.server != nil && !i.server.ended() {
@@ -198,7 +212,11 @@ func (i *Instance) furnish(ctx context.Context) error {
 func (i *Instance) Stop() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.Owned() || i.server == nil || i.stopped {
+	return i.stop()
+}
+
+func (i *Instance) stop() error {
+	if i.lock == nil || i.server == nil || i.stopped {
 		return nil
 	}
 	i.stopped = true
@@ -218,7 +236,7 @@ func (i *Instance) Kill() error {
 	i.mu.Lock()
 	s := i.server
 	i.mu.Unlock()
-	if !i.Owned() || s == nil {
+	if s == nil { // joined, or not started
 		return nil
 	}
 	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -240,16 +258,16 @@ func (i *Instance) PID() int {
 
 // Close stops a server that is one's own and lets go of the cluster; a joined one stays as it is.
 func (i *Instance) Close() error {
-	if !i.Owned() {
-		return nil
-	}
-	err := i.Stop()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
 		return nil // the cluster may be another's by now
 	}
 	i.closed = true
+	if i.lock == nil {
+		return nil
+	}
+	err := i.stop()
 	if i.socket != "" && !strings.HasPrefix(i.socket, i.at.root) {
 		err = errors.Join(err, os.RemoveAll(i.socket)) // a folder for temporary files is not ours to fill
 	}

@@ -45,7 +45,7 @@ func Open(ctx context.Context, o Options) (*Instance, error) {
 			}
 			return own(ctx, &Instance{options: o, at: at, account: a, lock: lock})
 		}
-		joined, joinErr := join(ctx, o, at)
+		joined, joinErr := join(ctx, &Instance{options: o, at: at, account: a})
 		if joinErr == nil {
 			return joined, nil
 		}
@@ -60,16 +60,15 @@ func heldError(at layout, why error) error {
 }
 
 // join asks the running file where the server listens and tries the service's own role there.
-func join(ctx context.Context, o Options, at layout) (*Instance, error) {
-	r, err := at.readRunning()
+func join(ctx context.Context, i *Instance) (*Instance, error) {
+	r, err := i.at.readRunning()
 	if err != nil {
 		return nil, err
 	}
-	s, err := readSecrets(at.secrets)
-	if err != nil {
+	if i.secrets, err = readSecrets(i.at.secrets); err != nil {
 		return nil, err
 	}
-	i := &Instance{options: o, at: at, secrets: s, socket: r.Socket, version: r.Version}
+	i.socket, i.version = r.Socket, r.Version
 	conn, err := pgx.Connect(ctx, i.AppDSN())
 	if err != nil {
 		return nil, err
@@ -77,7 +76,7 @@ func join(ctx context.Context, o Options, at layout) (*Instance, error) {
 	if err := conn.Close(ctx); err != nil {
 		return nil, err
 	}
-	o.Log.InfoContext(ctx, "using the private database that another process runs", "folder", at.data, "pid", r.PID)
+	i.options.Log.InfoContext(ctx, "using the private database that another process runs", "folder", i.at.data, "pid", r.PID)
 	return i, nil
 }
 
@@ -114,8 +113,10 @@ func (i *Instance) prepare(ctx context.Context) error {
 		}
 	}
 	i.version = i.binaries.Version
-	if i.socket, err = i.at.socketDir(i.account); err != nil {
-		return err
+	if i.socket == "" { // a successor keeps its predecessor's
+		if i.socket, err = i.at.socketDir(i.account); err != nil {
+			return err
+		}
 	}
 	secrets, made, err := ensureSecrets(i.at.secrets)
 	if err != nil {

@@ -26,6 +26,8 @@ var (
 	ErrNoServer = errors.New("no suitable PostgreSQL server found")
 	// ErrHeld comes back when another process holds the cluster and does not come up in time.
 	ErrHeld = errors.New("another process holds the private database and does not answer")
+	// ErrMoved comes back when the cluster that was joined is no longer to be had at the addresses given out.
+	ErrMoved = errors.New("the private database is not the one that was joined; start this process anew")
 	// ErrNotEntered comes back when the server's account may not enter a folder it needs.
 	ErrNotEntered = errors.New("folder cannot be entered by the server's account")
 )
