@@ -110,6 +110,9 @@ func withRecords(ctx context.Context, cfg config.Config, log *slog.Logger, act f
 		return err
 	}
 	defer pool.Close()
+	if err := postgres.CheckRole(ctx, pool); err != nil {
+		return err
+	}
 	behind, err := ledger.Pending(ctx, pool, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

@@ -65,11 +65,15 @@ func (d *duties) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("job queue: %w", err)
 	}
-	if err := client.Start(ctx); err != nil {
-		if ctx.Err() != nil { // told to end before it had begun
+	for err = client.Start(ctx); err != nil; err = client.Start(ctx) { // the database may be away for a moment
+		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("job queue: %w", err)
+		d.log.WarnContext(ctx, "job queue not started yet", slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
 	}
 	<-ctx.Done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -24,6 +24,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/postgres"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
@@ -94,6 +95,10 @@ func (g *gateway) openPools(ctx context.Context) error {
 	const intake, listening = 5, 1
 	pool, err := g.db.pool(ctx, g.cfg.Database.MaxConnections-intake-listening)
 	if err != nil {
+		return err
+	}
+	if err := postgres.CheckRole(ctx, pool); err != nil {
+		pool.Close()
 		return err
 	}
 	g.records = newRecords(pool, g.cfg.Limits.UploadBytes)

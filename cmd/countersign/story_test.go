@@ -111,7 +111,7 @@ func rejectedWithAReason(w *world) {
 	w.t.Helper()
 	w.post("rejected", payment("R-1", "700.00"))
 	w.tap(pyotr, w.seesCard(pyotr, "R-1"), "❌")
-	question := w.sees(pyotr, "Why do you reject", "R-1")
+	question := w.sees(pyotr, "Why are you rejecting", "R-1")
 	if got := w.document("rejected").Case.Status; got != "in_progress" {
 		w.t.Errorf("before the reason: %s", got)
 	}

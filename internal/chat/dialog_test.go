@@ -15,7 +15,7 @@ import (
 	"countersign/internal/telegram/telegramtest"
 )
 
-const question = "Why do you reject"
+const question = "Why are you rejecting"
 
 // questioned has the budget holder asked why he rejects a document.
 func (o *office) questioned(t *testing.T, id string) telegramtest.Message {

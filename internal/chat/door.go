@@ -28,11 +28,11 @@ import (
 // to point at one it did.
 type Cards struct {
 	// Adopt makes a message of a case known, which a tap came from and nobody noted when
-	// it was sent. It reports whether it was unknown.
+	// it was sent.
 	Adopt func(ctx context.Context, chat, message int64, t card.Tap) error
 	// Find gives the newest message of a case in a chat; 0 when there is none.
 	Find func(ctx context.Context, chat int64, t ledger.Waiting) (int64, error)
-	// Reached is told that a chat takes messages again; nil: nobody wants to know.
+	// Reached is told that a chat takes messages again; nil only in tests.
 	Reached func(ctx context.Context, chat int64) error
 }
 

@@ -16,13 +16,16 @@ type Hook struct {
 	MaxConnections int
 }
 
-const setUpEvery = 30 * time.Second
+const (
+	setUpEvery = 30 * time.Second
+	setUpAgain = 2 * time.Second // and longer each time, up to a minute
+)
 
 // SetUp tells Telegram where to deliver, or that we ask ourselves, and the menu of
-// commands; then it looks every minute whether it is still so. The gateway works while
+// commands; then it looks every half minute whether it is still so. The gateway works while
 // the Bot API is away or knows only some of this: it says so and tries again.
 func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
-	told := false
+	told, again := false, setUpAgain
 	for ctx.Err() == nil {
 		if !told {
 			err := d.tellTelegram(ctx, h, me)
@@ -33,8 +36,10 @@ func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
 			d.lookAfter(ctx, h, &told)
 		}
 		wait := setUpEvery
-		if !told {
-			wait = 2 * time.Second
+		if told {
+			again = setUpAgain
+		} else {
+			wait, again = again, min(2*again, time.Minute)
 		}
 		rest(ctx, wait)
 	}

@@ -239,7 +239,7 @@ func TestRejectionAsksForAReasonAndEndsEverywhere(t *testing.T) {
 	o.Post(t, "12")
 	card := o.card(t, ledgertest.Budget, "12")
 	o.tap(t, ledgertest.Budget, card, "❌")
-	question := o.sees(t, ledgertest.Budget, "Why do you reject")
+	question := o.sees(t, ledgertest.Budget, "Why are you rejecting")
 	st, err := o.Document(t.Context(), ledgertest.Key("12"))
 	must(t, err)
 	if st.Case.State != approval.InProgress {
@@ -262,7 +262,7 @@ func TestQuickReasonIsOneTap(t *testing.T) {
 	o := newOffice(t)
 	o.Post(t, "13")
 	o.tap(t, ledgertest.Budget, o.card(t, ledgertest.Budget), "❌")
-	question := o.sees(t, ledgertest.Budget, "Why do you reject")
+	question := o.sees(t, ledgertest.Budget, "Why are you rejecting")
 	o.tap(t, ledgertest.Budget, question, "Duplicate")
 	o.sees(t, ledgertest.Requester, "Rejected", "Duplicate")
 }

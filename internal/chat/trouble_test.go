@@ -48,7 +48,7 @@ func TestQuestionForAReasonThatCannotBePutNowIsPutLater(t *testing.T) {
 			if a := o.tap(t, ledgertest.Budget, card, "❌"); !strings.Contains(a.Text, "reason") {
 				t.Errorf("answered %q", a.Text)
 			}
-			o.tap(t, ledgertest.Budget, o.sees(t, ledgertest.Budget, "Why do you reject"), "Duplicate")
+			o.tap(t, ledgertest.Budget, o.sees(t, ledgertest.Budget, "Why are you rejecting"), "Duplicate")
 			o.sees(t, ledgertest.Requester, "Rejected", "Duplicate")
 		})
 	}

@@ -21,10 +21,7 @@ const (
 	tapPatience = 30 * time.Second
 )
 
-var (
-	errCall  = errors.New("the call cannot be read")
-	errActor = errors.New("nobody of that account is here")
-)
+var errCall = errors.New("the call cannot be read")
 
 // mountCalls adds what the page does. Everything is JSON.
 func (s *stage) mountCalls(mux *http.ServeMux) {
@@ -57,7 +54,8 @@ func handle[In, Out any](act func(context.Context, In) (Out, error)) http.Handle
 				return
 			}
 		}
-		answer(w, statusOf(err), map[string]string{"error": err.Error()})
+		status, code := statusOf(err)
+		answer(w, status, map[string]string{"code": code, "error": err.Error()})
 	}
 }
 
@@ -77,16 +75,21 @@ func readCall(w http.ResponseWriter, r *http.Request, in any) error {
 	return nil
 }
 
-func statusOf(err error) int {
+// statusOf says what an error is, and the code under which the page has words for it.
+func statusOf(err error) (status int, code string) {
 	switch {
-	case errors.Is(err, errCall), errors.Is(err, fakeerp.ErrInvalid):
-		return http.StatusBadRequest
-	case errors.Is(err, fakeerp.ErrUnknown), errors.Is(err, errActor):
-		return http.StatusNotFound
-	case errors.Is(err, telegramtest.ErrNotPossible), errors.Is(err, telegramtest.ErrUnanswered):
-		return http.StatusConflict
+	case errors.Is(err, errCall):
+		return http.StatusBadRequest, "call"
+	case errors.Is(err, fakeerp.ErrInvalid):
+		return http.StatusBadRequest, "invalid"
+	case errors.Is(err, fakeerp.ErrUnknown):
+		return http.StatusNotFound, "unknown"
+	case errors.Is(err, telegramtest.ErrNotPossible):
+		return http.StatusConflict, "not_possible"
+	case errors.Is(err, telegramtest.ErrUnanswered):
+		return http.StatusConflict, "unanswered"
 	default:
-		return http.StatusInternalServerError
+		return http.StatusInternalServerError, "internal"
 	}
 }
 

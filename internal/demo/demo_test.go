@@ -73,6 +73,36 @@ func TestEveryWordOfThePageIsThere(t *testing.T) {
 	}
 }
 
+// The page shows no words of the code: what goes wrong has a code, and the page its text.
+func TestEveryErrorIsToldInWordsOfThePage(t *testing.T) {
+	t.Parallel()
+	en := words(t, "en")
+	for prefix, where := range map[string]struct {
+		files []string
+		code  string
+	}{
+		"error.": {[]string{"calls.go"}, `return http\.Status\w+, "(\w+)"`},
+		"code.":  {[]string{"fakeerp/books.go", "fakeerp/client.go"}, `\bCode: "(\w+)"`},
+	} {
+		found := map[string]bool{}
+		for _, name := range where.files {
+			source, err := os.ReadFile(filepath.FromSlash(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(where.code).FindAllStringSubmatch(string(source), -1) {
+				found[m[1]] = true
+				if en[prefix+m[1]] == "" {
+					t.Errorf("%s: no words for %s%s", name, prefix, m[1])
+				}
+			}
+		}
+		if len(found) < 4 {
+			t.Errorf("%v: only %v were found", where.files, found)
+		}
+	}
+}
+
 func TestDemonstrationRefusesWhatIsNotItsOwn(t *testing.T) {
 	t.Parallel()
 	used := t.TempDir()

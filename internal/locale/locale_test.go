@@ -16,7 +16,7 @@ import (
 
 // directory holds the texts of the product, and the files given in place of those of
 // the same name or beside them.
-func directory(t testing.TB, files map[string]string) fs.FS {
+func directory(t *testing.T, files map[string]string) fs.FS {
 	t.Helper()
 	built := bare(files)
 	for _, tag := range languages {

@@ -26,7 +26,7 @@ export async function post(name, body) {
     });
     const answer = await r.json();
     if (r.ok) return answer;
-    alertWith(answer.error);
+    alertWith(t(`error.${answer.code}`));
   } catch (e) {
     alertWith(t("away"));
   }

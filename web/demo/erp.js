@@ -144,7 +144,7 @@ function tries(d) {
   const list = el("ol", "tries");
   for (const a of d.attempts) {
     const head = t(`${a.done ? "did" : "not"}.${a.what}`, { ref: a.ref ?? "" });
-    const why = a.done ? "" : a.message || (setup.texts[`code.${a.code}`] ?? a.code);
+    const why = a.done ? "" : (setup.texts[`code.${a.code}`] ?? (a.message || a.code));
     list.append(el("li", a.done ? "" : "no", why ? `${head}: ${why}` : head));
   }
   return list;
