@@ -181,6 +181,7 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 	g.erp = &erp.Door{
 		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Texts: g.texts, Bell: g.hook.Placed,
 		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL,
+		BodyBytes: l.BodyBytes, DocumentBytes: l.DocumentBytes,
 		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},
 		Gate:    &server.Gate{Limit: l.InFlightPerKey},
 	}

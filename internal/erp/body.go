@@ -22,8 +22,8 @@ import (
 
 // What a body may have in bytes.
 const (
-	JSONLimit     = 256 << 10 // everything but
-	DocumentLimit = 8 << 20   // a document with files in it, and a batch of documents
+	JSONLimit     = 256 << 10 // an ordinary one, unless the door says otherwise
+	DocumentLimit = 8 << 20   // one with documents and the files in them, unless the door says otherwise
 	InlineLimit   = 5 << 20   // the files in one body together
 )
 

@@ -185,3 +185,14 @@ func TestNamesThatAreNotKnownAreToldInTheirOrder(t *testing.T) {
 		t.Errorf("%v", f)
 	}
 }
+
+func TestTheBoundsOfBodiesAreTheDoors(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(d *erp.Door) { d.BodyBytes, d.DocumentBytes = 16<<10, 32<<10 })
+	long := strings.Repeat(" ", 20<<10)
+	if out := b.put(t, "1", rent+long); out.status != 201 {
+		t.Errorf("a document of 20 KiB, of 32: %d %s", out.status, out.body)
+	}
+	expect(t, b.call(t, request{method: "PUT", path: b.path("2"), body: rent + long + long}), 413, "too_large")
+	expect(t, b.post(t, b.path("1")+"/withdraw", `{"reason":"x"}`+long), 413, "too_large")
+}

@@ -8,6 +8,7 @@
 package erp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -46,6 +47,9 @@ type Door struct {
 	Limiter   *server.Limiter  // requests of one key; nil: no limit
 	Gate      *server.Gate     // requests of one key in hand; nil: no limit
 	PublicURL string           // shown in the OpenAPI document; empty: this server
+
+	BodyBytes     int64 // of an ordinary body; JSONLimit when 0
+	DocumentBytes int64 // of one that holds documents; DocumentLimit when 0
 
 	keys    keyStore
 	uploads chan struct{} // places for contents in memory
@@ -132,6 +136,12 @@ func (d *Door) handle(c *call, e endpoint, work func(*call) (answer, error)) (an
 	defer leave()
 	if err := checkQuery(c.r, e.query); err != nil {
 		return answer{}, err
+	}
+	switch e.limit {
+	case JSONLimit:
+		e.limit = cmp.Or(d.BodyBytes, e.limit)
+	case DocumentLimit:
+		e.limit = cmp.Or(d.DocumentBytes, e.limit)
 	}
 	if e.limit > JSONLimit && (c.r.ContentLength > JSONLimit || c.r.ContentLength < 0) {
 		free, err := d.place(c)
