@@ -18,13 +18,18 @@ type Opening struct {
 	Document document.Document
 	Missing  []string // digests of files announced and not here yet
 	Plan     route.Plan
+	Previous *Case // of the same document, which has ended; nil for the first
 }
 
 // Open starts a case over the first revision that it sees.
 func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
 	t := &turn{doc: o.Document, dir: dir, now: instant(now)}
 	t.c.ID, t.c.Key = o.ID, o.Key
-	who := parties{}.next(o.Document.Persons(), dir)
+	var before parties // who wrote the document stays who wrote it from case to case
+	if o.Previous != nil {
+		before = o.Previous.parties()
+	}
+	who := before.next(o.Document.Persons(), dir)
 	t.emit(Event{
 		Kind: Started, Round: 1, Revision: o.Revision, Hash: o.Document.Hash(), Amount: o.Document.Amount,
 		Plan: &o.Plan, Parties: who.words, Barred: who.barred, Missing: o.Missing,

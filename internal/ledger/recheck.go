@@ -136,8 +136,9 @@ func (db *DB) supply(ctx context.Context, r *record, now time.Time) ([]fact, err
 
 // PeopleChanged does at once what people who changed can be waiting for: the cards of the
 // open cases that they have to do with are drawn anew, also of who can be reached no
-// longer, who left is not waited for, and the newest of the blocked cases are looked at. It gives how many of these went on. The rest, and a
-// case that cannot be looked at, is left to Recheck, which tells of it.
+// longer, who left is not waited for, and the newest of the blocked cases are looked at.
+// It gives how many of these went on. The rest, and a case that cannot be looked at, is
+// left to Recheck, which tells of it.
 func (db *DB) PeopleChanged(ctx context.Context, externalIDs ...string) (int, error) {
 	dir, err := db.Directory.Snapshot(ctx)
 	if err != nil {

@@ -154,7 +154,7 @@ func (db *DB) revise(ctx context.Context, r *record, s Submission, now time.Time
 	case s.IfMatch > 0 && s.IfMatch != r.Revision:
 		return nil, "", ErrStale
 	case hash == r.Hash:
-		facts, err := db.arrived(ctx, r, now)
+		facts, err := db.supply(ctx, r, now) // with this submission, or under another document
 		return facts, document.Unchanged, err
 	case s.Document.Type != r.Type:
 		return nil, "", ErrTypeChanged
@@ -181,25 +181,6 @@ func (db *DB) revise(ctx context.Context, r *record, s Submission, now time.Time
 	}
 	*r = next
 	return factsOf(events), class, nil
-}
-
-// arrived takes note of files that came in by another way: with this submission, or under
-// another document.
-func (db *DB) arrived(ctx context.Context, r *record, now time.Time) ([]fact, error) {
-	if len(r.Case.Missing) == 0 {
-		return nil, nil
-	}
-	missing, err := db.missing(ctx, r.conn, r.Key.Source, r.Doc)
-	if err != nil {
-		return nil, err
-	}
-	var facts []fact
-	for _, digest := range slices.Clone(r.Case.Missing) {
-		if !slices.Contains(missing, digest) {
-			facts = append(facts, factsOf(r.Case.StoreFile(digest, r.Doc, r.People, now))...)
-		}
-	}
-	return facts, nil
 }
 
 // reviseCase: a case keeps the version of the route that it started with.
@@ -246,7 +227,7 @@ func (db *DB) open(ctx context.Context, r *record, now time.Time) ([]fact, error
 		return nil, err
 	}
 	c, events := approval.Open(approval.Opening{
-		ID: approval.ID(id), Key: r.Key, Revision: r.Revision, Document: r.Doc, Missing: missing, Plan: plan,
+		ID: approval.ID(id), Key: r.Key, Revision: r.Revision, Document: r.Doc, Missing: missing, Plan: plan, Previous: r.Case,
 	}, r.People, now)
 	r.Case, r.CaseID, r.states, r.fresh, r.revised = &c, id, nil, true, true
 	return factsOf(events), nil

@@ -49,6 +49,31 @@ func TestWhoWroteTheDocumentNeverDecidesWhateverHeIsCalledLater(t *testing.T) {
 	assertReplay(t, b, "1")
 }
 
+func TestWhoWroteTheDocumentIsKnownInItsNextCaseToo(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	rename(t, b, "ivanova", "ivanova@example.org", "requester", "budget_holder")
+	d := ledgertest.Payment("1")
+	d.Requester = "ivanova@example.org"
+	post := func() ledger.Status {
+		st, err := b.Submit(t.Context(), ledger.Submission{Key: ledgertest.Key("1"), Document: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	post()
+	if _, err := b.Withdraw(t.Context(), ledgertest.Key("1"), ""); err != nil {
+		t.Fatal(err)
+	}
+	rename(t, b, "ivanova", "smirnova@example.org", "requester", "budget_holder")
+	d.Amount.Minor++
+	if st := post(); len(st.Awaiting) != 1 || st.Awaiting[0].User != "petrov" {
+		t.Errorf("asked are %+v, want the other budget holder alone", st.Awaiting)
+	}
+	assertReplay(t, b, "1")
+}
+
 func TestStateThatIsNoNewsUsesUpItsNumber(t *testing.T) {
 	t.Parallel()
 	b := ledgertest.New(t)
