@@ -76,7 +76,11 @@ func arrows() map[string]string {
 		"internal/demo/fakeerp": "internal/wake",
 		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
 			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
-		"cmd/countersign": "*",
+
+		// it builds everything, and decides nothing: of the core it reads routes only
+		"cmd/countersign": "internal/chat internal/config internal/courier internal/crash internal/demo internal/directory internal/erp " +
+			"internal/file internal/hook internal/inbox internal/ledger internal/locale internal/pace internal/postgres internal/route " +
+			"internal/secret internal/server internal/telegram internal/wake web",
 	}
 }
 
@@ -88,7 +92,6 @@ func TestArrowsPointAsTheMapSays(t *testing.T) {
 		switch {
 		case !known:
 			t.Errorf("package %s is not on the map", from)
-		case allowed == "*":
 		default:
 			for _, to := range slices.Sorted(maps.Keys(got[from])) {
 				if !slices.Contains(strings.Fields(allowed), to) {

@@ -187,6 +187,9 @@ func describe(out io.Writer, diff directory.Diff) {
 			for _, f := range c.Fields {
 				fmt.Fprintf(out, "  %s: %q -> %q", f.Field, f.Old, f.New)
 			}
+			if c.Inactive {
+				fmt.Fprint(out, "  (has left: the data are kept, no link is made)")
+			}
 			fmt.Fprintln(out)
 		}
 	}

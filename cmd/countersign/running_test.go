@@ -91,6 +91,36 @@ func TestMistakesInACommandEndWithTwo(t *testing.T) {
 	}
 }
 
+func TestConfigShowsWhereEachSettingComesFromAndNoSecret(t *testing.T) {
+	t.Parallel()
+	const token = "123456:A-token-that-nobody-may-see-printed"
+	var out, errs bytes.Buffer
+	env := []string{"COUNTERSIGN_TELEGRAM_TOKEN=" + token, "COUNTERSIGN_TELEGRAM_MODE=polling"}
+	if code := run(t.Context(), process{Args: []string{"config"}, Env: env, Out: &out, Err: &errs}); code != exitOK {
+		t.Fatalf("exit %d: %s", code, errs.String())
+	}
+	lines := map[string][]string{}
+	for line := range strings.Lines(out.String()) {
+		f := strings.Fields(line)
+		lines[f[0]] = f
+	}
+	for name, want := range map[string][]string{
+		"telegram.mode":  {"telegram.mode", "polling", "COUNTERSIGN_TELEGRAM_MODE"},
+		"telegram.token": {"telegram.token", "[redacted]", "COUNTERSIGN_TELEGRAM_TOKEN"},
+		"server.listen":  {"server.listen", ":8080", "default"},
+	} {
+		if !slices.Equal(lines[name], want) {
+			t.Errorf("%s: %q, want %q", name, lines[name], want)
+		}
+	}
+	if strings.Contains(out.String(), token) {
+		t.Error("the token is printed")
+	}
+	if code := run(t.Context(), process{Args: []string{"config"}, Env: env[:1], Out: io.Discard, Err: &errs}); code != exitUsage {
+		t.Errorf("with a mistake in the settings: exit %d", code)
+	}
+}
+
 func TestWebhooksCannotBePointedAtTheGatewayItself(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string][]string{

@@ -45,6 +45,28 @@ func (h house) chat(tb testing.TB, externalID string) directory.Chat {
 	return directory.Chat{}
 }
 
+func TestWhatWasLeftOutOfAChatStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	keep := []directory.ChatField{directory.KeepFallback, directory.KeepDisabled}
+	fresh, _, err := h.PutChat(t.Context(), "erp", finance(), keep...)
+	if err != nil || fresh.Fallback || fresh.Disabled {
+		t.Fatalf("a new chat: %+v, %v", fresh, err)
+	}
+	c := finance()
+	c.Fallback, c.Disabled = true, true
+	h.mustPutChat(t, c)
+	c = finance()
+	c.Title = "Treasury"
+	kept, _, err := h.PutChat(t.Context(), "erp", c, keep...)
+	if err != nil || kept.Title != "Treasury" || !kept.Fallback || !kept.Disabled {
+		t.Errorf("left out: %+v, %v", kept, err)
+	}
+	if said := h.mustPutChat(t, c); said.Fallback || said.Disabled {
+		t.Errorf("said to be false: %+v", said)
+	}
+}
+
 func TestChatIsPutChangedAndFoundByDocumentType(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -86,12 +86,22 @@ func (c Chat) check() error {
 	return nil
 }
 
+// ChatField is a field that whoever puts a chat may leave as it is stored.
+type ChatField int
+
+// The fields that may be left; of a new chat they are false.
+const (
+	KeepFallback ChatField = iota
+	KeepDisabled
+)
+
 // PutChat stores a chat under its external id and reports whether it is new. What
 // Telegram told of it stays: the id it has now, where the caller still names the one
-// before the migration, and the fault, unless the place is another.
-func (s *Store) PutChat(ctx context.Context, actor string, c Chat) (stored Chat, created bool, err error) {
+// before the migration, and the fault, unless the place is another. So do the fields that
+// keep names.
+func (s *Store) PutChat(ctx context.Context, actor string, c Chat, keep ...ChatField) (stored Chat, created bool, err error) {
 	err = s.write(ctx, actor, func(w *writer) (err error) {
-		stored, created, err = w.putChat(ctx, c)
+		stored, created, err = w.putChat(ctx, c, keep)
 		return err
 	})
 	if err != nil {
@@ -100,7 +110,7 @@ func (s *Store) PutChat(ctx context.Context, actor string, c Chat) (stored Chat,
 	return stored, created, nil
 }
 
-func (w *writer) putChat(ctx context.Context, c Chat) (stored Chat, created bool, err error) {
+func (w *writer) putChat(ctx context.Context, c Chat, keep []ChatField) (stored Chat, created bool, err error) {
 	if fault := plain("external_id", c.ExternalID, 1, 200); fault != "" {
 		return Chat{}, false, fmt.Errorf("%s: %w", fault, ErrInvalid)
 	}
@@ -108,6 +118,12 @@ func (w *writer) putChat(ctx context.Context, c Chat) (stored Chat, created bool
 	created = errors.Is(err, ErrUnknown)
 	if err != nil && !created {
 		return Chat{}, false, err
+	}
+	if slices.Contains(keep, KeepFallback) {
+		c.Fallback = old.Fallback
+	}
+	if slices.Contains(keep, KeepDisabled) {
+		c.Disabled = old.Disabled
 	}
 	c = c.normal(old)
 	if err := c.check(); err != nil {
