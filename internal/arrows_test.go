@@ -56,7 +56,7 @@ func arrows() map[string]string {
 		"internal/telegram":              "internal/markup",
 		"internal/telegram/telegramtest": "",
 		"internal/google/googletest":     "",
-		"internal/ledger/ledgertest": "internal/approval internal/directory internal/document internal/file internal/ledger " +
+		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
 		// doors

@@ -18,7 +18,6 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/ledger"
-	"countersign/internal/route"
 )
 
 // actor is who gives commands, for the journal.
@@ -238,50 +237,6 @@ func usersDeactivate(p process) *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the journal")
 	return c
-}
-
-func routesCommand(p process) *cobra.Command {
-	routes := &cobra.Command{Use: "routes", Short: "Routes: who must agree to what"}
-	check := &cobra.Command{
-		Use: "check FILE.toml", Short: "Say everything that is wrong with a route", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			r, _, err := readRoute(args[0])
-			if err == nil {
-				fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
-			}
-			return err
-		},
-	}
-	publish := &cobra.Command{
-		Use: "publish FILE.toml", Short: "Make a route the one that new cases take", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			_, text, err := readRoute(args[0])
-			if err != nil {
-				return err
-			}
-			return p.onRecords(cmd, func(r *records) error {
-				v, err := r.ledger.Publish(cmd.Context(), text, actor())
-				if err == nil {
-					fmt.Fprintf(p.Out, "route %s version %d is live for %s\n", v.Key, v.Version, v.Type)
-				}
-				return err
-			})
-		},
-	}
-	routes.AddCommand(check, publish)
-	return routes
-}
-
-func readRoute(path string) (route.Route, []byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return route.Route{}, nil, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	r, err := route.Parse(text)
-	if err != nil {
-		return r, nil, fmt.Errorf("%s:\n%w", path, err)
-	}
-	return r, text, nil
 }
 
 // onRecords runs a command's act with the configuration that it was given.

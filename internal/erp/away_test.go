@@ -23,7 +23,7 @@ func TestADatabaseThatIsAwayIs503AndComesBack(t *testing.T) {
 	b.key, b.auth = b.newKey(t, ledgertest.Source, directory.Scopes()...)
 	b.Import(t, ledgertest.User("petrov", "Pyotr Petrov", "budget_holder", ledgertest.Budget), ledgertest.User("sidorova", "Olga", "finance_manager", ledgertest.Finance),
 		ledgertest.User("kozlov", "Ivan", "treasurer", ledgertest.Treasurer))
-	if _, err := b.Publish(t.Context(), []byte(ledgertest.Route), "test"); err != nil {
+	if _, err := b.Publish(t.Context(), []byte(ledgertest.Route()), "test"); err != nil {
 		t.Fatal(err)
 	}
 	b.put(t, "BEFORE", rent)

@@ -164,10 +164,10 @@ func TestRouteIsPublishedAsVersionsAndCasesKeepTheirs(t *testing.T) {
 	t.Parallel()
 	b := ledgertest.New(t)
 	b.Post(t, "1")
-	if v, err := b.Publish(t.Context(), []byte(ledgertest.Route), "test"); err != nil || v.Version != 1 {
+	if v, err := b.Publish(t.Context(), []byte(ledgertest.Route()), "test"); err != nil || v.Version != 1 {
 		t.Errorf("the same text again: %+v, %v", v, err)
 	}
-	shorter, _, _ := strings.Cut(ledgertest.Route, "[[rule.step]]\nkey = \"finance_manager\"")
+	shorter, _, _ := strings.Cut(ledgertest.Route(), "[[rule.step]]\nkey = \"finance_manager\"")
 	if v, err := b.Publish(t.Context(), []byte(shorter), "test"); err != nil || v.Version != 2 {
 		t.Fatalf("a shorter route: %+v, %v", v, err)
 	}
@@ -180,7 +180,7 @@ func TestRouteIsPublishedAsVersionsAndCasesKeepTheirs(t *testing.T) {
 	if st := b.Post(t, "2"); st.Case.Plan.Version != 2 || len(st.Case.Plan.Steps) != 1 {
 		t.Errorf("a new case: version %d", st.Case.Plan.Version)
 	}
-	nobody := strings.ReplaceAll(ledgertest.Route, `"treasurer"`, `"astronaut"`)
+	nobody := strings.ReplaceAll(ledgertest.Route(), `"treasurer"`, `"astronaut"`)
 	if _, err := b.Publish(t.Context(), []byte(nobody), "test"); err == nil {
 		t.Error("a route that asks nobody was published")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"countersign/configs"
 	"countersign/internal/approval"
 	"countersign/internal/directory"
 	"countersign/internal/document"
@@ -43,24 +44,13 @@ const (
 )
 
 // Route is the shipped route of a payment request.
-const Route = `key = "payment_request"
-document = "payment_request"
-repeat = "carry_adjacent"
-[change]
-cosmetic = ["number", "title", "url", "last_editor"]
-tolerant = ["due_date"]
-[[rule]]
-name = "three_steps"
-[[rule.step]]
-key = "budget_holder"
-who = [{ role = "budget_holder", of = "cost_center" }]
-[[rule.step]]
-key = "finance_manager"
-who = [{ role = "finance_manager", of = "company" }]
-[[rule.step]]
-key = "treasurer"
-who = [{ role = "treasurer", of = "company" }]
-`
+func Route() string {
+	text, err := fs.ReadFile(configs.Files(), "routes/payment_request.toml")
+	if err != nil {
+		panic(err) // it is part of this binary
+	}
+	return string(text)
+}
 
 // Bench is a ledger with everything around it.
 type Bench struct {
@@ -170,7 +160,7 @@ func (b *Bench) Furnish(tb testing.TB) {
 		User("kozlov", "Ivan Kozlov", "treasurer", Treasurer),
 		User("orlova", "Maria Orlova", "treasurer", Second),
 	)
-	if _, err := b.Publish(tb.Context(), []byte(Route), "test"); err != nil {
+	if _, err := b.Publish(tb.Context(), []byte(Route()), "test"); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/internal/ledger"
+	"countersign/internal/route"
+)
+
+func routesCommand(p process) *cobra.Command {
+	routes := &cobra.Command{Use: "routes", Short: "Routes: who must agree to what"}
+	check := &cobra.Command{
+		Use: "check FILE.toml", Short: "Say everything that is wrong with a route", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, _, err := readRoute(args[0])
+			if err == nil {
+				fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
+			}
+			return err
+		},
+	}
+	publish := &cobra.Command{
+		Use: "publish FILE.toml", Short: "Make a route the one that new cases take", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, text, err := readRoute(args[0])
+			if err != nil {
+				return err
+			}
+			return p.onRecords(cmd, func(r *records) error {
+				v, err := r.ledger.Publish(cmd.Context(), text, actor())
+				if err == nil {
+					fmt.Fprintf(p.Out, "route %s version %d is live for %s\n", v.Key, v.Version, v.Type)
+				}
+				return err
+			})
+		},
+	}
+	routes.AddCommand(check, publish, routesList(p))
+	return routes
+}
+
+func readRoute(path string) (route.Route, []byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return route.Route{}, nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	r, err := route.Parse(text)
+	if err != nil {
+		return r, nil, fmt.Errorf("%s:\n%w", path, err)
+	}
+	return r, text, nil
+}
+
+func routesList(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List every version of every route, who published it, and which are live", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.onRecords(cmd, func(r *records) error {
+				all, err := r.ledger.Routes(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return table(p.Out, "ROUTE\tVERSION\tDOCUMENTS\tPUBLISHED\tBY\tLIVE", func(w io.Writer) {
+					for _, v := range all {
+						fmt.Fprintln(w, routeLine(v))
+					}
+				})
+			})
+		},
+	}
+}
+
+func routeLine(v ledger.Published) string {
+	return fmt.Sprintf("%s\t%d\t%s\t%s\t%s\t%t", v.Key, v.Version, v.Type, v.At.UTC().Format(time.RFC3339), v.By, v.Live)
+}
