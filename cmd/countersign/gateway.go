@@ -215,7 +215,7 @@ func (g *gateway) handler() http.Handler {
 	g.erp.Mount(router)
 	front := &server.Front{
 		Router: router, Log: g.log, Now: time.Now, Metrics: g.meters.http, TrustedProxies: g.cfg.Server.TrustedProxies,
-		InFlight: g.cfg.Limits.InFlight, Exempt: append(erp.LongPolls(), webhookPath),
+		InFlight: g.cfg.Limits.InFlight, Exempt: append(erp.LongPolls(), webhookPath), Say: g.erp.Say,
 	}
 	return front.Handler()
 }

@@ -1,7 +1,7 @@
 // Package calendar owns working time: the hours of a week, the days that differ
-// from it, and arithmetic in working minutes that stays right when clocks
-// change. It leaves the present moment to its callers, and which company uses
-// which calendar to those who store it.
+// from it, and arithmetic in working time that stays right when clocks change. It
+// leaves the present moment, and which company uses which calendar, to its
+// callers. It has none yet: steps have no deadlines so far.
 package calendar
 
 import (

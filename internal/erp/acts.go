@@ -60,19 +60,31 @@ func (c *call) named(p DocumentPath) error {
 	return nil
 }
 
-func (d *Door) consume(c *call, in *ActInput) (answer, error) {
+// act lets in what is done with a document of this key, and reads its body.
+func (c *call) act(in *ActInput, take func(*object)) error {
 	if err := c.named(in.DocumentPath); err != nil {
-		return answer{}, err
+		return err
 	}
+	return c.fields(take)
+}
+
+// fields reads the members of the body: all that take does not ask for is refused.
+func (c *call) fields(take func(*object)) error {
 	body := &intake{}
 	o, err := body.open(c.body)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
-	hash := o.text("hash", name(100).must())
-	ref := o.text("consumer_ref", name(200).must())
+	take(o)
 	o.done()
-	if err := body.err(""); err != nil {
+	return body.err("")
+}
+
+func (d *Door) consume(c *call, in *ActInput) (answer, error) {
+	var hash, ref string
+	if err := c.act(in, func(o *object) {
+		hash, ref = o.text("hash", name(100).must()), o.text("consumer_ref", name(200).must())
+	}); err != nil {
 		return answer{}, err
 	}
 	st, err := d.Ledger.Consume(c.ctx(), in.key(), hash, ref)
@@ -92,17 +104,8 @@ func withdrawn(st ledger.Status, err error) error {
 }
 
 func (d *Door) withdraw(c *call, in *ActInput) (answer, error) {
-	if err := c.named(in.DocumentPath); err != nil {
-		return answer{}, err
-	}
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	reason := o.text("reason", prose(1000))
-	o.done()
-	if err := body.err(""); err != nil {
+	var reason string
+	if err := c.act(in, func(o *object) { reason = o.text("reason", prose(1000)) }); err != nil {
 		return answer{}, err
 	}
 	st, err := d.Ledger.Withdraw(c.ctx(), in.key(), reason)
@@ -110,18 +113,10 @@ func (d *Door) withdraw(c *call, in *ActInput) (answer, error) {
 }
 
 func (d *Door) status(c *call, in *ActInput) (answer, error) {
-	if err := c.named(in.DocumentPath); err != nil {
-		return answer{}, err
-	}
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	status := o.text("status", word().must())
-	note := o.text("note", prose(500))
-	o.done()
-	if err := body.err(""); err != nil {
+	var status, note string
+	if err := c.act(in, func(o *object) {
+		status, note = o.text("status", word().must()), o.text("note", prose(500))
+	}); err != nil {
 		return answer{}, err
 	}
 	st, err := d.Ledger.SetStatus(c.ctx(), in.key(), status, note)
@@ -138,18 +133,10 @@ func (c *call) state(st ledger.Status) CaseAnswer {
 // comment adds a remark. The whole answer is kept in the transaction of the comment, so
 // that whatever dies after it, the same request again gets the same id.
 func (d *Door) comment(c *call, in *ActInput) (answer, error) {
-	if err := c.named(in.DocumentPath); err != nil {
-		return answer{}, err
-	}
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	author := o.text("author", name(200).must())
-	text := o.text("text", prose(4096).must())
-	o.done()
-	if err := body.err(""); err != nil {
+	var author, text string
+	if err := c.act(in, func(o *object) {
+		author, text = o.text("author", name(200).must()), o.text("text", prose(4096).must())
+	}); err != nil {
 		return answer{}, err
 	}
 	id, err := ident.New("com")

@@ -51,8 +51,7 @@ func (m *mounting) documents() {
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusInsufficientStorage},
 	}
 	add(m, put, m.door.put)
-	put.id, put.method, put.hidden = "put-document-by-post", http.MethodPost, true
-	add(m, put, m.door.put)
+	also(m, put, http.MethodPost, documentPath, m.door.put)
 	add(m, operation{
 		id: "get-document", method: http.MethodGet, path: documentPath, tag: tagDocuments,
 		summary: "Read a document and its case", text: "The document as it was sent last, and its newest case.",

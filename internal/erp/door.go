@@ -51,17 +51,14 @@ type Door struct {
 	BodyBytes     int64 // of an ordinary body; JSONLimit when 0
 	DocumentBytes int64 // of one that holds documents; DocumentLimit when 0
 
-	keys    keyStore
-	uploads chan struct{} // places for contents in memory
+	keys   keyStore
+	places *places
 }
-
-// Uploads is how many contents are held in memory at once.
-const Uploads = 8
 
 // Mount adds the routes.
 func (d *Door) Mount(router *mux.Router) {
 	d.keys = keyStore{pool: d.Ledger.Pool, now: d.Ledger.Now}
-	d.uploads = make(chan struct{}, Uploads)
+	d.places = newPlaces()
 	m := newMounting(d, router)
 	m.documents()
 	m.files()
@@ -118,7 +115,7 @@ const (
 // serve lets a request in, does the work and answers. Errors become problems here and
 // nowhere else.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, e endpoint, work func(*call) (answer, error)) {
-	c := &call{w: w, r: r, lang: d.Texts.Accept(r.Header.Get("Accept-Language"))}
+	c := &call{w: w, r: r, lang: d.langOf(r)}
 	out, err := d.handle(c, e, work)
 	if err == nil {
 		err = c.write(out)

@@ -105,7 +105,7 @@ func (d *Door) listEvents(c *call, in *EventsInput) (answer, error) {
 // the time is up, or the server is about to end.
 func (d *Door) await(c *call, q ledger.FeedQuery, wait time.Duration) ([]ledger.FeedEvent, error) {
 	if wait > 0 {
-		extend(c, d.Now, wait+15*time.Second)
+		server.Extend(c.w, c.r, d.Now(), 0, wait+45*time.Second)
 	}
 	end := time.NewTimer(wait)
 	defer end.Stop()

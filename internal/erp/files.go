@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,7 +21,6 @@ import (
 )
 
 const (
-	uploadTime = 3 * time.Minute // for a body; 25 MB at 150 KB a second
 	mostParts  = 50
 	mostHeader = 4 << 10 // of a part, in bytes
 )
@@ -37,8 +35,8 @@ type FileInput struct {
 }
 
 func (m *mounting) files() {
-	raw := &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
-	parts := &huma.MediaType{Schema: &huma.Schema{
+	raw := map[string]*huma.Schema{"application/octet-stream": {Type: "string", Format: "binary"}}
+	parts := map[string]*huma.Schema{"multipart/form-data": {
 		Type: "object", Description: "Each part with a file name is a file; the names of the parts do not matter.",
 		Properties: map[string]*huma.Schema{"file": {Type: "array", Items: &huma.Schema{Type: "string", Format: "binary"}}},
 	}}
@@ -46,11 +44,13 @@ func (m *mounting) files() {
 		http.StatusNotFound, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
 		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusInsufficientStorage,
 	}
-	add(m, operation{
+	put := operation{
 		id: "put-file", method: http.MethodPut, path: documentPath + "/files/{sha256}", tag: tagFiles,
 		summary: "Send the content of a file as the raw body", text: fileText,
 		endpoint: endpoint{scope: directory.DocumentsWrite}, media: raw, success: only[FileAnswer](http.StatusOK), errors: failures,
-	}, m.door.putFile)
+	}
+	add(m, put, m.door.putFile)
+	also(m, put, http.MethodPost, put.path, m.door.putFile)
 	add(m, operation{
 		id: "post-files", method: http.MethodPost, path: documentPath + "/files", tag: tagFiles,
 		summary: "Send several files as multipart/form-data", text: filesText,
@@ -70,27 +70,6 @@ func (d *Door) upload(c *call, p DocumentPath) (leave func(), err error) {
 		return nil, err
 	}
 	return d.place(c)
-}
-
-// place waits for one of the places for large contents, and gives the request the time
-// that such a one needs.
-func (d *Door) place(c *call) (leave func(), err error) {
-	extend(c, d.Now, uploadTime)
-	select {
-	case d.uploads <- struct{}{}:
-		return func() { <-d.uploads }, nil
-	case <-c.ctx().Done():
-		return nil, c.ctx().Err()
-	}
-}
-
-// extend gives the request time from now on to be read, and to be answered after that.
-// Deadlines are of the wall clock, whatever clock the door has.
-func extend(c *call, now func() time.Time, d time.Duration) {
-	control, start := http.NewResponseController(c.w), now()
-	// Not every writer has deadlines; one that has none has no limit to extend.
-	_ = control.SetReadDeadline(start.Add(d))
-	_ = control.SetWriteDeadline(start.Add(d + 30*time.Second))
 }
 
 func (d *Door) putFile(c *call, in *FileInput) (answer, error) {

@@ -15,14 +15,15 @@ const (
 		"`retryable` says whether the same request may succeed later; wait for `Retry-After`. Nothing that was sent is repeated in an error.\n\n" +
 		"**Repeating.** PUT is safe to repeat by itself. A POST that makes something takes `Idempotency-Key`: the same request again gets the same answer, with `Idempotent-Replayed: true`, for 30 days; " +
 		"another request with that key is 422, one that still runs 409 `in_progress`. Answers of 400 and above are not kept, nor is that of a batch in which an item failed with 429 or with 500 and above.\n\n" +
-		"**Bounds.** Objects and lists are at most 32 deep, an object has at most 1000 names. A body 256 KB, a document with files or a batch 8 MB, one file 25 MB; 500 lines, 200 fields, 50 files. " +
+		"**Methods.** What is changed by PUT, PATCH or DELETE is also changed by POST, for clients that send nothing else.\n\n" +
+		"**Any path** may also answer 400 `bad_path`, 404 `not_found`, 405 `method_not_allowed`, 414 `path_too_long`, 431 `too_many_headers` and 503 `overloaded`.\n\n" +
+		"**Bounds.** Objects and lists are at most 32 deep, an object has at most 1000 names. The limits of this server, by default: a body 256 KB, a document with files or a batch 8 MB, one file 25 MB. 500 lines, 200 fields, 50 files. " +
 		"The payee's name has at most 500 UTF-16 units, the account 150, tax id, bank id and the payee as a person 100: approvers see them whole on every card."
 
 	putText = "Creates the document (201) and starts its case, or stores its new state (200). What a change does to votes that were cast follows from the route: " +
 		"`change` says `cosmetic` or `tolerant` (votes stand) or `material` (a new round). Bank details, amount, currency, company and contract are always material.\n\n" +
 		"A document that was rejected, withdrawn or expired gets a new case when its content changes. After the approval was consumed only cosmetic changes are taken (409 `already_consumed`).\n\n" +
-		"Files: announce each with its `sha256` and send the content by `PUT …/files/{sha256}`, or put small ones into `content_base64`. Nobody can approve while one is missing.\n\n" +
-		"`POST` on the same path does the same."
+		"Files: announce each with its `sha256` and send the content by `PUT …/files/{sha256}`, or put small ones into `content_base64`. Nobody can approve while one is missing."
 
 	decisionText = "Only for the content whose hash you give: when the document has changed since, 409 `revision_mismatch`. " +
 		"Act on `outcome` = `approved` only, and take it with `POST …/consume` first."
@@ -41,9 +42,9 @@ const (
 		"When an item failed with `retryable`, send the same batch again: what got in stays as it is, and the `Idempotency-Key` holds nothing back."
 
 	fileText = "The easiest way from 1C: the body is the content as it is, of any Content-Type. It must have the digest in the path. The document must be there. " +
-		"Sending it again is harmless. Programs, pictures of more than 50 megapixels and empty files are refused (422), more than 25 MB is 413."
+		"Sending it again is harmless. Programs, pictures of more than 50 megapixels and empty files are refused (422), more than the limit of this server, 25 MB by default, is 413."
 
-	filesText = "Up to 50 files, 25 MB together; digests are found here. Content-addressed, so sending them again is harmless. Files before one that is refused are kept."
+	filesText = "Up to 50 files, together not more than one may have (the limit of this server, 25 MB by default); digests are found here. Content-addressed, so sending them again is harmless. Files before one that is refused are kept."
 
 	eventsText = "Events of your source in one order that never changes: keep `next` and give it as `after`. Nothing is ever passed over. " +
 		"With `wait` the answer comes when there is something, at the latest after so many seconds; one scheduled job a minute without it is fine too. " +
@@ -54,6 +55,10 @@ const (
 	webhookText = "Events are signed by the Standard Webhooks rules: headers `webhook-id` (the same in every repetition), `webhook-timestamp`, `webhook-signature`. " +
 		"Answer 2xx within the timeout and work afterwards. Anything else is repeated for a week; events of one document come in order. Redirects are not followed. " +
 		"The `secret` is in this answer only."
+
+	replayText = "One event, or all that the endpoint had between two events or moments: with their own ids and new signatures. At most 10 000 at once, 60 times an hour (429). " +
+		"Deliveries are kept for a time. What begins before the first that is kept is refused (410 `cursor_expired`), so that nobody takes a part for the whole: " +
+		"leave out `from` and give `to` alone to have all from the first that is kept. Older events are in `GET /v1/events`."
 
 	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,11 +33,10 @@ type operation struct {
 	tag, summary     string
 	text             string // Markdown
 	endpoint         endpoint
-	body             reflect.Type    // nil: none
-	media            *huma.MediaType // where the body is no JSON
+	body             reflect.Type            // nil: none
+	media            map[string]*huma.Schema // where the body is no JSON
 	success          map[int]reflect.Type
 	errors           []int // besides those that every operation has
-	hidden           bool  // another way to an operation that is described
 }
 
 // streamed is an output that the door writes itself.
@@ -95,6 +95,14 @@ func add[In any](m *mounting, o operation, work func(c *call, in *In) (answer, e
 	m.order = append(m.order, o.id)
 }
 
+// also adds another way to an operation: platforms of old send nothing but GET and POST.
+func also[In any](m *mounting, o operation, method, path string, work func(c *call, in *In) (answer, error)) {
+	o.text = "The same as `" + o.method + " " + o.path + "`, for clients that cannot send that."
+	o.id, o.summary = o.id+"-by-"+strings.ToLower(method), o.summary+", by "+method
+	o.method, o.path = method, path
+	add(m, o, work)
+}
+
 func queryOf(op *huma.Operation) []string {
 	var names []string
 	for _, p := range op.Parameters {
@@ -116,7 +124,7 @@ func (m *mounting) describe(o operation) huma.Operation {
 	}
 	codes := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, o.errors...)
 	if o.body != nil {
-		codes = append(codes, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+		codes = append(codes, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	}
 	codes = append(codes, http.StatusBadRequest) // an unknown parameter is possible everywhere
 	slices.Sort(codes)
@@ -126,7 +134,7 @@ func (m *mounting) describe(o operation) huma.Operation {
 	return huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary,
 		Description: o.text + "\n\nScope: `" + string(o.endpoint.scope) + "`.",
-		Responses:   responses, DefaultStatus: slices.Min(keysOf(o.success)), Hidden: o.hidden,
+		Responses:   responses, DefaultStatus: slices.Min(keysOf(o.success)),
 		SkipValidateParams: true, SkipValidateBody: true,
 		Security: []map[string][]string{{"bearer": {}}, {"basic": {}}},
 	}
@@ -181,8 +189,10 @@ func meaning(status int) string {
 		return "There is no such thing in the source of the key."
 	case http.StatusConflict:
 		return "The present state does not allow it; code says why."
+	case http.StatusRequestTimeout:
+		return "The body did not arrive in time."
 	case http.StatusGone:
-		return "The position is not known: start anew from the last event that you have."
+		return "Nothing is kept from so long ago, or the position is not known: start from the first that is kept."
 	case http.StatusPreconditionFailed:
 		return "The document has another revision than If-Match names."
 	case http.StatusRequestEntityTooLarge:
@@ -204,18 +214,16 @@ func meaning(status int) string {
 
 // finish describes the body, which the API library must not read itself.
 func (m *mounting) finish(o operation) {
-	if o.hidden || o.body == nil && o.media == nil {
+	if o.body == nil && o.media == nil {
 		return
 	}
 	op := operationAt(m.api.OpenAPI().Paths[o.path], o.method)
 	op.RequestBody = &huma.RequestBody{Required: !o.endpoint.optional, Content: map[string]*huma.MediaType{}}
-	switch {
-	case o.body != nil:
+	for media, schema := range o.media {
+		op.RequestBody.Content[media] = &huma.MediaType{Schema: schema}
+	}
+	if o.body != nil {
 		op.RequestBody.Content["application/json"] = &huma.MediaType{Schema: m.schema(o.body)}
-	case o.method == http.MethodPut:
-		op.RequestBody.Content["application/octet-stream"] = o.media
-	default:
-		op.RequestBody.Content["multipart/form-data"] = o.media
 	}
 }
 
@@ -273,7 +281,7 @@ func (m *mounting) static(path, media string, build func() ([]byte, error)) {
 		text, err := once()
 		if err != nil {
 			m.door.Log.ErrorContext(r.Context(), "page not made", "error", err)
-			server.WriteProblem(w, r, problemOf(err).said(m.door.Texts.For("en")))
+			server.WriteProblem(w, r, problemOf(err).said(m.door.langOf(r)))
 			return
 		}
 		h := w.Header()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write web/openapi.yaml anew")
@@ -155,4 +156,65 @@ func TestWhatIsReadIsWhatIsDescribed(t *testing.T) {
 // prefixOf is where the members of an inner body are.
 func prefixOf(before string) string {
 	return map[string]string{`{"payee":`: "payee.", `{"lines":[`: "lines[0].", `{"files":[`: "files[0]."}[before]
+}
+
+func TestEveryBodyMayComeTooLateAndEveryMethodHasAPost(t *testing.T) {
+	t.Parallel()
+	posts, others := map[string]*openapi3.Operation{}, map[string]*openapi3.Operation{}
+	walk(t, func(method, path string, op *openapi3.Operation) {
+		if late := op.Responses.Value("408"); (op.RequestBody != nil) != (late != nil) {
+			t.Errorf("%s %s: has a body %v, 408 %v", method, path, op.RequestBody != nil, late != nil)
+		}
+		switch method {
+		case http.MethodPost:
+			posts[path] = op
+		case http.MethodPut, http.MethodPatch, http.MethodDelete:
+			others[method+" "+path] = op
+		}
+	})
+	if len(others) < 7 {
+		t.Errorf("only %d operations were looked at", len(others))
+	}
+	for which, op := range others {
+		method, path, _ := strings.Cut(which, " ")
+		if method == http.MethodDelete {
+			path += "/delete"
+		}
+		post := posts[path]
+		if post == nil {
+			t.Errorf("%s cannot be done by POST", which)
+			continue
+		}
+		if diff := cmp.Diff(bodyOf(op), bodyOf(post)); diff != "" {
+			t.Errorf("the body of %s by POST (-want +got)\n%s", which, diff)
+		}
+	}
+}
+
+// bodyOf names what an operation takes: its media types with their schemas.
+func bodyOf(op *openapi3.Operation) map[string]string {
+	out := map[string]string{}
+	if op.RequestBody != nil {
+		for media, content := range op.RequestBody.Value.Content {
+			out[media] = content.Schema.Ref
+		}
+	}
+	return out
+}
+
+func TestWhatIsChangedByPutIsChangedByPost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.put(t, "REQ", rent)
+	expect(t, b.post(t, "/v1/users/newcomer", `{"name":"A New One","roles":[]}`), 201, "")
+	expect(t, b.call(t, request{method: "PUT", path: "/v1/users/newcomer", body: `{"name":"A New One","roles":[]}`}), 200, "")
+	expect(t, b.post(t, "/v1/chats/room", `{"title":"Room","telegram_chat_id":-1001234567890}`), 201, "")
+	sent := b.call(t, request{method: "POST", path: documentPath("REQ") + "/files/" + hexDigest(invoice), body: invoice, headers: []string{"Content-Type: application/pdf"}})
+	expect(t, sent, 200, "")
+	if sent.at(t, "file.sha256") != hexDigest(invoice) {
+		t.Errorf("%s", sent.body)
+	}
+	if again := b.post(t, documentPath("REQ"), rent); again.status != 200 || again.at(t, "change") != "unchanged" {
+		t.Errorf("%d %s", again.status, again.body)
+	}
 }

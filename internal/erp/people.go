@@ -18,16 +18,20 @@ type NameInput struct {
 
 func (m *mounting) directory() {
 	failures := []int{http.StatusConflict}
-	add(m, operation{
+	user := operation{
 		id: "put-user", method: http.MethodPut, path: "/v1/users/{external_id}", tag: tagDirectory,
 		summary: "Store a person", text: userText,
 		endpoint: sending(directory.DirectoryWrite, repeatNatural), body: reflect.TypeFor[UserBody](), success: either[UserAnswer](), errors: failures,
-	}, m.door.putUser)
-	add(m, operation{
+	}
+	add(m, user, m.door.putUser)
+	also(m, user, http.MethodPost, user.path, m.door.putUser)
+	chat := operation{
 		id: "put-chat", method: http.MethodPut, path: "/v1/chats/{external_id}", tag: tagDirectory,
 		summary: "Store a group chat that gets notices", text: "What the messenger has told of the chat since, such as that it became a supergroup, stays.",
 		endpoint: sending(directory.DirectoryWrite, repeatNatural), body: reflect.TypeFor[ChatBody](), success: either[ChatAnswer](), errors: failures,
-	}, m.door.putChat)
+	}
+	add(m, chat, m.door.putChat)
+	also(m, chat, http.MethodPost, chat.path, m.door.putChat)
 }
 
 // actor is how a key is named in the journal of the directory.
@@ -102,15 +106,12 @@ func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
 	if err := checkExternalID(in.ExternalID); err != nil {
 		return answer{}, err
 	}
-	chat, fallback, err := readChat(c.body)
+	chat, left, err := readChat(c.body)
 	if err != nil {
 		return answer{}, err
 	}
 	chat.ExternalID = in.ExternalID
-	if chat.Fallback, err = d.fallback(c, in.ExternalID, fallback); err != nil {
-		return answer{}, err
-	}
-	stored, created, err := d.Directory.PutChat(c.ctx(), c.actor(), chat)
+	stored, created, err := d.Directory.PutChat(c.ctx(), c.actor(), chat, left...)
 	if err != nil {
 		return answer{}, chatError(err)
 	}
@@ -125,7 +126,8 @@ func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
 	}}, nil
 }
 
-func readChat(text []byte) (chat directory.Chat, fallback *bool, err error) {
+// readChat gives a chat and what was left out of it.
+func readChat(text []byte) (chat directory.Chat, left []directory.ChatField, err error) {
 	body := &intake{}
 	o, err := body.open(text)
 	if err != nil {
@@ -139,26 +141,22 @@ func readChat(text []byte) (chat directory.Chat, fallback *bool, err error) {
 	chat.TelegramID = id
 	chat.Thread, _ = o.whole("thread_id", 1, 1<<31-1)
 	chat.Notices = o.texts("notices", 100, word())
-	fallback = o.choice("fallback")
 	chat.Kind = directory.ChatKind(o.text("kind", name(20)))
 	if chat.Kind != "" && !slices.Contains([]directory.ChatKind{directory.Group, directory.Supergroup, directory.Channel}, chat.Kind) {
 		o.fault("kind", "invalid_field")
 	}
-	chat.Disabled = o.truth("disabled")
+	if fallback := o.choice("fallback"); fallback != nil {
+		chat.Fallback = *fallback
+	} else {
+		left = append(left, directory.KeepFallback)
+	}
+	if disabled := o.choice("disabled"); disabled != nil {
+		chat.Disabled = *disabled
+	} else {
+		left = append(left, directory.KeepDisabled)
+	}
 	o.done()
-	return chat, fallback, body.err("")
-}
-
-// fallback is what was said of it, or else what it was.
-func (d *Door) fallback(c *call, externalID string, said *bool) (bool, error) {
-	if said != nil {
-		return *said, nil
-	}
-	chats, err := d.Directory.Chats(c.ctx())
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(chats, func(chat directory.Chat) bool { return chat.ExternalID == externalID && chat.Fallback }), nil
+	return chat, left, body.err("")
 }
 
 // chatError: what is left to be wrong after the fields were read is how the place fits.

@@ -78,8 +78,9 @@ func (p *problemError) said(lang locale.Lang) server.Problem {
 	return out
 }
 
+// words gives the text of a code. A test sees to it that every code has one.
 func words(lang locale.Lang, code, hint string) string {
-	text := english(code)
+	text := "The request was not accepted: " + code + "."
 	if key := "problem." + code; lang.Has(key) {
 		text = lang.T(key, nil)
 	}
@@ -89,33 +90,21 @@ func words(lang locale.Lang, code, hint string) string {
 	return text
 }
 
-// english has the texts that the locales do not have.
-func english(code string) string {
+// langOf is the language that a request asks for.
+func (d *Door) langOf(r *http.Request) locale.Lang {
+	return d.Texts.Accept(r.Header.Get("Accept-Language"))
+}
+
+// Say puts into the language of a request what the server answers before any route is
+// reached; it is for server.Front. What the server has said of another code stays.
+func (d *Door) Say(r *http.Request, code string) string {
 	switch code {
-	case "unknown_outcome":
-		return "It is not known whether this was done. Repeat the same request: it is safe."
-	case "unknown_parameter":
-		return "This parameter is not known."
-	case "invalid_header":
-		return "A header is not valid."
-	case "incomplete_body":
-		return "The body ended before its length."
-	case "timeout":
-		return "The body did not arrive in time."
-	case "forbidden_file":
-		return "Files of this kind are not taken."
-	case "picture_too_large":
-		return "The picture has too many pixels."
-	case "storage_full":
-		return "There is no room left for files."
-	case "files_missing":
-		return "A file that the document announces has not arrived. Send it by PUT …/files/{sha256}, then repeat this request."
-	case "ambiguous_amount":
-		return "The amount can be read in two ways. Write a plain decimal with a point and without grouping: \"1000\" or \"1.000\"."
-	case "missing_boundary":
-		return "The body is not valid multipart/form-data."
+	case "bad_path", "internal", "method_not_allowed", "overloaded", "path_too_long", "too_many_headers":
+		return words(d.langOf(r), code, "")
+	case "not_found": // of a path, not of a thing
+		return words(d.langOf(r), "no_path", "")
 	default:
-		return "The request was not accepted: " + code + "."
+		return ""
 	}
 }
 
@@ -200,6 +189,9 @@ func problemOf(err error) *problemError {
 	if wrong, ok := errors.AsType[*hook.InvalidError](err); ok {
 		return problemOfWebhook(wrong)
 	}
+	if gone, ok := errors.AsType[*hook.ExpiredError](err); ok {
+		return problemOfExpired(gone)
+	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
 			p := row.is
@@ -232,4 +224,12 @@ func problemOfWebhook(wrong *hook.InvalidError) *problemError {
 		p.faults.add(cmp.Or(names[f.Field], f.Field), cmp.Or(codes[f.Code], "invalid_field"), "")
 	}
 	return p
+}
+
+// problemOfExpired tells from when on deliveries are kept.
+func problemOfExpired(gone *hook.ExpiredError) *problemError {
+	return &problemError{
+		status: http.StatusGone, code: "cursor_expired", text: "deliveries_expired",
+		hint: "from > " + gone.After.UTC().Format(time.RFC3339Nano), cause: gone,
+	}
 }

@@ -2,6 +2,7 @@ package erp
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -39,6 +40,27 @@ func (m *mounting) deliveries() {
 		summary: "List the requests made for one event", text: "The first one first, with the beginning of each answer.",
 		endpoint: reading, success: only[AttemptsAnswer](http.StatusOK), errors: []int{http.StatusNotFound},
 	}, m.door.listAttempts)
+	skip := operation{
+		id: "skip-delivery", method: http.MethodPost, path: webhookPath + "/deliveries/{event_id}/skip", tag: tagWebhooks,
+		summary: "Give up one event", text: "For an event that the receiver will never take: later ones of its document wait for it no longer. It stays in the list and in the feed. One that is settled stays as it is.",
+		endpoint: sending(directory.WebhooksManage, repeatNatural), body: reflect.TypeFor[NothingBody](),
+		success: only[WebhookAnswer](http.StatusOK), errors: []int{http.StatusNotFound, http.StatusGone},
+	}
+	skip.endpoint.optional = true
+	add(m, skip, m.door.skipDelivery)
+}
+
+func (d *Door) skipDelivery(c *call, in *DeliveryInput) (answer, error) {
+	if err := c.nothing(); err != nil {
+		return answer{}, err
+	}
+	if !ident.Valid("evt", in.EventID) {
+		return answer{}, errNotFound
+	}
+	if err := d.Hook.Skip(c.ctx(), c.key.Source, in.ID, in.EventID); err != nil {
+		return answer{}, err
+	}
+	return c.shows(d.Hook.Get(c.ctx(), c.key.Source, in.ID))
 }
 
 func (d *Door) listDeliveries(c *call, in *DeliveriesInput) (answer, error) {
@@ -103,14 +125,8 @@ func attemptOf(a hook.Attempt) Attempt {
 }
 
 func (d *Door) rotateWebhook(c *call, in *WebhookInput) (answer, error) {
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	seconds, _ := o.whole("overlap_seconds", 1, int64(hook.MaxOverlap/time.Second))
-	o.done()
-	if err := body.err(""); err != nil {
+	var seconds int64
+	if err := c.fields(func(o *object) { seconds, _ = o.whole("overlap_seconds", 1, int64(hook.MaxOverlap/time.Second)) }); err != nil {
 		return answer{}, err
 	}
 	e, text, err := d.Hook.Rotate(c.ctx(), c.key.Source, in.ID, time.Duration(seconds)*time.Second)
@@ -121,15 +137,7 @@ func (d *Door) rotateWebhook(c *call, in *WebhookInput) (answer, error) {
 }
 
 // nothing reads a body that has nothing in it.
-func (c *call) nothing() error {
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return err
-	}
-	o.done()
-	return body.err("")
-}
+func (c *call) nothing() error { return c.fields(func(*object) {}) }
 
 func (d *Door) revokeWebhook(c *call, in *WebhookInput) (answer, error) {
 	if err := c.nothing(); err != nil {
@@ -139,14 +147,8 @@ func (d *Door) revokeWebhook(c *call, in *WebhookInput) (answer, error) {
 }
 
 func (d *Door) pauseWebhook(c *call, in *WebhookInput) (answer, error) {
-	body := &intake{}
-	o, err := body.open(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	reason := o.text("reason", free(200))
-	o.done()
-	if err := body.err(""); err != nil {
+	var reason string
+	if err := c.fields(func(o *object) { reason = o.text("reason", free(200)) }); err != nil {
 		return answer{}, err
 	}
 	return c.shows(d.Hook.Pause(c.ctx(), c.key.Source, in.ID, reason))
@@ -163,7 +165,7 @@ func (d *Door) testWebhook(c *call, in *WebhookInput) (answer, error) {
 	if err := c.nothing(); err != nil {
 		return answer{}, err
 	}
-	extend(c, d.Now, hook.MaxTimeout+15*time.Second)
+	server.Extend(c.w, c.r, d.Now(), 0, hook.MaxTimeout+45*time.Second)
 	a, err := d.Hook.Test(c.ctx(), c.key.Source, in.ID)
 	return answer{status: http.StatusOK, body: TestAnswer{Attempt: attemptOf(a), RequestID: server.RequestID(c.ctx())}}, err
 }

@@ -50,23 +50,21 @@ func (m *mounting) webhooks() {
 	}, m.door.getWebhook)
 	change := operation{
 		id: "change-webhook", method: http.MethodPatch, path: webhookPath, tag: tagWebhooks,
-		summary: "Change an endpoint", text: "What is left out stays. PUT and POST on the same path do the same.",
+		summary: "Change an endpoint", text: "What is left out stays, also when it is sent by PUT.",
 		endpoint: hooks(repeatNatural), body: reflect.TypeFor[WebhookChange](), success: only[WebhookAnswer](http.StatusOK),
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}
 	add(m, change, m.door.changeWebhook)
 	for _, method := range []string{http.MethodPut, http.MethodPost} {
-		change.id, change.method, change.hidden = "change-webhook-by-"+method, method, true
-		add(m, change, m.door.changeWebhook)
+		also(m, change, method, webhookPath, m.door.changeWebhook)
 	}
 	end := operation{
 		id: "delete-webhook", method: http.MethodDelete, path: webhookPath, tag: tagWebhooks,
-		summary: "End an endpoint", text: "What waits is skipped; the history stays. `POST …/delete` does the same.",
+		summary: "End an endpoint", text: "What waits is skipped; the history stays.",
 		endpoint: reading, success: only[WebhookAnswer](http.StatusOK), errors: []int{http.StatusNotFound},
 	}
 	add(m, end, m.door.deleteWebhook)
-	end.id, end.method, end.path, end.hidden = "delete-webhook-by-post", http.MethodPost, webhookPath+"/delete", true
-	add(m, end, m.door.deleteWebhook)
+	also(m, end, http.MethodPost, webhookPath+"/delete", m.door.deleteWebhook)
 	m.webhookActs()
 	m.deliveries()
 }
@@ -91,9 +89,9 @@ func (m *mounting) webhookActs() {
 	add(m, act("resume-webhook", "/resume", "Send what was kept", "In order, and slowly at first.", nothing, whole), m.door.resumeWebhook)
 	add(m, act("test-webhook", "/test", "Send a ping now and see the answer",
 		"An event of type `ping`, signed like any other, also to a paused endpoint. Answers when the receiver did.", nothing, reflect.TypeFor[TestAnswer]()), m.door.testWebhook)
-	add(m, act("replay-webhook", "/replay", "Send events again",
-		"One event, or all that the endpoint had between two events or moments: with their own ids and new signatures. At most 10 000 at once, 60 times an hour.",
-		reflect.TypeFor[ReplayBody](), reflect.TypeFor[ReplayAnswer]()), m.door.replayWebhook)
+	again := act("replay-webhook", "/replay", "Send events again", replayText, reflect.TypeFor[ReplayBody](), reflect.TypeFor[ReplayAnswer]())
+	again.errors = append(again.errors, http.StatusGone, http.StatusTooManyRequests)
+	add(m, again, m.door.replayWebhook)
 }
 
 func (d *Door) createWebhook(c *call, _ *WebhooksInput) (answer, error) {

@@ -128,6 +128,14 @@ func TestDeliveriesAreListedAndReplayed(t *testing.T) {
 	if all := b.post(t, path+"/replay", fmt.Sprintf(`{"from":%q,"to":"2030-01-01T00:00:00Z"}`, event)); all.at(t, "replayed") != "3" {
 		t.Errorf("%s", all.body)
 	}
+	waits := b.get(t, path+"/deliveries?state=due").at(t, "deliveries.0.event_id")
+	expect(t, b.post(t, path+"/deliveries/"+waits+"/skip", ""), 200, "")
+	if skipped := b.get(t, path+"/deliveries?state=skipped"); waits == "" || skipped.at(t, "deliveries.0.event_id") != waits || skipped.at(t, "deliveries.1.event_id") != "" {
+		t.Errorf("%s skipped: %s", waits, skipped.body)
+	}
+	for _, unknown := range []string{"x", "evt_06f1z2k3m4n5p6q7r8s9t0v1w2"} {
+		expect(t, b.post(t, path+"/deliveries/"+unknown+"/skip", ""), 404, "not_found")
+	}
 	for body, code := range map[string]string{
 		`{}`: "invalid_field", `{"from":"yesterday"}`: "invalid_field", `{"event":"x"}`: "invalid_field", `{"since":"2026-01-01T00:00:00Z"}`: "unknown_field",
 		`{"event":"evt_06f1z2k3m4n5p6q7r8s9t0v1w2"}`: "not_found",

@@ -99,7 +99,7 @@ type ChatBody struct {
 	Notices        []string `json:"notices,omitempty" maxItems:"100" doc:"Types of document whose decisions are told there" example:"[\"payment_request\"]"`
 	Fallback       bool     `json:"fallback,omitempty" nullable:"true" doc:"Is told when nobody can be asked about a document. Left out, it stays as it is; of a new chat it is false"`
 	Kind           string   `json:"kind,omitempty" nullable:"true" enum:"group,supergroup,channel" doc:"Told from the id where it is left out"`
-	Disabled       bool     `json:"disabled,omitempty"`
+	Disabled       bool     `json:"disabled,omitempty" nullable:"true" doc:"Gets nothing. Left out, it stays as it is; of a new chat it is false"`
 }
 
 // UserBody is a person. Links to Telegram accounts are not made here: only the person

@@ -13,31 +13,31 @@ import (
 // Front is everything between a listener and the routes. It wraps the router from
 // outside, because a router runs its own middleware only where a route matched.
 type Front struct {
-	Router          *mux.Router // from NewRouter
-	Log             *slog.Logger
-	Now             func() time.Time
-	Metrics         *Metrics       // may be nil
-	TrustedProxies  []netip.Prefix // see Identify
-	InFlight        int            // at once; 0 for no limit
-	Exempt          []string       // paths that InFlight does not count, besides OpsPaths
-	StrictTransport bool           // tell browsers to use https only from now on
+	Router         *mux.Router // from NewRouter
+	Log            *slog.Logger
+	Now            func() time.Time
+	Metrics        *Metrics       // may be nil
+	TrustedProxies []netip.Prefix // who may name another caller; see Client
+	InFlight       int            // at once; 0 for no limit
+	Exempt         []string       // paths that InFlight does not count, besides OpsPaths
+	// Say gives the text of a code in the language of the request, or nothing where it
+	// has none: then, and where Say is nil, the front speaks English.
+	Say func(r *http.Request, code string) string
 }
 
 // Handler puts the parts together, the outermost first.
 func (f *Front) Handler() http.Handler {
-	chain := []Middleware{
-		Identify(f.TrustedProxies),
-		SecurityHeaders,
-		Observe(f.Log, f.Now, f.Metrics),
-		Recover(f.Log),
+	chain := []middleware{
+		identify(f.TrustedProxies),
+		speak(f.Say),
+		securityHeaders,
+		observe(f.Log, f.Now, f.Metrics),
+		recoverPanics(f.Log),
 		limitHeaders,
-		CleanPaths,
-	}
-	if f.StrictTransport {
-		chain = append(chain, strictTransport)
+		cleanPaths,
 	}
 	if f.InFlight > 0 {
-		chain = append(chain, InFlight(f.InFlight, append(OpsPaths(), f.Exempt...)...))
+		chain = append(chain, inFlight(f.InFlight, append(OpsPaths(), f.Exempt...)...))
 	}
 	var handler http.Handler = f.Router
 	for _, wrap := range slices.Backward(chain) {
@@ -46,10 +46,10 @@ func (f *Front) Handler() http.Handler {
 	return handler
 }
 
-// SecurityHeaders sets what a browser must know unless a handler says otherwise:
+// securityHeaders sets what a browser must know unless a handler says otherwise:
 // do not guess types, do not tell others where a link was clicked, show us in no
 // frame.
-func SecurityHeaders(next http.Handler) http.Handler {
+func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -59,9 +59,12 @@ func SecurityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-func strictTransport(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
-		next.ServeHTTP(w, r)
-	})
+// speak lets the requests know who puts codes into words.
+func speak(say func(*http.Request, string) string) middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			visitOf(r.Context()).say = say
+			next.ServeHTTP(w, r)
+		})
+	}
 }

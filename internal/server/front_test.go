@@ -176,7 +176,7 @@ func TestForwardedHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
 	say := func(router *mux.Router) {
 		router.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) {
-			fmt.Fprintf(w, "%s %s %v", server.Client(r.Context()), r.Method, server.Secure(r.Context()))
+			fmt.Fprintf(w, "%s %s", server.Client(r.Context()), r.Method)
 		})
 		router.HandleFunc("/admin", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "admin") })
 	}
@@ -185,26 +185,26 @@ func TestForwardedHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 	for _, c := range []struct {
 		name, headers, trusting string
 	}{
-		{"none", "", "127.0.0.1 GET false"},
-		{"one hop", "X-Forwarded-For: 203.0.113.9|X-Forwarded-Proto: https", "203.0.113.9 GET true"},
-		{"forged before a real hop", "X-Forwarded-For: 1.2.3.4, 203.0.113.9", "203.0.113.9 GET false"},
-		{"two lines", "X-Forwarded-For: 1.2.3.4|X-Forwarded-For: 203.0.113.9", "203.0.113.9 GET false"},
-		{"through two proxies", "X-Forwarded-For: 203.0.113.9, 10.1.1.1", "203.0.113.9 GET false"},
-		{"only proxies", "X-Forwarded-For: 10.2.2.2, 10.1.1.1", "10.2.2.2 GET false"},
-		{"rubbish before a proxy", "X-Forwarded-For: <script>, 10.1.1.1", "10.1.1.1 GET false"},
-		{"rubbish", "X-Forwarded-For: unknown", "127.0.0.1 GET false"},
-		{"with a port", "X-Forwarded-For: 203.0.113.9:1234", "127.0.0.1 GET false"},
-		{"IPv6", "X-Forwarded-For: [2001:db8::7]", "2001:db8::7 GET false"},
-		{"IPv4 inside IPv6", "X-Forwarded-For: ::ffff:203.0.113.9", "203.0.113.9 GET false"},
-		{"very many hops", "X-Forwarded-For: 1.2.3.4" + strings.Repeat(",10.1.1.1", 5000/9), "10.1.1.1 GET false"},
-		{"other headers", "X-Real-Ip: 1.2.3.4|Forwarded: for=1.2.3.4|True-Client-Ip: 1.2.3.4", "127.0.0.1 GET false"},
-		{"replaced path and method", "X-Original-URL: /admin|X-Rewrite-Url: /admin|X_Forwarded_Uri: /admin|X-HTTP-Method-Override: DELETE|X-Method-Override: DELETE", "127.0.0.1 GET false"},
+		{"none", "", "127.0.0.1 GET"},
+		{"one hop", "X-Forwarded-For: 203.0.113.9|X-Forwarded-Proto: https", "203.0.113.9 GET"},
+		{"forged before a real hop", "X-Forwarded-For: 1.2.3.4, 203.0.113.9", "203.0.113.9 GET"},
+		{"two lines", "X-Forwarded-For: 1.2.3.4|X-Forwarded-For: 203.0.113.9", "203.0.113.9 GET"},
+		{"through two proxies", "X-Forwarded-For: 203.0.113.9, 10.1.1.1", "203.0.113.9 GET"},
+		{"only proxies", "X-Forwarded-For: 10.2.2.2, 10.1.1.1", "10.2.2.2 GET"},
+		{"rubbish before a proxy", "X-Forwarded-For: <script>, 10.1.1.1", "10.1.1.1 GET"},
+		{"rubbish", "X-Forwarded-For: unknown", "127.0.0.1 GET"},
+		{"with a port", "X-Forwarded-For: 203.0.113.9:1234", "127.0.0.1 GET"},
+		{"IPv6", "X-Forwarded-For: [2001:db8::7]", "2001:db8::7 GET"},
+		{"IPv4 inside IPv6", "X-Forwarded-For: ::ffff:203.0.113.9", "203.0.113.9 GET"},
+		{"very many hops", "X-Forwarded-For: 1.2.3.4" + strings.Repeat(",10.1.1.1", 5000/9), "10.1.1.1 GET"},
+		{"other headers", "X-Real-Ip: 1.2.3.4|Forwarded: for=1.2.3.4|True-Client-Ip: 1.2.3.4", "127.0.0.1 GET"},
+		{"replaced path and method", "X-Original-URL: /admin|X-Rewrite-Url: /admin|X_Forwarded_Uri: /admin|X-HTTP-Method-Override: DELETE|X-Method-Override: DELETE", "127.0.0.1 GET"},
 	} {
 		lines := append([]string{"GET /who"}, strings.FieldsFunc(c.headers, func(r rune) bool { return r == '|' })...)
 		if got := send(t, trusting.addr, lines...); got.body != c.trusting {
 			t.Errorf("%s, peer trusted: %q, want %q", c.name, got.body, c.trusting)
 		}
-		if got := send(t, wary.addr, lines...); got.body != "127.0.0.1 GET false" {
+		if got := send(t, wary.addr, lines...); got.body != "127.0.0.1 GET" {
 			t.Errorf("%s, peer not trusted: %q", c.name, got.body)
 		}
 	}
@@ -374,15 +374,5 @@ func TestAPanicIsAProblemWithItsId(t *testing.T) {
 	}
 	if log := r.log.String(); strings.Count(log, "handler panicked") != 4 || !strings.Contains(log, "boom") || strings.Count(log, `"status":500`) != 5 {
 		t.Errorf("the log says %s", log)
-	}
-}
-
-func TestBrowsersAreToldToUseHTTPSOnlyWhenItIsThere(t *testing.T) {
-	t.Parallel()
-	for _, strict := range []bool{true, false} {
-		r := front(t, &server.Front{StrictTransport: strict}, echo)
-		if got := send(t, r.addr, "GET /console"); (got.header.Get("Strict-Transport-Security") != "") != strict {
-			t.Errorf("strict %v: %v", strict, got.header)
-		}
 	}
 }

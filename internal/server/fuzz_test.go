@@ -70,7 +70,9 @@ func FuzzForwardedForNeverInventsACaller(f *testing.F) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	f.Fuzz(func(t *testing.T, chain string) {
 		var got netip.Addr
-		handler := server.Identify(trusted)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = server.Client(r.Context()) }))
+		router := server.NewRouter()
+		router.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { got = server.Client(r.Context()) })
+		handler := (&server.Front{Router: router, Log: slog.New(slog.DiscardHandler), Now: time.Now, TrustedProxies: trusted}).Handler()
 		r := mustRequest(t, "/")
 		r.RemoteAddr = "10.9.9.9:1"
 		r.Header.Set("X-Forwarded-For", chain)

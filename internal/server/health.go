@@ -45,7 +45,7 @@ func MountOps(router *mux.Router, health *Health, metrics prometheus.Gatherer) {
 	}
 	router.HandleFunc("/readyz", health.Ready).Methods(http.MethodGet, http.MethodHead)
 	if metrics != nil {
-		router.Handle("/metrics", MetricsHandler(metrics)).Methods(http.MethodGet, http.MethodHead)
+		router.Handle("/metrics", metricsHandler(metrics)).Methods(http.MethodGet, http.MethodHead)
 	}
 }
 
@@ -162,7 +162,7 @@ func (p *probe) wait(ctx context.Context, r *run) error {
 	if failing := err != nil; failing != p.failing {
 		p.failing = failing
 		if failing {
-			p.log.WarnContext(ctx, "not ready", "check", p.check.Name, "err", err)
+			p.log.WarnContext(ctx, "not ready", "check", p.check.Name, "error", err)
 		} else {
 			p.log.InfoContext(ctx, "ready again", "check", p.check.Name)
 		}

@@ -24,17 +24,17 @@ func limitHeaders(next http.Handler) http.Handler {
 			lines += len(values)
 		}
 		if lines > mostHeaders {
-			WriteProblem(w, r, Problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers", Message: "The request has too many headers."})
+			refuse(w, r, Problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers", Message: "The request has too many headers."})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// InFlight lets at most n requests in at once and refuses more with 503, without
+// inFlight lets at most n requests in at once and refuses more with 503, without
 // saying when to come again. Requests for one of the exempt paths are neither
 // counted nor refused: give those a limit of their own, or none.
-func InFlight(n int, exempt ...string) Middleware {
+func inFlight(n int, exempt ...string) middleware {
 	seats := make(chan struct{}, n)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ func InFlight(n int, exempt ...string) Middleware {
 				defer func() { <-seats }()
 				next.ServeHTTP(w, r)
 			default:
-				WriteProblem(w, r, Problem{
+				refuse(w, r, Problem{
 					Status: http.StatusServiceUnavailable, Code: "overloaded", Retryable: true,
 					Message: "Too many requests are being answered right now. Try again later.",
 				})
@@ -56,49 +56,25 @@ func InFlight(n int, exempt ...string) Middleware {
 	}
 }
 
-// BodyLimit refuses bodies of more than n bytes: those that say so at once, the
-// others when they are read. Of nested limits the smallest holds.
-func BodyLimit(n int64) Middleware {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.ContentLength > n {
-				WriteProblem(w, r, TooLarge())
-				return
-			}
-			r.Body = http.MaxBytesReader(w, r.Body, n)
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-// IsTooLarge reports whether reading a body ended at its [BodyLimit].
+// IsTooLarge reports whether reading a body ended at the limit of a
+// http.MaxBytesReader.
 func IsTooLarge(err error) bool {
 	_, ok := errors.AsType[*http.MaxBytesError](err)
 	return ok
 }
 
-// TooLarge is the problem of a body above its limit.
-func TooLarge() Problem {
-	return Problem{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "The body of the request is too large."}
-}
-
-// Deadlines gives requests longer than the server gives all, counted from now on:
-// read for the body of an upload, write for the answer of an upload or a long
-// poll. A zero leaves the server's own. The read deadline is for bodies only: on a
-// request without one it would end the context of the request.
-func Deadlines(now func() time.Time, read, write time.Duration) Middleware {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			control, start := http.NewResponseController(w), now()
-			// Not every writer has deadlines; one that has none has no limit to extend.
-			if read > 0 && r.Body != http.NoBody {
-				_ = control.SetReadDeadline(start.Add(read))
-			}
-			if write > 0 {
-				_ = control.SetWriteDeadline(start.Add(write))
-			}
-			next.ServeHTTP(w, r)
-		})
+// Extend gives a request longer than the server gives all, counted from now: read for
+// the body of an upload, write for the answer of an upload or a long poll. A zero leaves
+// what was. The read deadline is for bodies only: on a request without one it would end
+// the context of the request. Deadlines are of the wall clock, whatever others there are.
+func Extend(w http.ResponseWriter, r *http.Request, now time.Time, read, write time.Duration) {
+	control := http.NewResponseController(w)
+	// Not every writer has deadlines; one that has none has no limit to extend.
+	if read > 0 && r.Body != http.NoBody {
+		_ = control.SetReadDeadline(now.Add(read))
+	}
+	if write > 0 {
+		_ = control.SetWriteDeadline(now.Add(write))
 	}
 }
 

@@ -38,8 +38,8 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		registry.Register(collectors.NewGoCollector()), registry.Register(process))
 }
 
-// MetricsHandler shows what a registry has gathered.
-func MetricsHandler(registry prometheus.Gatherer) http.Handler {
+// metricsHandler shows what a registry has gathered.
+func metricsHandler(registry prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 }
 

@@ -58,9 +58,9 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 // unmatched is the route of requests that met none.
 const unmatched = "unmatched"
 
-// Observe logs and counts every request by the template of its route, never by
+// observe logs and counts every request by the template of its route, never by
 // its path or query, which hold names and secrets. Metrics may be nil.
-func Observe(log *slog.Logger, now func() time.Time, metrics *Metrics) Middleware {
+func observe(log *slog.Logger, now func() time.Time, metrics *Metrics) middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			o := observation{log: log, metrics: metrics, rec: record(w), cut: true}
@@ -125,10 +125,10 @@ func methodOf(r *http.Request) string {
 
 func shorten(text string, most int) string { return text[:min(len(text), most)] }
 
-// Recover turns a panic into a problem with the id of the request, and logs where
+// recoverPanics turns a panic into a problem with the id of the request, and logs where
 // it came from. When the answer had begun, the connection is cut instead, so that
 // the caller cannot take half an answer for a whole one.
-func Recover(log *slog.Logger) Middleware {
+func recoverPanics(log *slog.Logger) middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := record(w)
@@ -144,7 +144,7 @@ func Recover(log *slog.Logger) Middleware {
 				if rec.status != 0 {
 					panic(http.ErrAbortHandler)
 				}
-				WriteProblem(rec, r, Problem{
+				refuse(rec, r, Problem{
 					Status: http.StatusInternalServerError, Code: "internal", Retryable: true,
 					Message: "Something went wrong here. Give the request id to the administrator.",
 				})

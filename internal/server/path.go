@@ -16,7 +16,7 @@ import (
 // The router matches the path as it was sent, escapes and all, and never repairs
 // it: no dot segment is resolved, no double slash is folded, nothing is
 // redirected. So a route is reached by its own spelling only, and an escape can
-// stand in nothing but the value of a route variable. CleanPaths refuses what
+// stand in nothing but the value of a route variable. cleanPaths refuses what
 // another program on the way might read differently; a value is unescaped exactly
 // once, by the router of [NewRouter].
 //
@@ -28,17 +28,17 @@ import (
 // longestPath is far above any path of ours, and below what upsets proxies.
 const longestPath = 2048
 
-// CleanPaths refuses, with 400, paths that two programs might read differently:
+// cleanPaths refuses, with 400, paths that two programs might read differently:
 // empty and dot segments, also escaped ones and those between escaped slashes;
 // control characters and bad UTF-8; the signs ; # and \ unescaped; and what is
 // escaped twice. An overlong path is 414.
-func CleanPaths(next http.Handler) http.Handler {
+func cleanPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case len(r.URL.EscapedPath()) > longestPath:
-			WriteProblem(w, r, Problem{Status: http.StatusRequestURITooLong, Code: "path_too_long", Message: "The path is too long."})
+			refuse(w, r, Problem{Status: http.StatusRequestURITooLong, Code: "path_too_long", Message: "The path is too long."})
 		case !cleanPath(r):
-			WriteProblem(w, r, Problem{
+			refuse(w, r, Problem{
 				Status: http.StatusBadRequest, Code: "bad_path",
 				Message: "The path is ambiguous: it has an empty or a dot segment, a control character or a sign that must be escaped.",
 			})
@@ -93,11 +93,11 @@ func NewRouter(slashVars ...string) *mux.Router {
 	nowhere := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		methods := methodsOf(router, r)
 		if len(methods) == 0 {
-			NotFound(w, r)
+			notFound(w, r)
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		WriteProblem(w, r, Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "This path does not take this method."})
+		refuse(w, r, Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "This path does not take this method."})
 	})
 	router.NotFoundHandler, router.MethodNotAllowedHandler = nowhere, nowhere
 	router.Use(func(next http.Handler) http.Handler {
@@ -107,7 +107,7 @@ func NewRouter(slashVars ...string) *mux.Router {
 			}
 			vars, ok := unescapeVars(r, slashVars)
 			if !ok {
-				NotFound(w, r)
+				notFound(w, r)
 				return
 			}
 			next.ServeHTTP(w, mux.SetURLVars(r, vars))
@@ -153,7 +153,7 @@ func methodsOf(router *mux.Router, r *http.Request) []string {
 	return allowed
 }
 
-// NotFound answers that there is nothing here.
-func NotFound(w http.ResponseWriter, r *http.Request) {
-	WriteProblem(w, r, Problem{Status: http.StatusNotFound, Code: "not_found", Message: "There is nothing at this path."})
+// notFound answers that there is nothing here.
+func notFound(w http.ResponseWriter, r *http.Request) {
+	refuse(w, r, Problem{Status: http.StatusNotFound, Code: "not_found", Message: "There is nothing at this path."})
 }

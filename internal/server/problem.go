@@ -55,6 +55,15 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p Problem) {
 	writeJSON(w, p.Status, p)
 }
 
+// refuse is WriteProblem for what this package answers of its own: in the language of the
+// request where somebody knows it, else as it stands.
+func refuse(w http.ResponseWriter, r *http.Request, p Problem) {
+	if say := visitOf(r.Context()).say; say != nil {
+		p.Message = cmp.Or(say(r, p.Code), p.Message)
+	}
+	WriteProblem(w, r, p)
+}
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)

@@ -21,8 +21,8 @@ import (
 // Timeouts bound what one connection may cost. A zero field has its default.
 type Timeouts struct {
 	ReadHeader time.Duration // 5 s
-	Read       time.Duration // 15 s for header and body; [Deadlines] extends it
-	Write      time.Duration // 30 s from the end of the header to the end of the answer; [Deadlines] extends it
+	Read       time.Duration // 15 s for header and body; [Extend] gives more
+	Write      time.Duration // 30 s from the end of the header to the end of the answer; [Extend] gives more
 	Idle       time.Duration // 75 s between two requests
 	DrainDelay time.Duration // 0 s from "not ready" to a closed listener
 	Drain      time.Duration // 20 s for the requests in hand at the end
@@ -67,7 +67,6 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      timeouts.Write,
 		IdleTimeout:       timeouts.Idle,
 		MaxHeaderBytes:    headerBytes,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}

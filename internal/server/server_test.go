@@ -249,9 +249,9 @@ func TestMoreConnectionsThanAllowedWait(t *testing.T) {
 func TestLongPollsAndUploadsOutliveTheServersTimeouts(t *testing.T) {
 	t.Parallel()
 	wait := make(chan struct{})
-	polls, uploads := server.NewRouter(), server.NewRouter()
-	polls.Use(server.Deadlines(time.Now, 50*time.Millisecond, patience))
-	polls.HandleFunc("/poll", func(w http.ResponseWriter, r *http.Request) {
+	handler := http.NewServeMux()
+	handler.HandleFunc("/poll", func(w http.ResponseWriter, r *http.Request) {
+		server.Extend(w, r, time.Now(), 50*time.Millisecond, patience)
 		select {
 		case <-r.Context().Done():
 			t.Error("a deadline ended the long poll")
@@ -259,14 +259,11 @@ func TestLongPollsAndUploadsOutliveTheServersTimeouts(t *testing.T) {
 			fmt.Fprint(w, "event")
 		}
 	})
-	uploads.Use(server.Deadlines(time.Now, patience, patience))
-	uploads.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
+	handler.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
+		server.Extend(w, r, time.Now(), patience, patience)
 		body, err := io.ReadAll(r.Body)
 		fmt.Fprint(w, string(body), err)
 	})
-	handler := http.NewServeMux()
-	handler.Handle("/poll", polls)
-	handler.Handle("/upload", uploads)
 	r := start(t, &server.Server{Handler: handler, Timeouts: server.Timeouts{
 		ReadHeader: 300 * time.Millisecond, Read: 100 * time.Millisecond, Write: 100 * time.Millisecond,
 	}})

@@ -12,15 +12,15 @@ import (
 	"sync"
 )
 
-// Middleware wraps a handler; it fits the Use of a router.
-type Middleware = func(http.Handler) http.Handler
+// middleware wraps a handler.
+type middleware = func(http.Handler) http.Handler
 
 // visit is what is known about one request besides the request itself. It goes
 // with the context, because the router hands its handlers a copy of the request.
 type visit struct {
 	id     string
 	client netip.Addr
-	secure bool
+	say    func(r *http.Request, code string) string // nil: English
 
 	mu    sync.Mutex
 	route string
@@ -42,9 +42,6 @@ func RequestID(ctx context.Context) string { return visitOf(ctx).id }
 // Client is the address of the caller: the peer, or whom a trusted proxy names.
 func Client(ctx context.Context) netip.Addr { return visitOf(ctx).client }
 
-// Secure reports whether the caller came over TLS, as far as we or a trusted proxy know.
-func Secure(ctx context.Context) bool { return visitOf(ctx).secure }
-
 // Note adds attributes, such as the id of an API key, to the log line of the request.
 func Note(ctx context.Context, attrs ...slog.Attr) {
 	v := visitOf(ctx)
@@ -65,19 +62,18 @@ func (v *visit) seen() (route string, notes []slog.Attr) {
 	return v.route, slices.Clone(v.notes)
 }
 
-// Identify finds out who calls, and gives the request its id. Only a peer inside
-// the trusted networks may name another caller, a scheme or a request id; the
+// identify finds out who calls, and gives the request its id. Only a peer inside
+// the trusted networks may name another caller or a request id; the
 // headers with which others try are removed, so that nothing behind can believe
 // them. Headers that would change the path or the method are removed always.
-func Identify(trusted []netip.Prefix) Middleware {
+func identify(trusted []netip.Prefix) middleware {
 	goodID := regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			peer := peerOf(r)
-			v := &visit{client: peer, secure: r.TLS != nil}
+			v := &visit{client: peer}
 			if inside(trusted, peer) {
 				v.client = forwardedFor(r, peer, trusted)
-				v.secure = v.secure || r.Header.Get("X-Forwarded-Proto") == "https"
 				if id := r.Header.Get("X-Request-Id"); goodID.MatchString(id) {
 					v.id = id
 				}
