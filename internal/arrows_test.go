@@ -53,7 +53,7 @@ func arrows() map[string]string {
 		// the systems outside, and their stand-ins
 		"internal/postgres":              "",
 		"internal/postgres/postgrestest": "internal/postgres",
-		"internal/telegram":              "internal/markup",
+		"internal/telegram":              "internal/markup internal/secret",
 		"internal/telegram/telegramtest": "",
 		"internal/google/googletest":     "",
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
@@ -61,12 +61,12 @@ func arrows() map[string]string {
 
 		// doors
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
-			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/telegram",
+			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
 		// loops
-		"internal/courier": "internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
+		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
 			"internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/secret internal/wake",
 

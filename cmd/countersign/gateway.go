@@ -25,6 +25,7 @@ import (
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/postgres"
+	"countersign/internal/secret"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
@@ -123,7 +124,7 @@ func (g *gateway) openTexts(context.Context) (err error) {
 func (g *gateway) openBot(context.Context) (err error) {
 	t := g.cfg.Telegram
 	g.bot, err = telegram.New(telegram.Options{ //nolint:contextcheck // it calls nobody; the library wants a context all the same
-		Token: telegram.Secret(t.Token.Reveal()), APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), Log: g.log,
+		Token: t.Token, APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), Log: g.log,
 		Observe: g.meters.call, Now: time.Now,
 	})
 	return err
@@ -156,7 +157,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached}, Texts: g.texts, Bot: id,
+		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle
@@ -168,14 +169,14 @@ func (g *gateway) buildLoops(context.Context) error {
 }
 
 func (g *gateway) buildDoors(ctx context.Context) error {
-	secret := g.cfg.Telegram.Secret.Reveal()
-	if secret == "" {
-		var err error
-		if secret, err = g.inbox.Secret(ctx, rand.Text()+rand.Text()); err != nil {
+	g.door.Secret = g.cfg.Telegram.Secret
+	if g.door.Secret == "" {
+		made, err := g.inbox.Secret(ctx, rand.Text()+rand.Text())
+		if err != nil {
 			return err
 		}
+		g.door.Secret = secret.Text(made)
 	}
-	g.door.Secret = telegram.Secret(secret)
 	r := g.records
 	l := g.cfg.Limits
 	g.erp = &erp.Door{

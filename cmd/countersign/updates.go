@@ -53,7 +53,7 @@ func (p process) onInbox(cmd *cobra.Command, act func(*inbox.Inbox) error) error
 		return fmt.Errorf("%w: telegram.token is not set: which bot's updates?", errUsage)
 	}
 	log := p.logger(cfg)
-	bot, err := telegram.New(telegram.Options{Token: telegram.Secret(cfg.Telegram.Token.Reveal()), APIURL: cfg.Telegram.APIURL, Log: log, Now: time.Now})
+	bot, err := telegram.New(telegram.Options{Token: cfg.Telegram.Token, APIURL: cfg.Telegram.APIURL, Log: log, Now: time.Now})
 	if err != nil {
 		return err
 	}

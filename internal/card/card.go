@@ -3,7 +3,7 @@
 // and the people.
 //
 // It leaves the words to locale, cleaning and escaping to markup, and sending, editing
-// and reachability to courier. A card holds no relative times, so that it changes only
+// and finding out who can be reached to courier. A card holds no relative times, so that it changes only
 // when there is something new to say.
 package card
 
@@ -31,6 +31,7 @@ type View struct {
 	Fallback []Group        // chats that are told when nobody can be asked
 	Bot      string         // the bot's username, for links into the private chat; may be empty
 	Zone     *time.Location // of the times shown; nil: UTC
+	Closed   map[int64]bool // private chats that take no messages of ours, as far as is known
 }
 
 // Group is a chat of many.

@@ -288,22 +288,70 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-func TestPayeeWhoIsAPersonNobodyKnowsIsShownWholeOrNotAccepted(t *testing.T) {
+// What the REST door takes is shown whole and can be accepted, to the last unit; beyond
+// that nothing is, whatever else the document says.
+func TestFiguresAreShownWholeOrNotAccepted(t *testing.T) {
 	t.Parallel()
-	for length, asks := range map[int]bool{100: true, 101: false} {
-		d := request()
-		d.Payee.Person = strings.Repeat("x", length)
-		s := begin(t, d, threeSteps(), staff())
-		c := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("en"))
-		accepts := false
-		for _, row := range c.Buttons {
-			for _, b := range row {
-				accepts = accepts || b.Style == card.Success
+	for _, c := range []struct {
+		field string
+		limit int
+		set   func(d *document.Document, text string)
+	}{
+		{"payee.name", 500, func(d *document.Document, text string) { d.Payee.Name = text }},
+		{"payee.account", 150, func(d *document.Document, text string) { d.Payee.Account = text }},
+		{"payee.bank_id", 100, func(d *document.Document, text string) { d.Payee.BankID = text }},
+		{"payee.tax_id", 100, func(d *document.Document, text string) { d.Payee.TaxID = text }},
+		{"payee.person", 100, func(d *document.Document, text string) { d.Payee.Person = text }},
+	} {
+		for length, accepted := range map[int]bool{c.limit: true, c.limit + 1: false} {
+			d := long(request())
+			value := strings.Repeat("ж", length-2) + "<&"
+			c.set(&d, value)
+			s := begin(t, d, threeSteps(), staff())
+			drawn := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("de"))
+			if got := accepts(drawn); got != accepted || strings.Contains(drawn.Plain, value) != accepted {
+				t.Errorf("%s of %d units: can be accepted %t, shown as\n%s", c.field, length, got, drawn.Plain)
+			}
+			if !strings.Contains(drawn.Plain, texts(t).For("de").Money(d.Amount)) {
+				t.Errorf("%s of %d units: the sum is not there", c.field, length)
+			}
+			if len(drawn.Buttons) == 0 || !accepted && len(drawn.Buttons[0]) != 1 {
+				t.Errorf("%s of %d units: buttons %v; to reject and to return is always possible", c.field, length, drawn.Buttons)
 			}
 		}
-		if strings.Contains(c.HTML, d.Payee.Person) != asks || accepts != asks {
-			t.Errorf("%d characters: can be accepted %t, shown as\n%s", length, accepts, c.HTML)
-		}
+	}
+}
+
+// long is a document with every other text as long as the REST door takes it.
+func long(d document.Document) document.Document {
+	d.Amount.Minor = math.MaxInt64
+	d.Payee = document.Payee{
+		Name: strings.Repeat("Щ", 500), Account: strings.Repeat("9", 150), BankID: strings.Repeat("8", 100), TaxID: strings.Repeat("7", 100),
+		Person: strings.Repeat("p", 100),
+	}
+	d.Number, d.Title, d.Contract = strings.Repeat("N", 200), strings.Repeat("T", 500), strings.Repeat("C", 200)
+	for i := range 200 {
+		d.Fields[fmt.Sprintf("field %d", i)] = strings.Repeat("v", 2000)
+	}
+	return d
+}
+
+func accepts(c card.Card) bool {
+	return slices.ContainsFunc(c.Buttons, func(row []card.Button) bool {
+		return slices.ContainsFunc(row, func(b card.Button) bool { return b.Style == card.Success })
+	})
+}
+
+func TestPayeeWhoIsAPersonWithALongNameIsShownWhole(t *testing.T) {
+	t.Parallel()
+	all := staff()
+	all = append(all, people.Person{ID: "per_payee", ExternalID: "payee", Name: strings.Repeat("Иванов-", 28) + "Петров", Active: true})
+	d := long(request())
+	d.Payee.Person = "payee"
+	s := begin(t, d, threeSteps(), all)
+	drawn := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("ru"))
+	if name := all[len(all)-1].Name; !accepts(drawn) || !strings.Contains(drawn.Plain, name) {
+		t.Errorf("can be accepted %t, shown as\n%s", accepts(drawn), drawn.Plain)
 	}
 }
 

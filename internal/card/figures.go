@@ -63,11 +63,11 @@ func (p page) figures() (lines []line, whole bool) {
 	field("payee.account", to.Account, wholeAccount, code)
 	field("payee.bank_id", to.BankID, wholeID, code)
 	field("payee.tax_id", to.TaxID, wholeID, code)
-	name := to.Person // whole, when nobody knows who that is
-	if _, known := p.People.Find(name); known {
-		name = p.person(name)
+	name, limit := to.Person, wholeID // whole, when nobody knows who that is
+	if who, known := p.People.Find(name); known && flat(who.Name) != "" {
+		name, limit = who.Name, wholePayee
 	}
-	field("payee.person", name, wholeID, words)
+	field("payee.person", name, limit, words)
 	return lines, whole
 }
 

@@ -307,13 +307,18 @@ func (p page) vote(s approval.Slot) line {
 	}
 }
 
-// awaited is the name of somebody who is asked. Who has no account in the messenger yet
-// got no card: somebody must tell him.
+// awaited is the name of somebody who is asked. Who has no account in the messenger yet,
+// or shut the bot out, got no card: somebody must tell him.
 func (p page) awaited(id people.ID) string {
-	if who, _ := p.People.Person(id); !who.Linked() {
-		return p.t("card.not_linked", map[string]any{"Name": p.name(id)})
+	who, _ := p.People.Person(id)
+	switch data := map[string]any{"Name": p.name(id)}; {
+	case !who.Linked():
+		return p.t("card.not_linked", data)
+	case p.Closed[who.Telegram]:
+		return p.t("card.unreachable", data)
+	default:
+		return p.name(id)
 	}
-	return p.name(id)
 }
 
 // waiting names those who are asked, the viewer first, and how many must accept if more

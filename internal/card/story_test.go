@@ -84,6 +84,7 @@ type story struct {
 	staff []people.Person
 	now   time.Time
 	ops   []card.Group // told when nobody can be asked
+	lost  map[int64]bool
 }
 
 // begin opens a case over a document; files without a size are announced only.
@@ -184,6 +185,7 @@ func (s *story) view() card.View {
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
 		Groups: []card.Group{{ID: "finance", Title: "Finance"}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
+		Closed: s.lost,
 	}
 	for _, sl := range s.c.Slots {
 		if sl.Vote != nil && sl.Vote.Revision < len(s.docs) {
@@ -301,6 +303,12 @@ func situations() map[string]func(tb testing.TB) *story {
 			all := staff()
 			all[2].Telegram = 0
 			return begin(tb, request(), threeSteps(), all)
+		},
+		"unreachable": func(tb testing.TB) *story {
+			tb.Helper()
+			s := usual(tb)
+			s.lost = map[int64]bool{1003: true, 1001: true} // nothing is asked of the latter
+			return s
 		},
 		"crowd": func(tb testing.TB) *story {
 			tb.Helper()

@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"countersign/internal/card"
@@ -19,8 +18,10 @@ import (
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
+	"countersign/internal/markup"
 	"countersign/internal/pace"
 	"countersign/internal/people"
+	"countersign/internal/secret"
 	"countersign/internal/telegram"
 )
 
@@ -32,8 +33,10 @@ type Cards struct {
 	Adopt func(ctx context.Context, chat, message int64, t card.Tap) error
 	// Find gives the newest message of a case in a chat; 0 when there is none.
 	Find func(ctx context.Context, chat int64, t ledger.Waiting) (int64, error)
-	// Reached is told that a chat takes messages again; nil only in tests.
+	// Reached is told that a chat takes messages again, Lost that a person shut the bot
+	// out; nil only in tests.
 	Reached func(ctx context.Context, chat int64) error
+	Lost    func(ctx context.Context, chat int64) error
 }
 
 const (
@@ -51,8 +54,8 @@ type Door struct {
 	Pace      *pace.Pace
 	Cards     Cards
 	Texts     *locale.Texts
-	Secret    telegram.Secret // of the webhook
-	MaxUpdate int64           // bytes; 256 KiB when 0
+	Secret    secret.Text // of the webhook
+	MaxUpdate int64       // bytes; 256 KiB when 0
 	Bot       int64
 	Username  func() string // of the bot, without @; empty while unknown
 	Zone      *time.Location
@@ -128,7 +131,7 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 		case telegram.Unknown: // it may have arrived: to be tried again a few times, not until it is known
 			return 0, err
 		case telegram.BadEntities:
-			m.Text, m.HTML = plain(m.HTML), ""
+			m.Text, m.HTML = markup.Plain(m.HTML), ""
 			id, err = d.Telegram.Send(ctx, m)
 			return id, err
 		default: // the chat does not want it, or we asked wrongly: trying again is no use
@@ -151,10 +154,14 @@ func (d *Door) reply(ctx context.Context, class pace.Class, m telegram.Outgoing)
 
 // reached lets what could not be shown in a chat be tried again.
 func (d *Door) reached(ctx context.Context, chat int64) error {
-	if d.Cards.Reached == nil {
+	return hear(ctx, d.Cards.Reached, chat)
+}
+
+func hear(ctx context.Context, told func(ctx context.Context, chat int64) error, chat int64) error {
+	if told == nil {
 		return nil
 	}
-	if err := d.Cards.Reached(ctx, chat); err != nil {
+	if err := told(ctx, chat); err != nil {
 		return failed(err)
 	}
 	return nil
@@ -186,23 +193,6 @@ const (
 	Line   Loudness = iota // a line that goes by itself
 	Window                 // one that must be closed
 )
-
-// plain is the text without its marks, for when they turn out to be wrong.
-func plain(html string) string {
-	var b strings.Builder
-	inside := false
-	for _, r := range html {
-		switch {
-		case r == '<':
-			inside = true
-		case r == '>':
-			inside = false
-		case !inside:
-			b.WriteRune(r)
-		}
-	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&amp;", "&").Replace(b.String())
-}
 
 // rest waits; false when the context ended first.
 func rest(ctx context.Context, d time.Duration) bool {

@@ -199,7 +199,7 @@ func (d *Door) migrated(ctx context.Context, from, to int64) (string, error) {
 func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, error) {
 	if c.Chat.Private() {
 		if !c.New.Present() {
-			return "blocked by the person", nil
+			return "blocked by the person", hear(ctx, d.Cards.Lost, c.Chat.ID)
 		}
 		p, err := d.person(ctx, c.From.ID)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/telegram"
@@ -27,15 +29,16 @@ const (
 func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
 	told, again := false, setUpAgain
 	for ctx.Err() == nil {
+		if told {
+			told = d.Holds(ctx, h)
+		}
+		wait := setUpEvery
 		if !told {
-			err := d.tellTelegram(ctx, h, me)
+			err := d.Announce(ctx, h, me)
 			if told = err == nil; !told && ctx.Err() == nil {
 				d.Log.WarnContext(ctx, "the Bot API is not set up yet", slog.Any("error", err))
 			}
-		} else {
-			d.lookAfter(ctx, h, &told)
 		}
-		wait := setUpEvery
 		if told {
 			again = setUpAgain
 		} else {
@@ -46,7 +49,9 @@ func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
 	return nil
 }
 
-func (d *Door) tellTelegram(ctx context.Context, h Hook, me func(telegram.Me)) error {
+// Announce tells Telegram where to deliver, or that we ask ourselves, and the menu of
+// commands, and hands on what it says of the bot.
+func (d *Door) Announce(ctx context.Context, h Hook, me func(telegram.Me)) error {
 	bot, err := d.Telegram.GetMe(ctx)
 	if err != nil {
 		return fmt.Errorf("who am I: %w", err)
@@ -75,17 +80,29 @@ func (d *Door) tellTelegram(ctx context.Context, h Hook, me func(telegram.Me)) e
 	return nil
 }
 
-// lookAfter notices that somebody moved the webhook, and says what Telegram complains of.
-func (d *Door) lookAfter(ctx context.Context, h Hook, told *bool) {
+// Holds looks whether Telegram still delivers as it was told, and says what it complains
+// of. It reports false when it must be told again: somebody else who has the token moved
+// the webhook, gave it another secret, or shut out kinds of update.
+func (d *Door) Holds(ctx context.Context, h Hook) bool {
 	info, err := d.Telegram.GetWebhookInfo(ctx)
 	if err != nil {
-		return
+		return true // nothing is known to have changed
 	}
-	if info.URL != h.URL {
-		d.Log.ErrorContext(ctx, "the webhook was changed by somebody else; setting it again", slog.String("found", info.URL))
-		*told = false
-	}
-	if info.LastErrorDate > 0 && d.Now().Sub(time.Unix(info.LastErrorDate, 0)) < 2*setUpEvery {
+	complains := info.LastErrorDate > 0 && d.Now().Sub(time.Unix(info.LastErrorDate, 0)) < 2*setUpEvery
+	if complains {
 		d.Log.WarnContext(ctx, "Telegram could not deliver", slog.String("reason", info.LastError), slog.Int("pending", info.Pending))
 	}
+	var changed string
+	switch {
+	case info.URL != h.URL:
+		changed = "address"
+	case h.URL != "" && complains && strings.Contains(info.LastError, "401"): // our answer to whoever does not know the secret
+		changed = "secret"
+	case h.URL != "" && len(info.Allowed) > 0 && slices.ContainsFunc(telegram.AllowedUpdates(), func(k string) bool { return !slices.Contains(info.Allowed, k) }):
+		changed = "kinds of update"
+	default:
+		return true
+	}
+	d.Log.ErrorContext(ctx, "the webhook was changed by somebody else; setting it again", slog.String("what", changed), slog.String("found", info.URL))
+	return false
 }

@@ -21,6 +21,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
 	"countersign/web"
@@ -69,7 +70,7 @@ func (o *office) wire(t *testing.T) {
 	}
 	texts, err := locale.Load(web.Locales())
 	must(t, err)
-	client, err := telegram.New(telegram.Options{Token: telegram.Secret(o.tg.Token()), APIURL: o.tg.URL(), Log: log})
+	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: o.tg.URL(), Log: log})
 	must(t, err)
 	t.Cleanup(client.Close)
 	name := func() string { return o.tg.BotName() }

@@ -132,7 +132,7 @@ func (l *lane) replyTo(s spotAt) int64 {
 
 // edit changes a message that is there. It is marked first: until the edit is noted,
 // nobody knows what it shows. It reports whether it turned out to be gone.
-func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (bool, error) {
+func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (bool, error) {
 	e := telegram.Edit{ChatID: l.chat, MessageID: m.ID, HTML: want.HTML}
 	var err error
 	if e.Keyboard, err = keyboard(want); err != nil {
@@ -141,7 +141,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (b
 	if ok, err := l.turn(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
 		return false, err
 	}
-	marked, err := l.Store.Mark(ctx, m)
+	marked, err := l.Store.Mark(ctx, *m)
 	if err != nil {
 		return false, err
 	}
@@ -158,7 +158,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m Message, want card.Card) (b
 		l.fine(ctx, s)
 		return false, l.note(ctx, func() error { return l.edited(ctx, m, want) })
 	case telegram.Gone:
-		return true, l.Store.Forget(ctx, m)
+		return true, l.Store.Forget(ctx, *m)
 	default:
 		return false, l.refused(ctx, s, m.ID, err)
 	}
@@ -178,9 +178,9 @@ func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.
 	return err
 }
 
-func (l *lane) edited(ctx context.Context, m Message, want card.Card) error {
-	m.Digest = want.Digest()
-	alone, err := l.Store.Edited(ctx, m)
+func (l *lane) edited(ctx context.Context, m *Message, want card.Card) error {
+	m.Digest, m.Fault = want.Digest(), ""
+	alone, err := l.Store.Edited(ctx, *m)
 	l.conflict = l.conflict || err == nil && !alone
 	return err
 }

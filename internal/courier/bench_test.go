@@ -24,6 +24,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
 	"countersign/web"
@@ -81,7 +82,7 @@ func newCourier(tb testing.TB, b *ledgertest.Bench, url, token string) *courier.
 	tb.Helper()
 	texts, err := locale.Load(web.Locales())
 	must(tb, err)
-	client, err := telegram.New(telegram.Options{Token: telegram.Secret(token), APIURL: url})
+	client, err := telegram.New(telegram.Options{Token: secret.Text(token), APIURL: url})
 	must(tb, err)
 	tb.Cleanup(client.Close)
 	return &courier.Courier{

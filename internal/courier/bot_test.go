@@ -1,6 +1,7 @@
 package courier_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,4 +91,46 @@ func TestAnotherBotSendsCardsOfItsOwnOnceAndLeavesTheOldOnesAlone(t *testing.T) 
 	if got := len(o.tg.Calls()) - calls; got != 0 {
 		t.Errorf("%d calls of the old bot", got)
 	}
+}
+
+func TestOpenCasesGetLiveCardsOfANewBotAndTheRestIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	open := o.withFile(t, "103")
+	o.Post(t, "104")
+	_, err := o.Withdraw(t.Context(), ledgertest.Key("104"), "paid in cash")
+	must(t, err)
+	o.calm(t)
+
+	n := o.rebot(t)
+	end := n.run(t)
+	n.until(t, func() bool {
+		cards := n.cards(ledgertest.Budget, "103")
+		return len(cards) > 0 && len(cards[0].Keyboard) > 0 && n.lag(t) == 0
+	})
+	end()
+	n.shows(t, open.Case.ID, 1)
+	for account := range staff() {
+		if got := n.cards(account, "104"); len(got) > 0 {
+			t.Errorf("%d is told anew of what is over:\n%s", account, got[0].Text)
+		}
+	}
+	calls := len(n.tg.Calls())
+	end = n.run(t) // as after a restart: nothing is another bot's any more
+	n.Post(t, "105")
+	n.until(t, func() bool { return len(n.cards(ledgertest.Budget, "105")) > 0 && n.lag(t) == 0 })
+	end()
+	for _, c := range n.tg.Calls()[calls:] {
+		if strings.Contains(c.Params["text"], "103") {
+			t.Errorf("the case is drawn again: %s %v", c.Method, c.Params)
+		}
+	}
+
+	// and back to the first bot: its cards follow what happened meanwhile
+	n.Vote(t, "103", ledgertest.Budget, approval.Accept, "")
+	n.calm(t)
+	end = o.run(t)
+	o.until(t, func() bool { return len(o.cards(ledgertest.Finance, "103")) > 0 && o.lag(t) == 0 })
+	end()
+	o.shows(t, open.Case.ID, 1)
 }

@@ -34,10 +34,12 @@ const (
 	leaseTime = 8 * time.Second         // a courier that dies leaves a case alone for so long
 	trust     = leaseTime - leaseTime/4 // how long it is relied on, from before it was asked for
 	pollEvery = time.Second
-	atOnce    = 32 // cases in hand; one that waits for the messenger keeps nobody else waiting
-	claims    = 4  // cases leased before the first of them is drawn
-	retryMin  = time.Second
-	retryMax  = time.Minute
+	// The old bot's process may still run when the new one's begins.
+	othersEvery = 10 * time.Minute
+	atOnce      = 32 // cases in hand; one that waits for the messenger keeps nobody else waiting
+	claims      = 4  // cases leased before the first of them is drawn
+	retryMin    = time.Second
+	retryMax    = time.Minute
 	// A change of a case waits no longer than this for a chat that must.
 	patience    = 5 * time.Second
 	lastCall    = 15 * time.Second // for what is in hand when the process is to end
@@ -78,8 +80,13 @@ func (c *Courier) Run(ctx context.Context) error {
 	defer h.working.Wait()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var looked time.Time // for cases of another bot
 	for {
 		rung := c.Bell.Wait()
+		if c.Now().Sub(looked) >= othersEvery {
+			looked = c.Now()
+			c.takeOver(ctx)
+		}
 		n, err := c.fill(ctx, h)
 		if err != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "cards not drawn", slog.Any("error", err))

@@ -50,18 +50,34 @@ func (r *drawing) all(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	r.plan()
-	found := make([]error, len(r.lanes))
+	found := r.pass(ctx, r.lanes)
+	changed, err := r.reconsider(ctx)
+	if err == nil && changed { // the messages that are through say what is no longer so
+		again := slices.DeleteFunc(slices.Clone(r.lanes), func(l *lane) bool { return found[l] != nil || l.wait > 0 })
+		maps.Copy(found, r.pass(ctx, again))
+	}
+	var wait time.Duration
+	for _, l := range r.lanes {
+		wait = sooner(wait, l.wait)
+		r.partly = r.partly || found[l] == nil
+		err = errors.Join(err, found[l])
+	}
+	return min(wait, patience), err
+}
+
+// pass lets lanes bring their messages to what they should be.
+func (r *drawing) pass(ctx context.Context, lanes []*lane) map[*lane]error {
+	found := make([]error, len(lanes))
 	var wg sync.WaitGroup
-	for i, l := range r.lanes {
+	for i, l := range lanes {
 		wg.Go(func() { found[i] = l.run(ctx) })
 	}
 	wg.Wait()
-	var wait time.Duration
-	for i, l := range r.lanes {
-		wait = sooner(wait, l.wait)
-		r.partly = r.partly || found[i] == nil
+	out := map[*lane]error{}
+	for i, l := range lanes {
+		out[l] = found[i]
 	}
-	return min(wait, patience), errors.Join(found...)
+	return out
 }
 
 func (r *drawing) prepare(ctx context.Context) error {
@@ -74,6 +90,7 @@ func (r *drawing) prepare(ctx context.Context) error {
 	}
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
+		Closed: closed(r.shown),
 	}
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {
@@ -271,12 +288,15 @@ func (r *drawing) stale() []spotOf {
 }
 
 // overtaken reports whether a message turned up that this drawing did not know, whether
-// a chat is said to take messages again in which it failed, or somebody has another
-// account now than it went by.
+// a chat is said to take messages again in which it failed, whether somebody turned out
+// to be reachable or not, or has another account now than it went by.
 func (r *drawing) overtaken(ctx context.Context) (bool, error) {
 	now, err := r.Store.Shown(ctx, r.Bot, string(r.d.Case.ID))
 	if err != nil {
 		return false, err
+	}
+	if !maps.Equal(closed(now), r.view.Closed) {
+		return true, nil
 	}
 	for _, l := range r.lanes {
 		for at := range l.faults {

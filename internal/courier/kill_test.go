@@ -27,6 +27,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
 	"countersign/internal/wake"
@@ -84,7 +85,7 @@ func drawOnce() error {
 	if err != nil {
 		return err
 	}
-	client, err := telegram.New(telegram.Options{Token: telegram.Secret(os.Getenv("VICTIM_TOKEN")), APIURL: os.Getenv("VICTIM_API")})
+	client, err := telegram.New(telegram.Options{Token: secret.Text(os.Getenv("VICTIM_TOKEN")), APIURL: os.Getenv("VICTIM_API")})
 	if err != nil {
 		return err
 	}

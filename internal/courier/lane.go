@@ -65,25 +65,29 @@ func (l *lane) goOn() bool {
 	return false
 }
 
-// spot brings one message, and copies of it, to what it should be.
+// spot brings one message, and copies of it, to what it should be. One that was refused
+// a moment ago is left as it is.
 func (l *lane) spot(ctx context.Context, s spotAt) error {
+	if l.faults[l.of(s)] {
+		return nil
+	}
 	want := l.card(s)
 	digest := want.Digest()
-	live := 0
+	var live []Message
 	for _, m := range l.shown[s.Key()] {
-		live++
-		if m.Digest == digest && m.Fault == "" {
-			continue
+		if m.Digest != digest || m.Fault != "" {
+			gone, err := l.edit(ctx, s, &m, want)
+			if err != nil {
+				return err
+			}
+			if gone {
+				continue
+			}
 		}
-		gone, err := l.edit(ctx, s, m, want)
-		if err != nil {
-			return err
-		}
-		if gone {
-			live--
-		}
+		live = append(live, m)
 	}
-	if live > 0 || s.Past {
+	l.shown[s.Key()] = live
+	if len(live) > 0 || s.Past {
 		return nil
 	}
 	return l.send(ctx, s, want)

@@ -116,9 +116,10 @@ func (s *Store) Sent(ctx context.Context, at spotOf, m Message) error {
 }
 
 // Mark notes that a message is about to be edited: until that is noted, nobody knows
-// what it shows. It reports whether the message is still as it was known.
+// what it shows. An earlier failure is over: this edit fails itself, or does not. It
+// reports whether the message is still as it was known.
 func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, `update card_message set digest = '' where bot_id = $1 and chat_id = $2 and message_id = $3 and digest = $4`,
+	tag, err := s.Pool.Exec(ctx, `update card_message set digest = '', fault = '' where bot_id = $1 and chat_id = $2 and message_id = $3 and digest = $4`,
 		m.Bot, m.ChatID, m.ID, m.Digest)
 	if err != nil {
 		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
@@ -129,7 +130,7 @@ func (s *Store) Mark(ctx context.Context, m Message) (bool, error) {
 // Edited notes what a message shows now. It reports false when somebody else noted an
 // edit meanwhile: which of the two was the last is not known.
 func (s *Store) Edited(ctx context.Context, m Message) (alone bool, err error) {
-	err = s.Pool.QueryRow(ctx, `update card_message set digest = case digest when '' then $4 else '' end, fault = '', at = now()
+	err = s.Pool.QueryRow(ctx, `update card_message set digest = case digest when '' then $4 else '' end, at = now()
 		where bot_id = $1 and chat_id = $2 and message_id = $3 returning digest = $4`, m.Bot, m.ChatID, m.ID, m.Digest).Scan(&alone)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // none: somebody else found it gone
 		return false, fmt.Errorf("message %d in %d: %w", m.ID, m.ChatID, err)
@@ -187,21 +188,21 @@ func (s *Store) Retry(ctx context.Context, bot, chat int64, news time.Duration) 
 	if err != nil {
 		return nil, fmt.Errorf("failures in %d: %w", chat, err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ledger.Waiting, error) {
-		var w ledger.Waiting
-		return w, row.Scan(&w.Case)
-	})
+	out, err := pgx.CollectRows(rows, scanCase)
 	if err != nil {
 		return nil, fmt.Errorf("failures in %d: %w", chat, err)
 	}
 	return out, nil
 }
 
-// Adopt notes a message that turned up. It reports whether it was unknown.
+// Adopt notes a message that turned up. It reports whether it was unknown; of a case that
+// there is not, nothing is noted.
 func (s *Store) Adopt(ctx context.Context, at spotOf, message int64) (bool, error) {
 	tag, err := s.Pool.Exec(ctx, `insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, at)
-		select $1, $2, $3, $4, $5, '', now() where exists (select from approval_case where id = $1)
-		on conflict do nothing`, at.id, at.spot, at.bot, at.chat, message)
+		values ($1, $2, $3, $4, $5, '', now()) on conflict do nothing`, at.id, at.spot, at.bot, at.chat, message)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.ConstraintName == "card_message_case_id_fkey" {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("message %d in %d: %w", message, at.chat, err)
 	}

@@ -96,7 +96,6 @@ type Item struct {
 	until   time.Time // it surely holds, by our own clock; guarded by the inbox
 	settled bool      // in the transaction of the act
 	said    string    // what was noted there
-	reopen  bool      // that transaction did not do all there was to do
 }
 
 // arrival is an update that waits to be stored.

@@ -183,10 +183,6 @@ func (it *Item) Done(outcome func(refusal error) string) func(*pgx.Batch, error)
 // Unsettle takes Done back when its transaction did not commit.
 func (it *Item) Unsettle() { it.settled = false }
 
-// Reopen takes Done back although its transaction committed: something was left to do,
-// and the update is to be handled again.
-func (it *Item) Reopen() { it.settled, it.reopen = false, true }
-
 func (x *Inbox) settle(ctx context.Context, it *Item, state, outcome string) error {
 	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome))
 	return err
@@ -201,13 +197,8 @@ func (x *Inbox) correct(ctx context.Context, it *Item, outcome string) error {
 
 // postpone waits before the next try: half a second, and longer the older the update is.
 func (x *Inbox) postpone(ctx context.Context, it *Item, attempts int) error {
-	const wait = ` next_at = now() + least(greatest((now() - received_at) / 2, $4::interval), $5::interval), attempts = $3, lease = lease + 1`
-	if it.reopen {
-		_, err := x.Pool.Exec(ctx, `update telegram_update set state = 'new', outcome = null, settled_at = null,`+wait+`
-			where bot_id = $1 and update_id = $2 and state = 'done'`, x.Bot, it.ID, attempts, retryMin, retryMax)
-		return err
-	}
-	_, err := x.Pool.Exec(ctx, `update telegram_update set`+wait+`
+	_, err := x.Pool.Exec(ctx, `update telegram_update
+		set next_at = now() + least(greatest((now() - received_at) / 2, $4::interval), $5::interval), attempts = $3, lease = lease + 1
 		where bot_id = $1 and update_id = $2 and state = 'new' and lease = $6`, x.Bot, it.ID, attempts, retryMin, retryMax, it.lease)
 	return err
 }

@@ -178,6 +178,17 @@ func (db *DB) redrawAll(ctx context.Context, list string, ids []people.ID) error
 	return classify(err)
 }
 
+// Open lists cases that have not ended, in the order of their ids, from after one on.
+func (db *DB) Open(ctx context.Context, after approval.ID, limit int) ([]approval.ID, error) {
+	rows, err := db.Pool.Query(ctx, `select id from approval_case where state in ('in_progress', 'returned', 'blocked') and id > $1
+		order by id limit $2`, after, limit)
+	if err != nil {
+		return nil, classify(err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[approval.ID])
+	return out, classify(err)
+}
+
 // Waiting is one thing that waits for a person.
 type Waiting struct {
 	Case    approval.ID

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-telegram/bot"
+
+	"countersign/internal/secret"
 )
 
 // PublicAPI is the address of Telegram's own Bot API.
@@ -36,7 +38,7 @@ const (
 // Options configure a Client.
 type Options struct {
 	// Token is the token from BotFather.
-	Token Secret
+	Token secret.Text
 	// APIURL is the address of the Bot API; PublicAPI when empty.
 	APIURL string
 	// Proxy is the address of an http:// or socks5:// proxy; none when empty.
@@ -189,8 +191,8 @@ func (c *Client) failed(t *exchange, kind Kind, cause error) *Error {
 // mask hides the token, and the secret half of it should it stand alone.
 func (c *Client) mask(s string) string {
 	s = strings.ReplaceAll(s, c.token, "***")
-	if _, secret, _ := strings.Cut(c.token, ":"); len(secret) >= minMasked {
-		s = strings.ReplaceAll(s, secret, "***")
+	if _, own, _ := strings.Cut(c.token, ":"); len(own) >= minMasked {
+		s = strings.ReplaceAll(s, own, "***")
 	}
 	return s
 }

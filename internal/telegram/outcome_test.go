@@ -181,8 +181,8 @@ func TestTokenIsInNoError(t *testing.T) {
 		"result": func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, `{"ok":true,"result":%q}`, r.URL.Path) },
 	} {
 		for method, do := range map[string]func() error{
-			"getChat": func() error { _, err := c.GetChat(t.Context(), 1); return err },
-			"send":    func() error { _, err := c.Send(t.Context(), telegram.Outgoing{ChatID: 1, Text: "x"}); return err },
+			"getWebhookInfo": func() error { _, err := c.GetWebhookInfo(t.Context()); return err },
+			"send":           func() error { _, err := c.Send(t.Context(), telegram.Outgoing{ChatID: 1, Text: "x"}); return err },
 			"document": func() error {
 				_, err := c.SendDocument(t.Context(), telegram.Document{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }})
 				return err

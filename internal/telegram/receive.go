@@ -8,6 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-telegram/bot"
 	"github.com/go-telegram/bot/models"
+
+	"countersign/internal/secret"
 )
 
 // Me is the bot itself.
@@ -27,7 +29,7 @@ type Webhook struct {
 	URL string
 	// Certificate is the PEM of a self-signed certificate or of a private authority, empty for a public one.
 	Certificate []byte
-	Secret      Secret
+	Secret      secret.Text
 	// MaxConnections is 1 to 100, zero for the server's default.
 	MaxConnections int
 	// Allowed are the kinds of update wanted; AllowedUpdates when empty, because absent would mean

@@ -2,7 +2,6 @@ package telegram
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/go-telegram/bot"
@@ -49,35 +48,4 @@ func (c *Client) SetCommands(ctx context.Context, scope Scope, language string, 
 		_, err := c.bot.SetMyCommands(ctx, params)
 		return err
 	})
-}
-
-// SetMenuButton puts a button that opens the Mini App at url, https, beside the message field of all private chats.
-func (c *Client) SetMenuButton(ctx context.Context, text, url string) error {
-	t := &exchange{method: "setChatMenuButton"}
-	if text == "" || !linkAllowed(url, "https") {
-		return c.failed(t, Bug, errors.New("menu button needs a text and an https address"))
-	}
-	params := map[string]any{"menu_button": map[string]any{
-		"type": "web_app", "text": text, "web_app": map[string]string{"url": url},
-	}}
-	return c.raw(ctx, t, params, nil)
-}
-
-// GetChat returns a chat that the bot can see.
-func (c *Client) GetChat(ctx context.Context, chatID int64) (Chat, error) {
-	var w wireChat
-	if err := c.raw(ctx, &exchange{method: "getChat"}, map[string]any{"chat_id": chatID}, &w); err != nil {
-		return Chat{}, err
-	}
-	return w.chat(), nil
-}
-
-// GetChatMember returns what a person, or the bot, is in a chat. Statuses that are new are passed on as they are.
-func (c *Client) GetChatMember(ctx context.Context, chatID, userID int64) (ChatMember, error) {
-	var w wireMember
-	params := map[string]any{"chat_id": chatID, "user_id": userID}
-	if err := c.raw(ctx, &exchange{method: "getChatMember"}, params, &w); err != nil {
-		return ChatMember{}, err
-	}
-	return w.member(), nil
 }

@@ -131,9 +131,6 @@ type Contact struct {
 	FirstName string
 }
 
-// OwnedBy says whether the contact is the number of u himself.
-func (c *Contact) OwnedBy(u *User) bool { return u != nil && c.UserID != 0 && c.UserID == u.ID }
-
 // InlineQuery is what a person types after the name of the bot.
 type InlineQuery struct {
 	ID       string

@@ -1,43 +1,14 @@
 package telegram_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 
 	"countersign/internal/telegram"
 )
-
-func TestSecretShowsItselfToNobody(t *testing.T) {
-	t.Parallel()
-	const value = "123:very-secret"
-	type holder struct {
-		Token telegram.Secret `json:"token"`
-	}
-	s := telegram.Secret(value)
-	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "token", s, "holder", holder{s})
-	encoded, err := json.Marshal(map[string]any{"a": s, "b": holder{s}, "c": &s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := []string{log.String(), string(encoded)}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
-		shown = append(shown, fmt.Sprintf(verb, s), fmt.Sprintf(verb, holder{s}), fmt.Sprintf(verb, &holder{s}))
-	}
-	for _, text := range shown {
-		if strings.Contains(text, "very") || strings.Contains(text, fmt.Sprintf("%x", "very")) || strings.Contains(text, fmt.Sprintf("%X", "very")) {
-			t.Errorf("shown: %s", text)
-		}
-	}
-	if s.Reveal() != value || telegram.Secret("").String() != "" {
-		t.Error("the secret itself is lost")
-	}
-}
 
 func TestKeyboardRefusesWhatTelegramWould(t *testing.T) {
 	t.Parallel()

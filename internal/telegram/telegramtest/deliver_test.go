@@ -138,10 +138,14 @@ func TestTapIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	s, clock, b := clocked(t, nil)
 	id := card(t, s)
+	var answering sync.WaitGroup
 	b.answer(func(_ http.ResponseWriter, _ *http.Request, u update) {
-		go call(t, s, "answerCallbackQuery", p{"callback_query_id": u.Callback.ID, "text": "done " + u.Callback.Data, "show_alert": true})
+		answering.Go(func() {
+			call(t, s, "answerCallbackQuery", p{"callback_query_id": u.Callback.ID, "text": "done " + u.Callback.Data, "show_alert": true})
+		})
 	})
 	told, err := s.Tap(within(t), anna, anna, id, "Accept")
+	answering.Wait()
 	if err != nil || told.Text != "done a" || !told.Alert {
 		t.Fatalf("told %+v, %v", told, err)
 	}

@@ -54,7 +54,6 @@ type Server struct {
 	inline   map[string]*Message // messages of inline mode
 	queries  map[string]*query
 	commands map[string][]Command
-	menu     string
 	last     struct{ message, update, query, file, call, event int64 }
 	faults   map[string][]Fault
 	always   map[string]*Fault

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,18 +119,22 @@ func TestPrivacyModeHidesTalkInGroups(t *testing.T) {
 func TestInlineModeFromQueryToTap(t *testing.T) {
 	t.Parallel()
 	s, _, b := clocked(t, nil)
+	var answering sync.WaitGroup
 	b.answer(func(_ http.ResponseWriter, _ *http.Request, u update) {
 		if u.Inline != nil {
-			go call(t, s, "answerInlineQuery", p{
-				"inline_query_id": u.Inline.ID, "is_personal": true, "cache_time": 0,
-				"results": []p{{
-					"type": "article", "id": "1", "title": "Payment", "input_message_content": p{"message_text": "<b>pay</b>", "parse_mode": "HTML"},
-					"reply_markup": keyboard(button("Accept", "a")),
-				}},
+			answering.Go(func() {
+				call(t, s, "answerInlineQuery", p{
+					"inline_query_id": u.Inline.ID, "is_personal": true, "cache_time": 0,
+					"results": []p{{
+						"type": "article", "id": "1", "title": "Payment", "input_message_content": p{"message_text": "<b>pay</b>", "parse_mode": "HTML"},
+						"reply_markup": keyboard(button("Accept", "a")),
+					}},
+				})
 			})
 		}
 	})
 	shown, err := s.InlineQuery(within(t), boris, "pay")
+	answering.Wait() // the people see it before the bot hears that it was taken
 	if err != nil || len(shown.Results) != 1 || shown.Cache != 0 || !shown.Personal || shown.Results[0].Text != "pay" {
 		t.Fatalf("shown %+v, %v", shown, err)
 	}

@@ -3,7 +3,6 @@ package telegramtest
 import (
 	"encoding/json"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,8 +20,7 @@ func methodNames() []string {
 		"getMe", "setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates",
 		"sendMessage", "sendDocument", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
-		"setMyCommands", "getMyCommands", "deleteMyCommands", "setChatMenuButton",
-		"getChat", "getChatMember", "getFile",
+		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile",
 	}
 }
 
@@ -33,8 +31,7 @@ func (s *Server) table() map[string]method {
 		"editMessageText": s.editMessage, "editMessageCaption": s.editMessage, "editMessageReplyMarkup": s.editMessage,
 		"deleteMessage": s.deleteMessage, "answerCallbackQuery": s.answerCallback, "answerInlineQuery": s.answerInline,
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
-		"deleteMyCommands": s.setCommands, "setChatMenuButton": s.setMenu,
-		"getChat": s.getChat, "getChatMember": s.getChatMember, "getFile": s.getFile,
+		"deleteMyCommands": s.setCommands, "getFile": s.getFile,
 	}
 	lower := map[string]method{}
 	for name, m := range methods {
@@ -124,58 +121,6 @@ func (s *Server) Commands() map[string][]Command {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.commands)
-}
-
-// MenuButton returns the menu button set, as JSON.
-func (s *Server) MenuButton() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.menu
-}
-
-func (s *Server) setMenu(c *call) (any, *refusal) {
-	var button struct {
-		Type   string `json:"type"`
-		Text   string `json:"text"`
-		WebApp struct {
-			URL string `json:"url"`
-		} `json:"web_app"`
-	}
-	if _, refused := c.object("menu_button", &button); refused != nil {
-		return nil, refused
-	}
-	u, err := url.Parse(button.WebApp.URL)
-	if button.Type == "web_app" && (err != nil || u.Scheme != "https" || u.Host == "" || button.Text == "") {
-		return nil, bad("menu button Web App URL is invalid: Only HTTPS links are allowed")
-	}
-	s.menu = c.params["menu_button"]
-	s.touch()
-	return true, nil
-}
-
-func (s *Server) getChat(c *call) (any, *refusal) {
-	chat := s.chats[c.int("chat_id")]
-	if chat == nil {
-		return nil, bad("chat not found")
-	}
-	return s.wireChat(chat.ID), nil
-}
-
-func (s *Server) getChatMember(c *call) (any, *refusal) {
-	chat, id := s.chats[c.int("chat_id")], c.int("user_id")
-	if chat == nil {
-		return nil, bad("chat not found")
-	}
-	status := statusLeft
-	switch {
-	case id == s.botID:
-		status = chat.Bot
-	case s.users[id] == nil:
-		return nil, bad("user not found")
-	case slices.Contains(chat.Members, id), chat.ID == id:
-		status = statusMember
-	}
-	return s.wireMember(id, status), nil
 }
 
 func (s *Server) wireMember(id int64, status string) map[string]any {
