@@ -61,7 +61,7 @@ func arrows() map[string]string {
 
 		// doors
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
-			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram",
+			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 

@@ -23,6 +23,7 @@ import (
 	"countersign/internal/people"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
+	"countersign/internal/wake"
 )
 
 // Cards is what the door needs of the courier: to know a message it did not send, and
@@ -116,7 +117,7 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 			return 0, later(fmt.Errorf("chat %d must wait for %s", m.ChatID, wait))
 		}
 		if wait > 0 {
-			if !rest(ctx, wait) {
+			if !wake.Rest(ctx, wait) {
 				return 0, later(ctx.Err())
 			}
 			continue
@@ -193,15 +194,3 @@ const (
 	Line   Loudness = iota // a line that goes by itself
 	Window                 // one that must be closed
 )
-
-// rest waits; false when the context ended first.
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

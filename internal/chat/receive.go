@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/internal/telegram"
+	"countersign/internal/wake"
 )
 
 const (
@@ -62,9 +63,9 @@ func (d *Door) Poll(ctx context.Context, self string) error {
 		switch {
 		case err != nil:
 			d.Log.WarnContext(ctx, "poller not known", slog.Any("error", err))
-			rest(ctx, pollPause)
+			wake.Rest(ctx, pollPause)
 		case !mine:
-			rest(ctx, pollPause)
+			wake.Rest(ctx, pollPause)
 		default:
 			d.pollOnce(ctx, self)
 		}
@@ -107,13 +108,13 @@ func (d *Door) pollOnce(ctx context.Context, self string) {
 		for _, u := range updates {
 			if err := d.Inbox.Receive(ctx, u.Body); err != nil {
 				d.Log.WarnContext(ctx, "update not stored", slog.Any("error", err))
-				rest(ctx, pollPause)
+				wake.Rest(ctx, pollPause)
 				return
 			}
 			offset = max(offset, u.ID+1)
 		}
 		if offset <= max(before, 1) { // without an id nothing can be confirmed: not as fast as we can
-			rest(ctx, pollPause)
+			wake.Rest(ctx, pollPause)
 			return
 		}
 		if mine, err := d.Inbox.Poller(ctx, self, pollerLease); err != nil || !mine {
@@ -125,8 +126,8 @@ func (d *Door) pollOnce(ctx context.Context, self string) {
 func (d *Door) pollFault(ctx context.Context, err error) {
 	switch telegram.KindOf(err) {
 	case telegram.Conflict:
-		rest(ctx, 5*pollPause) // a webhook is set, or a stranger polls: SetUp says so
+		wake.Rest(ctx, 5*pollPause) // a webhook is set, or a stranger polls: SetUp says so
 	default:
-		rest(ctx, pollPause)
+		wake.Rest(ctx, pollPause)
 	}
 }

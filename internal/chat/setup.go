@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/telegram"
+	"countersign/internal/wake"
 )
 
 // Hook is what Telegram is told about our address.
@@ -44,7 +45,7 @@ func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
 		} else {
 			wait, again = again, min(2*again, time.Minute)
 		}
-		rest(ctx, wait)
+		wake.Rest(ctx, wait)
 	}
 	return nil
 }

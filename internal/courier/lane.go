@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/card"
 	"countersign/internal/pace"
+	"countersign/internal/wake"
 )
 
 const (
@@ -112,7 +113,7 @@ func (l *lane) turn(ctx context.Context, c pace.Class) (bool, error) {
 			return l.goOn(), nil
 		}
 		l.begun()
-		if waited += wait; waited > inPlace || !rest(ctx, wait) {
+		if waited += wait; waited > inPlace || !wake.Rest(ctx, wait) {
 			l.later(wait)
 			return false, nil
 		}
@@ -172,22 +173,10 @@ func (l *lane) of(s spotAt) spotOf { return spotOf{string(l.d.Case.ID), s.Key(),
 func (l *lane) note(ctx context.Context, write func() error) error {
 	err := write()
 	for _, wait := range []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second} {
-		if err == nil || !rest(ctx, wait) {
+		if err == nil || !wake.Rest(ctx, wait) {
 			break
 		}
 		err = write()
 	}
 	return err
-}
-
-// rest waits; false when the context ended first.
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -1,7 +1,6 @@
 package erp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/server"
+	"countersign/internal/wake"
 )
 
 const (
@@ -118,7 +118,7 @@ func (d *Door) await(c *call, q ledger.FeedQuery, wait time.Duration) ([]ledger.
 		next := time.NewTimer(poll)
 		select {
 		case <-bell:
-			rest(c.ctx(), gather)
+			wake.Rest(c.ctx(), gather)
 		case <-next.C:
 		case <-end.C:
 			wait = 0 // one last look
@@ -129,15 +129,6 @@ func (d *Door) await(c *call, q ledger.FeedQuery, wait time.Duration) ([]ledger.
 			return nil, c.ctx().Err()
 		}
 		next.Stop()
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 

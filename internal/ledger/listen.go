@@ -30,7 +30,7 @@ func (w *Wires) Run(ctx context.Context) error {
 	telling.Go(func() { w.tell(ctx, rung) })
 	for ctx.Err() == nil {
 		_ = w.listen(ctx) // the polls carry on meanwhile
-		pause(ctx, time.Second)
+		wake.Rest(ctx, time.Second)
 	}
 	return nil
 }
@@ -67,17 +67,8 @@ func (w *Wires) tell(ctx context.Context, rung <-chan struct{}) {
 		}
 		rung = w.Bell.Rung() // a ring from here on may come too late for this notice
 		if _, err := w.Pool.Exec(ctx, `select pg_notify($1, $2)`, channel, w.Self); err != nil {
-			pause(ctx, time.Second)
+			wake.Rest(ctx, time.Second)
 		}
-		pause(ctx, 20*time.Millisecond)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
+		wake.Rest(ctx, 20*time.Millisecond)
 	}
 }

@@ -1,7 +1,9 @@
 package wake_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"countersign/internal/wake"
 )
@@ -52,5 +54,17 @@ func TestANilBellRingsForNobody(t *testing.T) {
 	b.Echo()
 	if closed(b.Wait()) || closed(b.Rung()) {
 		t.Error("nobody rang")
+	}
+}
+
+func TestRestEndsWithItsTimeOrWithItsContext(t *testing.T) {
+	t.Parallel()
+	if !wake.Rest(t.Context(), time.Nanosecond) {
+		t.Error("it did not last")
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if wake.Rest(ended, time.Hour) {
+		t.Error("it outlasted its context")
 	}
 }
