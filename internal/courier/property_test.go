@@ -15,7 +15,6 @@ import (
 	"countersign/internal/approval"
 	"countersign/internal/card"
 	"countersign/internal/courier"
-	"countersign/internal/directory"
 	"countersign/internal/document"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
@@ -172,7 +171,8 @@ func (s *storm) unlinkOrLink(r *rapid.T, account int64) (linked bool) {
 	if _, linked = dir.ByTelegram(account); linked {
 		must(r, s.Directory.Unlink(r.Context(), "test", id, "test"))
 	} else {
-		_, err := s.Directory.Link(r.Context(), "test", directory.NewLink{Person: id, Account: account, How: directory.ByAdministrator})
+		p, _ := dir.Person(id)
+		_, err := s.Directory.PutUser(r.Context(), "test", linkedTo(p, account))
 		must(r, err)
 	}
 	must(r, s.Redraw(r.Context(), s.id))

@@ -249,9 +249,14 @@ func (o *office) inBackground(t *testing.T) <-chan struct{} {
 	return done
 }
 
+// linkedTo is a person as he is, with an account.
+func linkedTo(p people.Person, account int64) directory.User {
+	return directory.User{ExternalID: p.ExternalID, Email: p.Email, Name: p.Name, Roles: p.Roles, Locale: p.Locale, Telegram: account}
+}
+
 func (o *office) link(t *testing.T, p people.Person, account int64) {
 	t.Helper()
-	_, err := o.Directory.Link(t.Context(), "test", directory.NewLink{Person: p.ID, Account: account, How: directory.ByAdministrator})
+	_, err := o.Directory.PutUser(t.Context(), "test", linkedTo(p, account))
 	must(t, err)
 }
 

@@ -75,11 +75,13 @@ func TestChangeByAnotherProcessIsSeenAtTheNextVersion(t *testing.T) {
 	if n := look().Len(); n != 0 {
 		t.Errorf("%d persons in an empty directory", n)
 	}
-	p := h.mustPut(t, anna())[0]
+	h.mustPut(t, anna())
 	if _, ok := look().Find("anna"); !ok {
 		t.Error("anna is not seen")
 	}
-	mustLink(t, h, p.ID, 100)
+	if _, err := h.login(t.Context(), asking("anna", 100)); err != nil {
+		t.Fatal(err)
+	}
 	if _, ok := look().ByTelegram(100); !ok {
 		t.Error("the link is not seen")
 	}

@@ -40,6 +40,11 @@ var (
 	ErrInactive = errors.New("deactivated")
 	// ErrLinkedElsewhere comes back when a Telegram account belongs to another person.
 	ErrLinkedElsewhere = errors.New("the Telegram account is linked to somebody else")
+	// ErrFrozen comes back when somebody frozen is to be linked.
+	ErrFrozen = errors.New("frozen")
+	// ErrOtherIdentity comes back when the person is known to the login service as
+	// somebody else: an account made anew, or an address given to another person.
+	ErrOtherIdentity = errors.New("another account of the login service is bound to the person")
 	// ErrTaken comes back when a chat is already registered under another name.
 	ErrTaken = errors.New("already registered")
 	// ErrUnauthorized comes back for every key that does not open, whatever the reason.

@@ -20,8 +20,8 @@ import (
 	"countersign/migrations"
 )
 
-// lastMigration is the step that makes the directory's tables.
-const lastMigration = 2
+// lastMigration is the step that makes the last of the directory's tables.
+const lastMigration = 10
 
 // house is a database with one store in it, as the service sees it.
 type house struct {

@@ -32,6 +32,7 @@ type Change struct {
 	Kind       Kind
 	Fields     []FieldChange // of an added person: what is not empty
 	Inactive   bool          // the person has left; the data are kept, no link is made
+	Frozen     bool          // the person is frozen; no link is made until that is lifted
 }
 
 // Diff is what an import did, or would do.
@@ -176,7 +177,8 @@ func (p *planner) move(u User) move {
 	m.field("email", before.Email, u.Email)
 	m.field("locale", before.Locale, u.Locale)
 	m.field("roles", roleText(before.Roles), roleText(u.Roles))
-	if u.Telegram != 0 && u.Telegram != before.Telegram && !m.change.Inactive {
+	m.change.Frozen = !before.FrozenAt.IsZero()
+	if u.Telegram != 0 && u.Telegram != before.Telegram && !m.change.Inactive && !m.change.Frozen {
 		m.relink = true
 		m.field("telegram_id", number(before.Telegram), number(u.Telegram))
 	}

@@ -95,6 +95,8 @@ type Entry struct {
 	Link           Link      // the live one; zero where there is none
 	DeactivatedAt  time.Time // zero while active
 	DeactivatedWhy string
+	FrozenAt       time.Time // zero when not frozen
+	FrozenWhy      string
 }
 
 // Users lists everybody, those who left too, ordered by external id.
@@ -114,7 +116,9 @@ const selectEntries = `
 	select s.version, coalesce(p.id, ''), coalesce(p.external_id, ''), coalesce(p.name, ''), coalesce(p.email, ''),
 	       coalesce(p.locale, ''), coalesce(p.active, false), p.deactivated_at, coalesce(p.deactivated_why, ''),
 	       coalesce(r.names, '{}'), coalesce(r.scopes, '{}'),
+	       p.frozen_at, coalesce(p.frozen_why, ''),
 	       coalesce(l.id, 0), coalesce(l.account, 0), coalesce(l.how, ''), coalesce(l.seen_as, ''), l.linked_at,
+	       coalesce(l.identity_id, 0), l.decides_from, l.proved_at, coalesce(l.confirmed_by, ''),
 	       exists (select from telegram_link h where h.person_id = p.id)
 	from directory_state s
 	left join person p on `
@@ -173,11 +177,14 @@ func scanEntries(rows pgx.Rows) (version int64, entries []Entry, err error) {
 		e             Entry
 		names, scopes []string
 		gone, linked  *time.Time
+		frozen        *time.Time
+		from, proved  *time.Time
 		ever          bool
 	)
 	_, err = pgx.ForEachRow(rows, []any{
 		&version, &e.ID, &e.ExternalID, &e.Name, &e.Email, &e.Locale, &e.Active, &gone, &e.DeactivatedWhy,
-		&names, &scopes, &e.Link.ID, &e.Link.Account, &e.Link.How, &e.Link.SeenAs, &linked, &ever,
+		&names, &scopes, &frozen, &e.FrozenWhy, &e.Link.ID, &e.Link.Account, &e.Link.How, &e.Link.SeenAs, &linked,
+		&e.Link.Identity, &from, &proved, &e.Link.ConfirmedBy, &ever,
 	}, func() error {
 		if e.ID == "" {
 			return nil
@@ -188,13 +195,15 @@ func scanEntries(rows pgx.Rows) (version int64, entries []Entry, err error) {
 		}
 		slices.SortFunc(e.Roles, byNameAndScope) // the database may collate otherwise
 		e.Telegram, e.DeactivatedAt, e.Link.At, e.LinkState = e.Link.Account, instant(gone), instant(linked), NeverLinked
-		e.Link.Person = ""
+		e.FrozenAt, e.Link.Power, e.Link.Person = instant(frozen), people.Power{}, ""
 		switch {
 		case e.Link.ID != 0:
 			e.Link.Person, e.LinkState = e.ID, Linked
+			e.Link.Power = power(e.Link, from, proved)
 		case ever:
 			e.LinkState = Unlinked
 		}
+		e.Power = e.Link.Power
 		entries = append(entries, e)
 		return nil
 	})
@@ -202,6 +211,16 @@ func scanEntries(rows pgx.Rows) (version int64, entries []Entry, err error) {
 		return 0, nil, fmt.Errorf("persons: %w", err)
 	}
 	return version, entries, nil
+}
+
+// power is what a link as it is stored may do. One that decided from the first moment on,
+// or that somebody confirmed, does so whatever another server's clock says.
+func power(l Link, from, proved *time.Time) people.Power {
+	p := people.Power{Waits: from == nil, Proved: instant(proved)}
+	if from != nil && l.ConfirmedBy == "" && !from.Equal(l.At) {
+		p.From = from.UTC()
+	}
+	return p
 }
 
 func instant(t *time.Time) time.Time {

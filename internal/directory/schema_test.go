@@ -37,6 +37,8 @@ const (
 	two = "00000000000000000000000002"
 )
 
+const anyIdentity = "(select min(id) from identity)"
+
 // furnished makes one row of everything; sample gives a second one that may stand beside it.
 func furnished() []string {
 	return []string{
@@ -44,7 +46,8 @@ func furnished() []string {
 		row{"id": "'per_" + two + "'", "external_id": "'boris'", "name": "'Boris'", "created_at": "now()"}.insert("person"),
 		row{"id": "'per_00000000000000000000000009'", "external_id": "'gone'", "name": "'G'", "created_at": "now()", "active": "false", "deactivated_at": "now()", "deactivated_why": "'left'"}.insert("person"),
 		row{"person_id": "'per_" + one + "'", "role": "'treasurer'"}.insert("person_role"),
-		row{"person_id": "'per_" + one + "'", "account": "100", "how": "'google'", "linked_at": "now()", "linked_by": "'link'"}.insert("telegram_link"),
+		row{"person_id": "'per_" + one + "'", "issuer": "'https://login.example'", "subject": "'1'", "email": "'a@corp.example'", "bound_at": "now()", "bound_by": "'link'"}.insert("identity"),
+		row{"person_id": "'per_" + one + "'", "account": "100", "how": "'login'", "linked_at": "now()", "linked_by": "'link'", "identity_id": anyIdentity, "proved_at": "now()", "decides_from": "now()"}.insert("telegram_link"),
 		row{"id": "'cht_" + one + "'", "external_id": "'finance'", "telegram_chat_id": "-1001234567890", "title": "'F'", "kind": "'supergroup'", "created_at": "now()"}.insert("chat"),
 		row{"name": "'erp1c'", "created_at": "now()"}.insert("source"),
 		row{"id": "'csk_aaaaaaaaaaaa'", "source": "'erp1c'", "name": "'k'", "secret_hash": "sha256('a')", "scopes": "'{consume}'", "created_at": "now()", "expires_at": "now() + interval '1 day'"}.insert("api_key"),
@@ -56,7 +59,8 @@ func sample(table string) row {
 	return map[string]row{
 		"person":            {"id": "'per_00000000000000000000000003'", "external_id": "'clara'", "name": "'C'", "email": "'c@corp.example'", "locale": "'ru-RU'", "created_at": "now()"},
 		"person_role":       {"person_id": "'per_" + two + "'", "role": "'treasurer'", "scope": "'LLC-A'"},
-		"telegram_link":     {"person_id": "'per_" + two + "'", "account": "4503599627370496", "how": "'administrator'", "linked_at": "now()", "linked_by": "'admin'"},
+		"telegram_link":     {"person_id": "'per_" + two + "'", "account": "4503599627370496", "how": "'administrator'", "linked_at": "now()", "linked_by": "'admin'", "decides_from": "now()"},
+		"identity":          {"person_id": "'per_" + two + "'", "issuer": "'https://login.example'", "subject": "'2'", "email": "'b@corp.example'", "bound_at": "now()", "bound_by": "'link'"},
 		"chat":              {"id": "'cht_" + two + "'", "external_id": "'other'", "telegram_chat_id": "-1001234567890", "thread_id": "2", "title": "'O'", "kind": "'supergroup'", "created_at": "now()", "notices": "'{a,b}'", "migrated_from": "-5", "fault": "'kicked'", "fault_at": "now()"},
 		"source":            {"name": "'other.erp_2-x'", "created_at": "now()"},
 		"api_key":           {"id": "'csk_aaaaaaaaaaa2'", "source": "'erp1c'", "name": "'k'", "secret_hash": "sha256('b')", "scopes": "'{consume,events:read}'", "created_at": "now()", "expires_at": "now() + interval '366 days'", "revoked_at": "now()", "revoked_by": "'a'"},
@@ -108,6 +112,9 @@ func badRows() []struct {
 		{"person_locale_check", "person", row{"locale": "'ru-' || " + repeated("abcdefgh-", 4) + " || 'ab'"}},
 		{"person_check", "person", row{"active": "false", "deactivated_why": "'left'"}},
 		{"person_check1", "person", row{"active": "false", "deactivated_at": "now()"}},
+		{"person_frozen_whole", "person", row{"frozen_at": "now()", "frozen_by": "'a'"}},
+		{"person_frozen_by_check", "person", row{"frozen_at": "now()", "frozen_by": "''", "frozen_why": "'w'"}},
+		{"person_frozen_why_check", "person", row{"frozen_at": "now()", "frozen_by": "'a'", "frozen_why": "''"}},
 		{"person_deactivated_why_check", "person", row{"active": "false", "deactivated_at": "now()", "deactivated_why": repeated("x", 501)}},
 
 		{"person_role_pkey", "person_role", row{"person_id": "'per_" + one + "'", "scope": "''"}},
@@ -136,7 +143,35 @@ func badRows() []struct {
 		{"telegram_link_check2", "telegram_link", row{"unlinked_at": "now()", "unlinked_by": "'a'"}},
 		{"telegram_link_unlinked_by_check", "telegram_link", row{"unlinked_at": "now()", "unlinked_by": "''", "unlinked_why": "'w'"}},
 		{"telegram_link_unlinked_why_check", "telegram_link", row{"unlinked_at": "now()", "unlinked_by": "'a'", "unlinked_why": "''"}},
+		{"telegram_link_confirmed_by_check", "telegram_link", row{"confirmed_by": "''", "confirmed_at": "now()"}},
+		{"telegram_link_confirmed_whole", "telegram_link", row{"confirmed_by": "'a'"}},
+		{"telegram_link_confirmed_whole", "telegram_link", row{"confirmed_at": "now()"}},
+		{"telegram_link_identity", "telegram_link", row{"how": "'login'", "proved_at": "now()", "identity_id": anyIdentity}},
+		{"telegram_link_from", "telegram_link", row{"decides_from": "now() - interval '1 s'"}},
+		{"telegram_link_by_administrator", "telegram_link", row{"decides_from": "null"}},
+		{"telegram_link_proof", "telegram_link", row{"how": "'login'"}},
+		{"telegram_link_proof", "telegram_link", row{"proved_at": "now()"}},
+		{"telegram_link_proof", "telegram_link", row{"how": "'login'", "identity_id": anyIdentity}},
 		{"telegram_link_pkey", "telegram_link", row{"id": "(select min(id) from telegram_link) overriding"}},
+
+		{"identity_pkey", "identity", row{"id": "(select min(id) from identity) overriding"}},
+		{"identity_person_id_fkey", "identity", row{"person_id": "'per_00000000000000000000000007'"}},
+		{"identity_issuer_check", "identity", row{"issuer": "'accounts.google.com'"}},
+		{"identity_issuer_check", "identity", row{"issuer": "'https://a b'"}},
+		{"identity_issuer_check", "identity", row{"issuer": "'https://' || " + repeated("a", 248)}},
+		{"identity_subject_check", "identity", row{"subject": "''"}},
+		{"identity_subject_check", "identity", row{"subject": "'a b'"}},
+		{"identity_subject_check", "identity", row{"subject": "'я'"}},
+		{"identity_subject_check", "identity", row{"subject": repeated("1", 256)}},
+		{"identity_email_check", "identity", row{"email": "''"}},
+		{"identity_bound_by_check", "identity", row{"bound_by": "''"}},
+		{"identity_live_subject", "identity", row{"subject": "'1'"}},
+		{"identity_live_person", "identity", row{"person_id": "'per_" + one + "'"}},
+		{"identity_check", "identity", row{"ended_at": "now() - interval '1 s'", "ended_by": "'a'", "ended_why": "'w'"}},
+		{"identity_check1", "identity", row{"ended_at": "now()", "ended_why": "'w'"}},
+		{"identity_check2", "identity", row{"ended_at": "now()", "ended_by": "'a'"}},
+		{"identity_ended_by_check", "identity", row{"ended_at": "now()", "ended_by": "''", "ended_why": "'w'"}},
+		{"identity_ended_why_check", "identity", row{"ended_at": "now()", "ended_by": "'a'", "ended_why": "''"}},
 
 		{"chat_pkey", "chat", row{"id": "'cht_" + one + "'"}},
 		{"chat_id_check", "chat", row{"id": "'cht_x'"}},
@@ -227,7 +262,7 @@ func try(tb testing.TB, h house, before []string, sql string) error {
 func TestSchemaRefusesTheImpossible(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	tables := []string{"person", "person_role", "telegram_link", "chat", "source", "api_key", "directory_journal"}
+	tables := []string{"person", "person_role", "identity", "telegram_link", "chat", "source", "api_key", "directory_journal"}
 	for _, table := range tables {
 		if err := try(t, h, nil, sample(table).insert(table)); err != nil {
 			t.Errorf("a good %s: %v", table, err)
@@ -242,7 +277,7 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 			t.Errorf("%s: %v, want %s", sql, pg, bad.guard)
 		}
 	}
-	tried["person_id_active"] = true // follows from the primary key; only there to be referred to
+	tried["person_id_active"], tried["identity_of_person"] = true, true // follow from the primary key; only there to be referred to
 	all := ask[[]string](t, h.owner, `
 		select array_agg(name order by name) from (
 			select conname::text as name from pg_constraint where conrelid = any ($1::text[]::regclass[]) and contype <> 't'

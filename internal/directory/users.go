@@ -192,8 +192,8 @@ func (w *writer) store(ctx context.Context, c *columns) error {
 		insert into person_role (person_id, role, scope)
 		select * from unnest($1::text[], $2::text[], $3::text[])`, c.roleID, c.role, c.scope)
 	queue(len(c.linkID), `
-		insert into telegram_link (person_id, account, how, linked_at, linked_by)
-		select n.*, 'administrator', $3, $4 from unnest($1::text[], $2::bigint[]) n`,
+		insert into telegram_link (person_id, account, how, linked_at, linked_by, decides_from)
+		select n.*, 'administrator', $3, $4, $3 from unnest($1::text[], $2::bigint[]) n`,
 		c.linkID, c.linkAccount, w.at, w.actor)
 	if b.Len() == 0 {
 		return nil

@@ -37,6 +37,7 @@ type DB struct {
 	Directory *directory.Store
 	Files     *file.Store
 	Now       func() time.Time
+	LoginLife time.Duration // after which whoever was linked by a login must prove it again to vote; 0: never
 	Bell      *wake.Bell    // rung after every commit that changed something
 	Crash     *crash.Points // nil but in tests
 

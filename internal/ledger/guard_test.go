@@ -50,10 +50,19 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	vote := func(c, step, no, who, verdict string) string {
 		return `insert into vote select ` + c + `, 1, ` + step + `, ` + no + `, ` + person(who) + `, 1, 1, 'RUB', '` + verdict + `', 'x', 'chat', now()`
 	}
+	linkedAnew := func(from string) string {
+		return `update telegram_link set unlinked_at = linked_at, unlinked_by = 'x', unlinked_why = 'x' where person_id = ` + person("sidorova") + `;
+			insert into identity (person_id, issuer, subject, email, bound_at, bound_by) select ` + person("sidorova") + `, 'https://x', '1', 'a@b', now(), 'x';
+			insert into telegram_link (person_id, account, how, linked_at, linked_by, identity_id, proved_at, decides_from)
+				select person_id, 77, 'login', now(), 'x', id, now(), ` + from + ` from identity; `
+	}
 	for name, c := range map[string]struct{ sql, code string }{
 		"a second vote in a slot":              {vote(open, "0", "0", "petrov", "reject"), "CS011"},
 		"a second vote that was carried":       {carried(vote(open, "0", "0", "petrov", "accept")), "23505"},
 		"a vote of somebody who has left":      {`update telegram_link set unlinked_at = now(), unlinked_by = 'x', unlinked_why = 'x'; update person set active = false, deactivated_at = now(), deactivated_why = 'x' where external_id = 'orlova'; insert into slot select ` + open + `, 1, 1, 7, ` + person("orlova") + `, 'x', 'open', now(); ` + vote(open, "1", "7", "orlova", "accept"), "CS010"},
+		"a vote by an account that is no more": {`update telegram_link set unlinked_at = now(), unlinked_by = 'x', unlinked_why = 'x'; ` + vote(open, "1", "0", "sidorova", "accept"), "CS016"},
+		"a vote by an account that waits":      {linkedAnew("null") + vote(open, "1", "0", "sidorova", "accept"), "CS016"},
+		"a vote by an account too new":         {linkedAnew("now() + interval '1 h'") + vote(open, "1", "0", "sidorova", "accept"), "CS016"},
 		"a vote in a slot that was closed":     {`update slot set state = 'superseded' where state = 'open'; ` + vote(open, "1", "0", "sidorova", "accept"), "CS011"},
 		"a stranger's vote":                    {vote(open, "1", "0", "kozlov", "accept"), "23503"},
 		"a vote in a slot that is not there":   {carried(vote(open, "1", "7", "sidorova", "accept")), "23503"},

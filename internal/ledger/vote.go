@@ -32,8 +32,8 @@ type Voted struct {
 // ErrNotLinked: the account is nobody's.
 var errNotLinked = approval.ErrNotAsked
 
-// Vote takes a tap. Who holds the account is read in the same transaction. What is
-// lent (the inbox's "done") is committed also when the vote is refused, so that an
+// Vote takes a tap. Who holds the account, and whether it may decide yet, is read in the
+// same transaction. What is lent (the inbox's "done") is committed also when the vote is refused, so that an
 // answer always follows a commit that wrote something.
 func (db *DB) Vote(ctx context.Context, t Tap, also ...Also) (Voted, error) {
 	var out Voted
@@ -44,6 +44,9 @@ func (db *DB) Vote(ctx context.Context, t Tap, also ...Also) (Voted, error) {
 			return nil, errNotLinked
 		}
 		out.Person = p
+		if err := p.Power.Decides(now, db.LoginLife); err != nil {
+			return nil, err
+		}
 		if r.CaseID != string(r.Case.ID) {
 			return nil, approval.ErrMovedOn
 		}

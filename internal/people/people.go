@@ -6,8 +6,10 @@
 package people
 
 import (
+	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ID names a person inside Countersign; it never changes and is never reused.
@@ -23,6 +25,36 @@ type Person struct {
 	Locale     string // BCP 47 tag; empty: what the messenger says
 	Active     bool   // false: left the company; holds no role, casts no vote
 	Telegram   int64  // id of the linked Telegram account; 0: not linked
+	Power      Power  // what that account may do
+}
+
+// Power is what a linked account may do yet.
+type Power struct {
+	Waits  bool      // for an administrator
+	From   time.Time // it decides from then on; zero: at once
+	Proved time.Time // when the login behind it was last proved; zero: an administrator made the link
+}
+
+// The reasons why a linked account may not decide.
+var (
+	ErrUnconfirmed = errors.New("the link waits for an administrator")
+	ErrCoolingOff  = errors.New("the link is too new to decide")
+	ErrLoginOld    = errors.New("the login is too old to decide")
+)
+
+// Decides says why the account may not decide at a moment, or nothing. A login is good
+// for so long a life; 0: for ever.
+func (p Power) Decides(at time.Time, life time.Duration) error {
+	switch {
+	case p.Waits:
+		return ErrUnconfirmed
+	case at.Before(p.From):
+		return ErrCoolingOff
+	case life > 0 && !p.Proved.IsZero() && at.Sub(p.Proved) >= life:
+		return ErrLoginOld
+	default:
+		return nil
+	}
 }
 
 // Role is a role as it is given to a person, for everything or for one scope.

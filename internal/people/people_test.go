@@ -1,7 +1,9 @@
 package people_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -198,5 +200,27 @@ func TestTheZeroDirectoryKnowsNobody(t *testing.T) {
 	_, byAccount := dir.ByTelegram(1)
 	if byID || byRef || byAccount || dir.Len() != 0 || len(dir.InRole("treasurer", "")) != 0 || len(dir.WithRole("treasurer")) != 0 {
 		t.Error("it knows somebody")
+	}
+}
+
+func TestAccountDecidesOnceItMayAndAsLongAsItMay(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		power people.Power
+		life  time.Duration
+		want  error
+	}{
+		"by an administrator":      {people.Power{}, time.Hour, nil},
+		"waits":                    {people.Power{Waits: true}, 0, people.ErrUnconfirmed},
+		"a moment before its time": {people.Power{From: noon.Add(1)}, 0, people.ErrCoolingOff},
+		"from its time on":         {people.Power{From: noon}, 0, nil},
+		"fresh login":              {people.Power{Proved: noon.Add(-time.Hour + 1)}, time.Hour, nil},
+		"old login":                {people.Power{Proved: noon.Add(-time.Hour)}, time.Hour, people.ErrLoginOld},
+		"old login is enough":      {people.Power{Proved: noon.Add(-10000 * time.Hour)}, 0, nil},
+	} {
+		if err := c.power.Decides(noon, c.life); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }

@@ -1,0 +1,138 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/internal/people"
+)
+
+// The refusals of acts on links.
+var (
+	// ErrNotWaiting comes back when a link is to be confirmed that waits for nobody.
+	ErrNotWaiting = errors.New("no link waits for an administrator")
+	// ErrOwnLink comes back to whoever would confirm his own link.
+	ErrOwnLink = errors.New("nobody confirms his own link")
+)
+
+// Confirm lets a link decide that waits for an administrator or for time to pass.
+func (s *Store) Confirm(ctx context.Context, actor, externalID string) (Link, error) {
+	var l Link
+	err := s.write(ctx, actor, func(w *writer) error {
+		e, err := w.entry(ctx, externalID)
+		switch {
+		case err != nil:
+			return err
+		case actor == e.ExternalID:
+			return ErrOwnLink
+		case e.Link.ID == 0 || e.Link.Decides(w.at, 0) == nil:
+			return ErrNotWaiting
+		}
+		l = e.Link
+		l.Waits, l.From, l.ConfirmedBy = false, time.Time{}, actor
+		// greatest: another server's clock may be ahead of this one's
+		_, err = w.tx.Exec(ctx, `update telegram_link set decides_from = greatest(linked_at, $2), confirmed_by = $3,
+			confirmed_at = greatest(linked_at, $2) where id = $1`, l.ID, w.at, actor)
+		w.note("link.confirmed", e.ExternalID, nil, linkNote{l.Account, l.How, ""})
+		return err
+	})
+	if err != nil {
+		return Link{}, fmt.Errorf("confirm the link of %s: %w", shown(externalID), err)
+	}
+	return l, nil
+}
+
+// Frozen is what a freeze did.
+type Frozen struct {
+	Person  people.Person // as he was before
+	Already bool
+}
+
+// Freeze ends the link of a person at once and lets him have none until it is lifted.
+func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (Frozen, error) {
+	var f Frozen
+	err := s.write(ctx, actor, func(w *writer) error {
+		if fault := plain("reason", reason, 1, 500); fault != "" {
+			return fmt.Errorf("%s: %w", fault, ErrInvalid)
+		}
+		e, err := w.entry(ctx, externalID)
+		if err != nil {
+			return err
+		}
+		f = Frozen{Person: e.Person, Already: !e.FrozenAt.IsZero()}
+		if f.Already {
+			return nil
+		}
+		if err := w.endLink(ctx, e, reason); err != nil {
+			return err
+		}
+		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4 where id = $1", e.ID, w.at, w.actor, reason)
+		w.note("person.frozen", e.ExternalID, nil, freezeNote{Why: reason})
+		return err
+	})
+	if err != nil {
+		return Frozen{}, fmt.Errorf("freeze %s: %w", shown(externalID), err)
+	}
+	return f, nil
+}
+
+// freezeNote is a freeze in the journal.
+type freezeNote struct {
+	Why string `json:"why,omitempty"`
+}
+
+// Unfreeze lets a person be linked again. Somebody not frozen is no error.
+func (s *Store) Unfreeze(ctx context.Context, actor, externalID string) error {
+	err := s.write(ctx, actor, func(w *writer) error {
+		e, err := w.entry(ctx, externalID)
+		if err != nil || e.FrozenAt.IsZero() {
+			return err
+		}
+		if actor == e.ExternalID {
+			return ErrOwnLink
+		}
+		_, err = w.tx.Exec(ctx, "update person set frozen_at = null, frozen_by = null, frozen_why = null where id = $1", e.ID)
+		w.note("person.unfrozen", e.ExternalID, freezeNote{Why: e.FrozenWhy}, nil)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("unfreeze %s: %w", shown(externalID), err)
+	}
+	return nil
+}
+
+// Forget ends the binding of a person to his account of a login service, and the link that
+// rests on it: the next login finds the person by his address again.
+func (s *Store) Forget(ctx context.Context, actor, externalID, issuer, reason string) error {
+	err := s.write(ctx, actor, func(w *writer) error {
+		if fault := plain("reason", reason, 1, 500); fault != "" {
+			return fmt.Errorf("%s: %w", fault, ErrInvalid)
+		}
+		e, err := w.entry(ctx, externalID)
+		if err != nil {
+			return err
+		}
+		id, err := liveIdentity(ctx, w.tx, "person_id = $1 and issuer = $2", string(e.ID), issuer)
+		if err != nil {
+			return err
+		}
+		if id.ID == 0 {
+			return fmt.Errorf("no account of %s is bound: %w", shown(issuer), ErrUnknown)
+		}
+		if e.Link.Identity == id.ID {
+			if err := w.endLink(ctx, e, reason); err != nil {
+				return err
+			}
+		}
+		_, err = w.tx.Exec(ctx, `update identity set ended_at = greatest(bound_at, $2), ended_by = $3, ended_why = $4 where id = $1`,
+			id.ID, w.at, w.actor, reason)
+		w.note("identity.ended", e.ExternalID, identityNote{id.Issuer, id.Subject, id.Email, reason}, nil)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget the login of %s: %w", shown(externalID), err)
+	}
+	return nil
+}
