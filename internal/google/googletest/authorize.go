@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type request struct {
 	nonce     string
 	challenge string
 	scope     string
+	aged      bool // an age of the login is asked for
 }
 
 // refusal is an error in the words of the standard. With a redirect the client is told,
@@ -41,8 +43,9 @@ func (s *Server) read(q url.Values) (request, *refusal) {
 	}
 	r := request{
 		redirect: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"),
-		challenge: q.Get("code_challenge"), scope: q.Get("scope"),
+		challenge: q.Get("code_challenge"), scope: q.Get("scope"), aged: q.Has("max_age"),
 	}
+	_, badAge := strconv.ParseUint(q.Get("max_age"), 10, 31)
 	if q.Get("client_id") != s.options.ClientID {
 		return r, &refusal{code: "invalid_client", why: "the client is not known"}
 	}
@@ -61,8 +64,18 @@ func (s *Server) read(q url.Values) (request, *refusal) {
 		return tell("invalid_request", "there is no nonce")
 	case q.Get("code_challenge_method") != "S256" || len(r.challenge) != 43:
 		return tell("invalid_request", "there is no S256 challenge")
+	case r.aged && badAge != nil:
+		return tell("invalid_request", "max_age is no number")
+	case !isPrompt(q.Get("prompt")):
+		return tell("invalid_request", "prompt is none of those that are known")
 	}
 	return r, nil
+}
+
+// isPrompt takes what can be asked for here: a person is always asked.
+func isPrompt(text string) bool {
+	known := []string{"login", "consent", "select_account"}
+	return !slices.ContainsFunc(strings.Fields(text), func(word string) bool { return !slices.Contains(known, word) })
 }
 
 // back is where the person is sent.
@@ -134,10 +147,11 @@ func (s *Server) agree(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := "4/" + rand.Text()
+	now := s.options.Now()
 	s.mu.Lock()
 	s.grants[code] = &grant{
 		account: a, redirect: asked.redirect, nonce: asked.nonce, challenge: asked.challenge, scope: asked.scope,
-		until: s.options.Now().Add(codeLife),
+		aged: asked.aged, login: now, until: now.Add(codeLife),
 	}
 	s.mu.Unlock()
 	to := back(asked.redirect, url.Values{"code": {code}, "state": {asked.state}, "scope": {asked.scope}})

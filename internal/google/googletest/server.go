@@ -2,14 +2,15 @@
 // loopback, with a page where one of its people is chosen. Tests run against it and so
 // does the demonstration, so it knows nothing of package testing. It refuses what the
 // standard forbids: a redirect that is not registered, a code used twice, a wrong or
-// missing PKCE verifier. What a token says can be altered, to see whether it is checked.
+// missing PKCE verifier. It is stricter than mockoidc, which does not compare the redirect
+// when a code is exchanged. What a token says and how it is signed can be altered, and
+// every endpoint broken, to see whether it is noticed.
 //
 // It leaves the meaning of an account to its callers.
 package googletest
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type Options struct {
 	Secret    string
 	Redirects []string // addresses to which people are sent back, exactly
 	Accounts  []Account
+	Key       *rsa.PrivateKey // a new one when nil
 	Now       func() time.Time
 }
 
@@ -46,15 +48,21 @@ const codeLife = time.Minute
 // Server is the issuer. Its methods may be called concurrently.
 type Server struct {
 	options  Options
-	key      *rsa.PrivateKey
 	listener net.Listener
 	http     *http.Server
 	done     chan error
 
-	mu      sync.Mutex
-	grants  map[string]*grant // by code
-	alter   func(claims map[string]any)
-	refused []string
+	mu             sync.Mutex
+	grants         map[string]*grant // by code
+	key            *rsa.PrivateKey
+	keyID          string
+	rotations      int
+	signing        Signing
+	alter          func(claims map[string]any)
+	alterDiscovery func(document map[string]any)
+	broken         map[string]broken // by endpoint
+	calls          map[string]int    // by endpoint
+	refused        []string
 }
 
 // grant is what a person agreed to.
@@ -64,6 +72,8 @@ type grant struct {
 	nonce     string
 	challenge string
 	scope     string
+	aged      bool      // the age of the login was limited: then the token says when it was
+	login     time.Time // when the person proved who he is
 	until     time.Time
 	used      bool
 }
@@ -83,16 +93,22 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if at, err := netip.ParseAddrPort(address); err != nil || !at.Addr().IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: %w", address, ErrOptions)
 	}
-	const bits = 2048
-	key, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		return nil, err
+	key := o.Key
+	if key == nil {
+		var err error
+		if key, err = newKey(); err != nil {
+			return nil, err
+		}
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, key: key, listener: l, done: make(chan error, 1), grants: map[string]*grant{}}
+	s := &Server{
+		options: o, listener: l, done: make(chan error, 1), grants: map[string]*grant{},
+		broken: map[string]broken{}, calls: map[string]int{},
+	}
+	s.Rotate(key)
 	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { s.done <- s.http.Serve(l) }()
 	return s, nil
@@ -126,11 +142,11 @@ func (s *Server) Refused() []string {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
-	mux.HandleFunc("GET /jwks", s.keys)
+	mux.HandleFunc("GET "+Discovery, s.may(Discovery, s.discovery))
+	mux.HandleFunc("GET "+Keys, s.may(Keys, s.keys))
 	mux.HandleFunc("GET /authorize", s.ask)
 	mux.HandleFunc("POST /authorize", s.agree)
-	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST "+Token, s.may(Token, s.token))
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

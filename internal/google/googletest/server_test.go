@@ -110,6 +110,15 @@ func form(code string) url.Values {
 	}
 }
 
+func plain(t *testing.T, part string) string {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func (i *issuer) exchange(f url.Values) (int, map[string]any) {
 	i.t.Helper()
 	resp, err := http.PostForm(i.URL()+"/token", f)
@@ -184,6 +193,9 @@ func TestRequestsThatTheStandardForbidsAreRefused(t *testing.T) {
 		"no nonce":               {func(q url.Values) { q.Del("nonce") }, "invalid_request"},
 		"no challenge":           {func(q url.Values) { q.Del("code_challenge") }, "invalid_request"},
 		"a challenge as it is":   {func(q url.Values) { q.Set("code_challenge_method", "plain") }, "invalid_request"},
+		"a strange age":          {func(q url.Values) { q.Set("max_age", "soon") }, "invalid_request"},
+		"an age below zero":      {func(q url.Values) { q.Set("max_age", "-1") }, "invalid_request"},
+		"a strange prompt":       {func(q url.Values) { q.Set("prompt", "select_account none") }, "invalid_request"},
 		"the person cancels":     {func(url.Values) {}, "access_denied"},
 		"nobody of that account": {func(url.Values) {}, "access_denied"},
 	} {

@@ -1,9 +1,7 @@
 package googletest
 
 import (
-	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -16,10 +14,7 @@ import (
 	"time"
 )
 
-const (
-	keyID     = "googletest-1"
-	tokenLife = time.Hour
-)
+const tokenLife = time.Hour
 
 func write(w http.ResponseWriter, status int, body map[string]any) {
 	text, err := json.Marshal(body)
@@ -34,7 +29,10 @@ func write(w http.ResponseWriter, status int, body map[string]any) {
 }
 
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
-	write(w, http.StatusOK, map[string]any{
+	s.mu.Lock()
+	alter := s.alterDiscovery
+	s.mu.Unlock()
+	document := map[string]any{
 		"issuer":                                s.URL(),
 		"authorization_endpoint":                s.URL() + "/authorize",
 		"token_endpoint":                        s.URL() + "/token",
@@ -45,14 +43,20 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"scopes_supported":                      []string{"openid", "email", "profile"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
 		"code_challenge_methods_supported":      []string{"S256"},
-		"claims_supported":                      []string{"aud", "email", "email_verified", "exp", "hd", "iat", "iss", "name", "sub"},
-	})
+		"claims_supported":                      []string{"aud", "auth_time", "email", "email_verified", "exp", "hd", "iat", "iss", "name", "sub"},
+	}
+	if alter != nil {
+		alter(document)
+	}
+	write(w, http.StatusOK, document)
 }
 
 func (s *Server) keys(w http.ResponseWriter, _ *http.Request) {
-	public := s.key.PublicKey
+	s.mu.Lock()
+	public, id := s.key.PublicKey, s.keyID
+	s.mu.Unlock()
 	write(w, http.StatusOK, map[string]any{"keys": []any{map[string]any{
-		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID,
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": id,
 		"n": encode(public.N.Bytes()), "e": encode(big.NewInt(int64(public.E)).Bytes()),
 	}}})
 }
@@ -155,6 +159,9 @@ func (s *Server) claims(g *grant, access string) map[string]any {
 	if slices.Contains(scopes, "profile") {
 		claims["name"] = g.account.Name
 	}
+	if g.aged {
+		claims["auth_time"] = g.login.Unix()
+	}
 	if g.account.Domain != "" {
 		claims["hd"] = g.account.Domain
 	}
@@ -165,19 +172,4 @@ func (s *Server) claims(g *grant, access string) map[string]any {
 		alter(claims)
 	}
 	return claims
-}
-
-func (s *Server) sign(claims map[string]any) (string, error) {
-	head, err := json.Marshal(map[string]string{"alg": "RS256", "kid": keyID, "typ": "JWT"})
-	if err != nil {
-		return "", err
-	}
-	body, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	text := encode(head) + "." + encode(body)
-	sum := sha256.Sum256([]byte(text))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, s.key, crypto.SHA256, sum[:])
-	return text + "." + encode(signature), err
 }
