@@ -22,6 +22,8 @@ type Config struct {
 	Database Database `toml:"database"`
 	Telegram Telegram `toml:"telegram"`
 	Google   Google   `toml:"google"`
+	Login    Login    `toml:"login"`
+	Link     Link     `toml:"link"`
 	TrueConf TrueConf `toml:"trueconf"`
 	Asterisk Asterisk `toml:"asterisk"`
 	Egress   Egress   `toml:"egress"`
@@ -74,7 +76,30 @@ type Google struct {
 	ClientSecret     secret.Text `toml:"client_secret"`
 	Issuer           string      `toml:"issuer"`
 	HostedDomains    []string    `toml:"hosted_domains"`
-	SiteVerification string      `toml:"site_verification"`
+	SiteVerification string      `toml:"site_verification"`      // the name of Google's file
+	SiteMeta         string      `toml:"site_verification_meta"` // the content of its meta tag
+}
+
+// Login is the login services besides Google, by the name that stands in their addresses.
+type Login struct {
+	Services map[string]LoginService `toml:"services"`
+}
+
+// LoginService is an OpenID issuer with which people sign in.
+type LoginService struct {
+	Title        string      `toml:"title"`
+	Issuer       string      `toml:"issuer"`
+	ClientID     string      `toml:"client_id"`
+	ClientSecret secret.Text `toml:"client_secret"`
+	Domains      []string    `toml:"domains"`     // of the mail addresses that may sign in; empty: all
+	TrustEmail   bool        `toml:"trust_email"` // also where the issuer does not say that the address is verified
+}
+
+// Link says what it takes to tie a Telegram account to a person by a login.
+type Link struct {
+	Confirm     LinkConfirm   `toml:"confirm"`
+	CoolingOff  time.Duration `toml:"cooling_off"`  // with that way of confirming
+	ReloginDays int           `toml:"relogin_days"` // after which a login must be repeated; 0: never
 }
 
 // TrueConf is the video servers, by the name that people see.
@@ -147,6 +172,7 @@ func Default() Config {
 			MessagesPerSecond: 25, ChatMessagesPerSecond: 1, GroupMessagesPerMinute: 20,
 		},
 		Google: Google{Issuer: "https://accounts.google.com"},
+		Link:   Link{Confirm: LinkNotify, CoolingOff: 24 * time.Hour},
 		Asterisk: Asterisk{
 			Address:     "127.0.0.1:5038",
 			SpoolDir:    "/var/spool/asterisk",

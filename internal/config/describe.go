@@ -2,10 +2,8 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
 	"reflect"
-	"slices"
 
 	"countersign/internal/secret"
 )
@@ -65,9 +63,11 @@ func (d Database) MigrationURL() secret.Text {
 
 func (c Config) everyField() []field {
 	all := fieldsOf(&c)
-	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
-		server := c.TrueConf.Servers[name]
-		all = append(all, serverFields(name, &server)...)
+	for _, f := range families() {
+		for _, name := range f.names(&c) {
+			fields, _ := f.member(&c, name)
+			all = append(all, fields...)
+		}
 	}
 	return all
 }

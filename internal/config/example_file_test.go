@@ -45,7 +45,15 @@ func TestTheExampleShowsEveryKeyWithItsDefault(t *testing.T) {
 	server.Address, server.ClientID, server.ClientSecret = "", "", ""
 	same(t, server, config.DefaultTrueConfServer())
 
-	cfg.TrueConf.Servers = nil
+	const sso = "keycloak"
+	service := cfg.Login.Services[sso]
+	if service.Title == "" || service.Issuer == "" || service.ClientID == "" || service.ClientSecret == "" {
+		t.Errorf("the example of a login service is not whole: %+v", service)
+	}
+	service.Title, service.Issuer, service.ClientID, service.ClientSecret = "", "", "", ""
+	same(t, service, config.LoginService{})
+
+	cfg.TrueConf.Servers, cfg.Login.Services = nil, nil
 	same(t, cfg, config.Default())
 }
 

@@ -38,8 +38,8 @@ func (l *loader) table(tree map[string]any, path []string, fields []field) {
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
 		at := append(slices.Clone(path), key)
 		name, value := joinKey(at), tree[key]
-		if name == "trueconf.servers" {
-			l.servers(value)
+		if i := slices.IndexFunc(families(), func(f family) bool { return f.path == name }); i >= 0 {
+			l.members(families()[i], value)
 			continue
 		}
 		if i := slices.IndexFunc(fields, func(f field) bool { return f.Name == name }); i >= 0 {
@@ -59,32 +59,31 @@ func (l *loader) table(tree map[string]any, path []string, fields []field) {
 	}
 }
 
-// servers reads the video servers, each over the defaults of one.
-func (l *loader) servers(value any) {
+// members reads the tables of a family.
+func (l *loader) members(f family, value any) {
 	tables, ok := value.(map[string]any)
 	if !ok {
-		l.report("trueconf.servers", l.line("trueconf.servers"), `write one [trueconf.servers."NAME"] for each server`)
+		l.report(f.path, l.line(f.path), fmt.Sprintf(`write one [%s."NAME"] for each`, f.path))
 		return
 	}
-	l.cfg.TrueConf.Servers = map[string]TrueConfServer{}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		path := memberPath(f.path, name)
 		table, ok := tables[name].(map[string]any)
 		if !ok {
-			l.report(serverPath(name), l.line(serverPath(name)), fmt.Sprintf("%s stands where a table belongs; write [%s] and its keys below", tomlName(tables[name]), serverPath(name)))
+			l.report(path, l.line(path), fmt.Sprintf("%s stands where a table belongs; write [%s] and its keys below", tomlName(tables[name]), path))
 			continue
 		}
-		server := DefaultTrueConfServer()
-		fields := serverFields(name, &server)
-		l.serverSecrets(name, table, fields)
-		l.table(table, []string{"trueconf", "servers", name}, fields)
-		l.cfg.TrueConf.Servers[name] = server
+		fields, keep := f.member(&l.cfg, name)
+		l.memberSecrets(path, table, fields)
+		l.table(table, append(strings.Split(f.path, "."), name), fields)
+		keep()
 	}
 }
 
-// serverSecrets reads and removes the keys that name the file of a secret.
-func (l *loader) serverSecrets(name string, table map[string]any, fields []field) {
+// memberSecrets reads and removes the keys that name the file of a secret.
+func (l *loader) memberSecrets(path string, table map[string]any, fields []field) {
 	for _, f := range fields {
-		key := strings.TrimPrefix(f.Name, serverPath(name)+".")
+		key := strings.TrimPrefix(f.Name, path+".")
 		value, ok := table[key+"_file"]
 		if !f.Secret || !ok {
 			continue
@@ -179,7 +178,8 @@ func joinKey(parts []string) string {
 }
 
 func hasSection(fields []field, name string) bool {
-	return name == "trueconf" || slices.ContainsFunc(fields, func(f field) bool { return strings.HasPrefix(f.Name, name+".") })
+	inside := func(f family) bool { return strings.HasPrefix(f.path, name+".") }
+	return slices.ContainsFunc(families(), inside) || slices.ContainsFunc(fields, func(f field) bool { return strings.HasPrefix(f.Name, name+".") })
 }
 
 func names(fields []field) []string {

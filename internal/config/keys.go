@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"countersign/internal/secret"
@@ -65,14 +67,50 @@ func walk(v reflect.Value, path string) []field {
 	return all
 }
 
-// serverFields lists the places of one video server's settings. They have no
+// family is a table whose keys are names that the operator chooses. Its members have no
 // variables, so a secret has a neighbor in the file that names a file.
-func serverFields(name string, s *TrueConfServer) []field {
-	fields := walk(reflect.ValueOf(s).Elem(), serverPath(name))
-	for i := range fields {
-		fields[i].Env = ""
-	}
-	return fields
+type family struct {
+	path string
+	// names lists the members that there are.
+	names func(c *Config) []string
+	// member gives the places of one member, over its defaults when it is new, and what
+	// keeps it.
+	member func(c *Config, name string) (fields []field, keep func())
 }
 
-func serverPath(name string) string { return "trueconf.servers." + quoteKey(name) }
+func families() []family {
+	return []family{
+		familyOf("login.services", func(c *Config) *map[string]LoginService { return &c.Login.Services }, func() LoginService { return LoginService{} }),
+		familyOf("trueconf.servers", func(c *Config) *map[string]TrueConfServer { return &c.TrueConf.Servers }, DefaultTrueConfServer),
+	}
+}
+
+func familyOf[T any](path string, of func(*Config) *map[string]T, fresh func() T) family {
+	return family{
+		path:  path,
+		names: func(c *Config) []string { return slices.Sorted(maps.Keys(*of(c))) },
+		member: func(c *Config, name string) ([]field, func()) {
+			all := of(c)
+			m, known := (*all)[name]
+			if !known {
+				m = fresh()
+			}
+			fields := walk(reflect.ValueOf(&m).Elem(), memberPath(path, name))
+			for i := range fields {
+				fields[i].Env = ""
+			}
+			return fields, func() {
+				if *all == nil {
+					*all = map[string]T{}
+				}
+				(*all)[name] = m
+			}
+		},
+	}
+}
+
+func memberPath(family, name string) string { return family + "." + quoteKey(name) }
+
+func serverPath(name string) string { return memberPath("trueconf.servers", name) }
+
+func servicePath(name string) string { return memberPath("login.services", name) }

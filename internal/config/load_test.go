@@ -117,6 +117,7 @@ func TestEveryVariableReachesItsKey(t *testing.T) {
 		"google.hosted_domains": "x.test", "google.site_verification": "google12.html", "asterisk.mode": "spool", "asterisk.address": "10.0.0.1:1",
 		"asterisk.spool_dir": "/s", "asterisk.ring_timeout": "9s", "egress.allow": "10.0.0.0/8", "log.level": "ERROR", "log.format": "text",
 		"database.url": "postgres://u:pw123456@h/d", "database.owner_url": "postgres://o:pw123456@h/d", "limits.document_bytes": "9000000",
+		"link.confirm": "admin", "link.cooling_off": "2h0m0s", "link.relogin_days": "90",
 	}
 	word := func(k config.Key) string {
 		switch {
@@ -298,7 +299,8 @@ func TestBrokenFilesAreNamedWithTheirLine(t *testing.T) {
 		{"[server]\nlisten = \n", "cs.toml:2: is no valid TOML"},
 		{"[server]\nlisten = ':1'\nlisten = ':2'\n", "cs.toml:3: is no valid TOML"},
 		{"server = 5\n", "server (cs.toml:1): a whole number stands where a table belongs; write [server] and its keys below"},
-		{"trueconf.servers = 5\n", `trueconf.servers (cs.toml:1): write one [trueconf.servers."NAME"] for each server`},
+		{"trueconf.servers = 5\n", `trueconf.servers (cs.toml:1): write one [trueconf.servers."NAME"] for each`},
+		{"login.services = 5\n", `login.services (cs.toml:1): write one [login.services."NAME"] for each`},
 		{"trueconf = 5\n", "trueconf (cs.toml:1): a whole number stands where a table belongs"},
 		{"server.listen = 1979-05-27\n", "server.listen (cs.toml:1): a date stands where a string in quotes belongs"},
 		{"log = { level = true }\n", "log.level (cs.toml:1): true or false stands where a string in quotes belongs"},

@@ -21,13 +21,19 @@ type rule struct {
 
 // Validate reports the values that can work in no command.
 func (c Config) Validate() error {
-	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(),
+	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(), c.linkRules(),
 		c.asteriskRules(), c.limitRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Login.Services)) {
+		rules = append(rules, c.Login.Services[name].rules(name)...)
+	}
 	return c.check(rules)
 }
+
+// signIn reports whether there is a login service.
+func (c Config) signIn() bool { return c.Google.ClientID != "" || len(c.Login.Services) > 0 }
 
 // ValidateServe reports what serving needs besides: a bot, and a way for
 // Telegram and for people to come in.
@@ -63,12 +69,12 @@ func (c Config) ValidateServe() error {
 			"is shorter than 16 characters, and whoever guesses it can press buttons for others; take a longer one, or leave it empty and one is made",
 		},
 		{
-			c.Google.ClientID != "" && c.Server.PublicURL == "", "server.public_url",
-			"is not set, and Google must know where to send people back to; set the address under which browsers reach this server",
+			c.signIn() && c.Server.PublicURL == "", "server.public_url",
+			"is not set, and the login service must know where to send people back to; set the address under which browsers reach this server",
 		},
 		{
-			c.Google.ClientID != "" && public.ok && public.scheme != "https" && !public.loopback(), "server.public_url",
-			"begins with http, and Google sends people back over https only; use https",
+			c.signIn() && public.ok && public.scheme != "https" && !public.loopback(), "server.public_url",
+			"begins with http, and a login is worth nothing over it; use https",
 		},
 	})
 }
@@ -140,13 +146,36 @@ func (c Config) telegramRules() []rule {
 func (c Config) googleRules() []rule {
 	g := c.Google
 	issuer := parseURL(g.Issuer)
-	badDomain := func(d string) bool { return !matches(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`, d) }
 	return []rule{
 		{g.ClientID != "" && g.ClientSecret == "", "google.client_secret", "is not set although google.client_id is; set it, best as a file named by COUNTERSIGN_GOOGLE_CLIENT_SECRET_FILE"},
 		{g.ClientID == "" && g.ClientSecret != "", "google.client_id", "is not set although google.client_secret is; copy it from the same page of the Google console"},
 		{!issuer.ok || issuer.scheme != "https" && !issuer.loopback(), "google.issuer", `must begin with https; leave it out for Google's own`},
 		{slices.ContainsFunc(g.HostedDomains, badDomain), "google.hosted_domains", `holds something that is no domain in small letters; write ["example.com"]`},
 		{g.SiteVerification != "" && !matches(`^google[0-9A-Za-z_-]+\.html$`, g.SiteVerification), "google.site_verification", `is no name of Google's file; write it as "google0123456789abcdef.html"`},
+		{g.SiteMeta != "" && !matches(`^[0-9A-Za-z_=-]{1,100}$`, g.SiteMeta), "google.site_verification_meta", `is no content of Google's meta tag; write what stands in content="..." only`},
+	}
+}
+
+func badDomain(d string) bool { return !matches(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`, d) }
+
+func (s LoginService) rules(name string) []rule {
+	path := servicePath(name)
+	issuer := parseURL(s.Issuer)
+	return []rule{
+		{name == "google" || !matches(`^[a-z0-9-]{1,32}$`, name), path, `has a name that cannot stand in an address; use small letters, digits and -, and not "google"`},
+		{strings.TrimSpace(s.Title) == "" || len(s.Title) > 64, path + ".title", `is not set, or longer than 64; write what the button says, such as "Keycloak"`},
+		{!issuer.ok || issuer.scheme != "https" && !issuer.loopback(), path + ".issuer", `is not set, or does not begin with https; copy it from the service's page /.well-known/openid-configuration`},
+		{s.ClientID == "", path + ".client_id", "is not set; copy it from the service"},
+		{s.ClientSecret == "", path + ".client_secret", "is not set; copy it from the service, best into a file named by client_secret_file"},
+		{slices.ContainsFunc(s.Domains, badDomain), path + ".domains", `holds something that is no domain in small letters; write ["example.com"]`},
+	}
+}
+
+func (c Config) linkRules() []rule {
+	const longest = 30 * 24 * time.Hour
+	return []rule{
+		outside("link.cooling_off", c.Link.CoolingOff, time.Minute, longest),
+		outside("link.relogin_days", c.Link.ReloginDays, 0, 3650),
 	}
 }
 

@@ -59,6 +59,10 @@ func setAny(v reflect.Value, value any) error {
 		if v.Type() == reflect.TypeFor[Verify]() {
 			return setText(v, strconv.FormatBool(value))
 		}
+		if v.Kind() == reflect.Bool { // only in tables that have no variables
+			v.SetBool(value)
+			return nil
+		}
 	case int64:
 		if !words && v.CanInt() && v.Type() != reflect.TypeFor[time.Duration]() {
 			v.SetInt(value)
@@ -149,6 +153,8 @@ func wanted(v reflect.Value) string {
 		return `a duration such as "30s"`
 	case v.Kind() == reflect.Slice:
 		return "a list of strings"
+	case v.Kind() == reflect.Bool:
+		return "true or false"
 	case v.CanInt() && !v.Addr().Type().Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return "a whole number"
 	}

@@ -32,6 +32,21 @@ func (m *AsteriskMode) UnmarshalText(text []byte) error {
 	return oneOf(m, text, AsteriskOff, AsteriskAMI, AsteriskSpool)
 }
 
+// LinkConfirm is what must happen before a new link decides.
+type LinkConfirm string
+
+// The ways of confirming a link.
+const (
+	LinkNotify     LinkConfirm = "notify"      // nothing; administrators are told
+	LinkCoolingOff LinkConfirm = "cooling_off" // some time passes
+	LinkAdmin      LinkConfirm = "admin"       // an administrator agrees
+)
+
+// UnmarshalText refuses a way that does not exist.
+func (m *LinkConfirm) UnmarshalText(text []byte) error {
+	return oneOf(m, text, LinkNotify, LinkCoolingOff, LinkAdmin)
+}
+
 // LogFormat is how a log line looks.
 type LogFormat string
 
