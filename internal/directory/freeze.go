@@ -78,6 +78,16 @@ func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (F
 	return f, nil
 }
 
+// FrozenBy counts the persons that somebody froze within the last while and who still are.
+func (s *Store) FrozenBy(ctx context.Context, actor string, within time.Duration) (int, error) {
+	var n int
+	err := s.Pool.QueryRow(ctx, "select count(*) from person where frozen_by = $1 and frozen_at > $2", actor, s.now().Add(-within)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("frozen by %s: %w", shown(actor), err)
+	}
+	return n, nil
+}
+
 // freezeNote is a freeze in the journal.
 type freezeNote struct {
 	Why string `json:"why,omitempty"`

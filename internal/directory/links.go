@@ -84,6 +84,19 @@ func (s *Store) Unlink(ctx context.Context, actor string, person people.ID, reas
 	return nil
 }
 
+// UnlinkUser is Unlink by external id.
+func (s *Store) UnlinkUser(ctx context.Context, actor, externalID, reason string) error {
+	dir, err := s.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	p, ok := dir.Find(externalID)
+	if !ok || p.ExternalID != externalID {
+		return fmt.Errorf("unlink %s: %w", shown(externalID), ErrUnknown)
+	}
+	return s.Unlink(ctx, actor, p.ID, reason)
+}
+
 // Links lists every account that was ever the person's, oldest first.
 func (s *Store) Links(ctx context.Context, person people.ID) ([]PastLink, error) {
 	rows, err := s.Pool.Query(ctx, `

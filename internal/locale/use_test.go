@@ -36,6 +36,10 @@ func families() []built {
 		{prefix: "verdict.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
 		{prefix: "blocked.", by: "internal/card/progress.go", names: []string{"internal/approval/turn.go"}},
 		{prefix: "command.", by: "internal/chat/setup.go", names: []string{"internal/chat/setup.go"}},
+		{prefix: "link.failed.", by: "internal/link/chat.go", names: []string{"internal/link"}},
+		{prefix: "link.alarm.", by: "internal/link/link.go", names: []string{"internal/link"}},
+		{prefix: "link.page.", suffix: ".title", by: "internal/link/page.go", names: []string{"internal/link"}},
+		{prefix: "link.page.", suffix: ".text", by: "internal/link/page.go", names: []string{"internal/link"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }
@@ -47,6 +51,11 @@ func literals(t *testing.T) map[string]map[string]bool {
 	root := os.DirFS(filepath.Join("..", ".."))
 	for _, folder := range []string{"cmd", "internal"} {
 		err := fs.WalkDir(root, folder, func(name string, _ fs.DirEntry, err error) error {
+			if err == nil && path.Ext(name) == ".html" {
+				page, err := fs.ReadFile(root, name)
+				found[name] = saidBy(page)
+				return err
+			}
 			if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.HasSuffix(path.Dir(name), "test") {
 				return err
 			}
@@ -57,6 +66,15 @@ func literals(t *testing.T) map[string]map[string]bool {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	return found
+}
+
+// saidBy lists the texts that a template names.
+func saidBy(page []byte) map[string]bool {
+	found := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\.Say "([a-z._]+)"`).FindAllSubmatch(page, -1) {
+		found[string(m[1])] = true
 	}
 	return found
 }
@@ -100,7 +118,7 @@ func TestEveryKeyThatCodeNamesIsThere(t *testing.T) {
 	looks := regexp.MustCompile(`^[a-z]+(\.[a-z_]+)+$`)
 	found := 0
 	for name, words := range literals(t) {
-		if !strings.HasPrefix(name, "internal/card/") && !strings.HasPrefix(name, "internal/chat/") {
+		if !strings.HasPrefix(name, "internal/card/") && !strings.HasPrefix(name, "internal/chat/") && !strings.HasPrefix(name, "internal/link/") {
 			continue // elsewhere such words may be names of fields or of settings
 		}
 		for word := range words {

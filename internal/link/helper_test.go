@@ -1,0 +1,323 @@
+package link_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/google/googletest"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/link"
+	"countersign/internal/locale"
+	"countersign/internal/people"
+	"countersign/internal/secret"
+	"countersign/web"
+)
+
+// The Telegram accounts of the tests.
+const (
+	annasPhone  = 7001
+	borisPhone  = 7002
+	thiefsPhone = 7666
+)
+
+// town is a directory, a desk with its pages, a login service, and those who are told.
+type town struct {
+	*ledgertest.Bench
+
+	desk   *link.Desk
+	google *googletest.Server
+	web    *httptest.Server
+
+	mu      sync.Mutex
+	told    map[int64][]string
+	alarms  []string
+	redrawn []people.ID
+}
+
+var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+func newTown(tb testing.TB) *town {
+	tb.Helper()
+	t := &town{Bench: ledgertest.Empty(tb), told: map[int64][]string{}}
+	t.Import(tb, person("anna"), person("boris"), person("carol"))
+	router := mux.NewRouter()
+	t.web = httptest.NewTLSServer(router)
+	tb.Cleanup(t.web.Close)
+	key, err := signingKey()
+	must(tb, err)
+	t.google, err = googletest.Open(tb.Context(), googletest.Options{
+		ClientID: "client", Secret: "hush", Redirects: []string{t.web.URL + "/auth/google/callback"}, Now: time.Now, Key: key,
+		Accounts: []googletest.Account{
+			{Subject: "1", Email: "anna@example.org", Verified: true, Domain: "example.org"},
+			{Subject: "2", Email: "boris@example.org", Verified: true, Domain: "example.org"},
+			{Subject: "3", Email: "Carol@Example.org", Verified: true, Domain: "example.org"},
+			{Subject: "4", Email: "nobody@example.org", Verified: true, Domain: "example.org"},
+			{Subject: "5", Email: "anna@private.example", Verified: true},
+			{Subject: "6", Email: "unverified@example.org", Domain: "example.org"},
+		},
+	})
+	must(tb, err)
+	tb.Cleanup(func() { _ = t.google.Close() })
+	texts, err := locale.Load(web.Locales())
+	must(tb, err)
+	t.desk = &link.Desk{
+		Store: &link.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Language: "en",
+		Services: []*google.Provider{t.provider()}, Terms: directory.Terms{Confirm: directory.Notify}, Zone: time.UTC,
+		Username: func() string { return "countersign_bot" }, Log: slog.New(slog.DiscardHandler),
+		Tell: func(_ context.Context, account int64, text string) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.told[account] = append(t.told[account], text)
+		},
+		TellAdministrators: func(_ context.Context, text string) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.alarms = append(t.alarms, text)
+		},
+		Redraw: func(_ context.Context, id people.ID) error {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.redrawn = append(t.redrawn, id)
+			return nil
+		},
+	}
+	must(tb, t.desk.Mount(router))
+	return t
+}
+
+func (t *town) provider() *google.Provider {
+	return &google.Provider{
+		Name: "google", Title: "Google", Issuer: t.google.URL(), ClientID: "client", Secret: secret.Text("hush"),
+		Redirect: t.web.URL + "/auth/google/callback", Domains: []string{"example.org"}, HostedDomainClaim: true, Now: time.Now,
+	}
+}
+
+func person(id string) directory.User {
+	return directory.User{ExternalID: id, Name: strings.ToUpper(id[:1]) + id[1:] + " Smith", Email: id + "@example.org"}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// user is an account as the chat shows it now.
+func (t *town) user(tb testing.TB, account int64) link.User {
+	tb.Helper()
+	dir, err := t.Directory.Snapshot(tb.Context())
+	must(tb, err)
+	p, _ := dir.ByTelegram(account)
+	return link.User{Account: account, Name: "Somebody", Username: "user" + string(rune('0'+account%10)), Language: "en", Person: p}
+}
+
+// login sends /login and gives the address of the button.
+func (t *town) login(tb testing.TB, account int64) string {
+	tb.Helper()
+	s, err := t.desk.Login(tb.Context(), t.user(tb, account))
+	must(tb, err)
+	if len(s.Buttons) != 1 || s.Buttons[0].URL == "" {
+		tb.Fatalf("no way to log in: %+v", s)
+	}
+	return s.Buttons[0].URL
+}
+
+// start sends /start with what follows.
+func (t *town) start(tb testing.TB, account int64, args string) link.Screen {
+	tb.Helper()
+	s, mine, err := t.desk.Started(tb.Context(), t.user(tb, account), args)
+	must(tb, err)
+	if !mine {
+		tb.Fatalf("%q is not taken for a proof", args)
+	}
+	return s
+}
+
+// types sends a text that should be a code.
+func (t *town) types(tb testing.TB, account int64, text string) link.Screen {
+	tb.Helper()
+	s, mine, err := t.desk.Typed(tb.Context(), t.user(tb, account), text)
+	must(tb, err)
+	if !mine {
+		tb.Fatalf("%q is not taken for a code", text)
+	}
+	return s
+}
+
+func (t *town) tap(tb testing.TB, account int64, s link.Screen, button int) link.Screen {
+	tb.Helper()
+	if len(s.Buttons) <= button {
+		tb.Fatalf("no button %d: %+v", button, s)
+	}
+	out, err := t.desk.Tap(tb.Context(), t.user(tb, account), s.Buttons[button].Data)
+	must(tb, err)
+	return out
+}
+
+// links are the live links by external id.
+func (t *town) links(tb testing.TB) map[string]int64 {
+	tb.Helper()
+	all, err := t.Directory.Users(tb.Context())
+	must(tb, err)
+	out := map[string]int64{}
+	for _, e := range all {
+		if e.Telegram != 0 {
+			out[e.ExternalID] = e.Telegram
+		}
+	}
+	return out
+}
+
+// heard reports whether an account was told something with the words.
+func (t *town) heard(account int64, words string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.told[account], func(text string) bool { return strings.Contains(text, words) })
+}
+
+func (t *town) alarmed(words string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.alarms, func(text string) bool { return strings.Contains(text, words) })
+}
+
+// browser is one person's browser, with its cookies.
+type browser struct {
+	tb     testing.TB
+	town   *town
+	client *http.Client
+}
+
+func (t *town) browser(tb testing.TB) *browser {
+	tb.Helper()
+	jar, err := cookiejar.New(nil)
+	must(tb, err)
+	return &browser{tb: tb, town: t, client: &http.Client{
+		Transport: t.web.Client().Transport, Jar: jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// page is what a browser got.
+type page struct {
+	status   int
+	header   http.Header
+	body     string
+	location string // where it is sent on, in full
+}
+
+func (b *browser) do(method, address string, form url.Values, headers ...string) page {
+	b.tb.Helper()
+	req, err := http.NewRequestWithContext(b.tb.Context(), method, address, strings.NewReader(form.Encode()))
+	must(b.tb, err)
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := b.client.Do(req)
+	must(b.tb, err)
+	body, err := io.ReadAll(resp.Body)
+	must(b.tb, err)
+	must(b.tb, resp.Body.Close())
+	p := page{status: resp.StatusCode, header: resp.Header, body: string(body)}
+	if to, err := resp.Location(); err == nil {
+		p.location = to.String()
+	}
+	return p
+}
+
+func (b *browser) get(address string) page { b.tb.Helper(); return b.do(http.MethodGet, address, nil) }
+
+// key is which page it is.
+func (p page) key() string {
+	m := regexp.MustCompile(`data-page="([^"]*)"`).FindStringSubmatch(p.body)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+func (p page) find(tb testing.TB, pattern string) string {
+	tb.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(p.body)
+	if m == nil {
+		tb.Fatalf("%s is not on the page:\n%s", pattern, p.body)
+	}
+	return html.UnescapeString(m[1])
+}
+
+// payload is what the link back to the messenger brings; code what is typed instead.
+func (p page) payload(tb testing.TB) string {
+	tb.Helper()
+	return p.find(tb, `https://t\.me/countersign_bot\?start=([A-Za-z0-9_-]+)`)
+}
+
+func (p page) code(tb testing.TB) string {
+	tb.Helper()
+	return p.find(tb, `class="code">([0-9 ]+)<`)
+}
+
+// leave opens the button's address and presses the page's own; it gives where the browser is sent.
+func (b *browser) leave(address string) string {
+	b.tb.Helper()
+	p := b.get(address)
+	if p.status != http.StatusOK || p.key() != "start" {
+		b.tb.Fatalf("%d %s", p.status, p.body)
+	}
+	token := p.find(b.tb, `name="attempt" value="([^"]+)"`)
+	out := b.do(http.MethodPost, strings.Split(address, "?")[0], url.Values{"attempt": {token}}, "Sec-Fetch-Site", "same-origin")
+	if out.status != http.StatusSeeOther {
+		b.tb.Fatalf("%d %s", out.status, out.body)
+	}
+	return out.location
+}
+
+// signIn goes from the button to where the login service sends the browser back.
+func (b *browser) signIn(address, email string) (callback string) {
+	b.tb.Helper()
+	to, err := b.town.google.SignIn(b.tb.Context(), b.leave(address), email)
+	must(b.tb, err)
+	return to
+}
+
+// prove goes the whole way in the browser and gives the page with the proof.
+func (b *browser) prove(address, email string) page {
+	b.tb.Helper()
+	p := b.get(b.signIn(address, email))
+	if p.status != http.StatusSeeOther {
+		b.tb.Fatalf("%d %s", p.status, p.body)
+	}
+	p = b.get(p.location)
+	if p.status != http.StatusOK || p.key() != "proof" {
+		b.tb.Fatalf("%d %s", p.status, p.body)
+	}
+	return p
+}
+
+// link does everything that one person does to be tied.
+func (t *town) link(tb testing.TB, account int64, email string) link.Screen {
+	tb.Helper()
+	p := t.browser(tb).prove(t.login(tb, account), email)
+	return t.tap(tb, account, t.start(tb, account, p.payload(tb)), 0)
+}

@@ -1,0 +1,122 @@
+// Package link ties a Telegram account to a person: it owns the attempts to do so, from
+// /login in the chat through the login service in the browser back into the chat, and the
+// acts that take a tie away again.
+//
+// What a stranger may try, and what stops him:
+//
+//   - a state that is guessed, old or used: it is random, kept as a hash, and used once
+//   - his own link, sent to somebody: the page names the Telegram account; the proof shows
+//     on the victim's screen and opens in the victim's Telegram, which ends the attempt and
+//     is told to the administrators
+//   - his own login on somebody's Telegram: the account of the login service must be that
+//     of the person, and the chat names both before it is agreed to
+//   - another browser, a code from elsewhere: a cookie, a nonce and PKCE that only this
+//     browser's secret gives
+//   - robots that look at links: reading the page changes nothing
+//
+// It leaves tokens of login services to package google, persons and links as stored to
+// package directory, and what the messenger looks like to package chat.
+package link
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/locale"
+	"countersign/internal/people"
+)
+
+// ErrTooMany comes back to an account that began too many attempts.
+var ErrTooMany = errors.New("too many attempts")
+
+// Desk is where accounts are tied and untied. Set the fields before use.
+type Desk struct {
+	Store     *Store
+	Directory *directory.Store
+	Services  []*google.Provider // in the order of their buttons; none: only administrators link
+	PublicURL string             // where the pages are
+	Terms     directory.Terms
+	Texts     *locale.Texts
+	Language  string        // of administrators
+	Username  func() string // of the bot
+	Zone      *time.Location
+	// Tell writes into somebody's private chat, and TellAdministrators to them, as far as
+	// that is possible; neither waits for it to arrive.
+	Tell               func(ctx context.Context, account int64, text string)
+	TellAdministrators func(ctx context.Context, text string)
+	// Redraw is told that a person's messages must be shown anew.
+	Redraw func(ctx context.Context, person people.ID) error
+	Log    *slog.Logger
+}
+
+// User is a Telegram account as an update shows it.
+type User struct {
+	Account  int64
+	Name     string
+	Username string
+	Language string        // of the messenger
+	Person   people.Person // to whom it is tied; zero: to nobody
+}
+
+// Button is one under a message: it opens an address or brings back data.
+type Button struct {
+	Text string
+	URL  string
+	Data string
+}
+
+// Screen is a message, in plain text.
+type Screen struct {
+	Text    string
+	Buttons []Button // one a row
+}
+
+// lang is the language of a person: his own choice, then the messenger's.
+func (d *Desk) lang(u User) locale.Lang {
+	if u.Person.Locale != "" {
+		return d.Texts.For(u.Person.Locale)
+	}
+	return d.Texts.For(u.Language)
+}
+
+func (d *Desk) service(name string) *google.Provider {
+	for _, s := range d.Services {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// title is what a service is called on a button.
+func (d *Desk) title(name string) string {
+	if s := d.service(name); s != nil {
+		return s.Title
+	}
+	return name
+}
+
+// alarm tells administrators, and the log in any case.
+func (d *Desk) alarm(ctx context.Context, key string, data map[string]any, attrs ...slog.Attr) {
+	d.Log.LogAttrs(ctx, slog.LevelWarn, "account link", append([]slog.Attr{slog.String("alarm", key)}, attrs...)...)
+	d.TellAdministrators(ctx, d.Texts.For(d.Language).T("link.alarm."+key, data))
+}
+
+// masked shows of an address what its owner recognizes.
+func masked(email string) string {
+	local, domain, ok := strings.Cut(email, "@")
+	r := []rune(local)
+	switch {
+	case !ok:
+		return "…"
+	case len(r) < 3:
+		return string(r[:min(1, len(r))]) + "…@" + domain
+	default:
+		return string(r[:1]) + "…" + string(r[len(r)-1:]) + "@" + domain
+	}
+}

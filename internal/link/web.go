@@ -1,0 +1,342 @@
+package link
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/locale"
+)
+
+// cookieName: the prefix makes browsers refuse the cookie from anybody but this very host.
+const cookieName = "__Host-lnk"
+
+// Mount registers the pages.
+func (d *Desk) Mount(r *mux.Router) error {
+	guard := http.NewCrossOriginProtection()
+	if d.PublicURL != "" {
+		u, err := url.Parse(d.PublicURL)
+		if err != nil {
+			return err
+		}
+		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return err
+		}
+	}
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, http.StatusForbidden, page{Key: "foreign"}) })
+	guard.SetDenyHandler(refuse)
+	r.HandleFunc("/auth/{service}/start", d.start).Methods(http.MethodGet)
+	r.Handle("/auth/{service}/start", guard.Handler(http.HandlerFunc(d.leave))).Methods(http.MethodPost)
+	r.HandleFunc("/auth/{service}/callback", d.callback).Methods(http.MethodGet)
+	r.HandleFunc("/auth/{service}/proof", d.proof).Methods(http.MethodGet)
+	return nil
+}
+
+// start names the Telegram account that is about to be tied. It changes nothing: robots
+// look at links, too. The browser gets its secret.
+func (d *Desk) start(w http.ResponseWriter, r *http.Request) {
+	service, a, ok := d.beginning(w, r, r.URL.Query())
+	if !ok {
+		return
+	}
+	to, err := service.SignIn(r.Context(), requestOf(newSeed()))
+	if err != nil {
+		d.failed(w, r, a, err)
+		return
+	}
+	keep(w, newSeed())
+	token := r.URL.Query().Get("attempt")
+	d.show(w, r, http.StatusOK, page{Key: "start", Attempt: a, Service: service.Title, Token: token, Leaves: origin(to)})
+}
+
+// beginning finds the service and the attempt that a request is about, or answers it.
+func (d *Desk) beginning(w http.ResponseWriter, r *http.Request, q url.Values) (*google.Provider, attempt, bool) {
+	service := d.service(mux.Vars(r)["service"])
+	if service == nil {
+		d.show(w, r, http.StatusNotFound, page{Key: "unknown_service"})
+		return nil, attempt{}, false
+	}
+	token, ok := single(q, "attempt")
+	a, err := attempt{}, errNone
+	if ok && isToken(token) {
+		a, err = d.Store.byToken(r.Context(), token)
+	}
+	if err == nil && (a.Expired || a.Stage > opened) {
+		err = errNone
+	}
+	if err != nil {
+		d.failed(w, r, attempt{}, err)
+		return nil, attempt{}, false
+	}
+	return service, a, true
+}
+
+// single gives the one value of a parameter.
+func single(q url.Values, name string) (string, bool) {
+	if len(q[name]) != 1 || q[name][0] == "" {
+		return "", false
+	}
+	return q[name][0], true
+}
+
+// leave ties the attempt to this browser and sends it to the login service.
+func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
+	const most = 4 << 10
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	if err := r.ParseForm(); err != nil {
+		d.failed(w, r, attempt{}, errNone)
+		return
+	}
+	service, a, ok := d.beginning(w, r, r.PostForm)
+	if !ok {
+		return
+	}
+	c, ok := secretOf(r)
+	if !ok {
+		d.show(w, r, http.StatusBadRequest, page{Key: "no_cookie"})
+		return
+	}
+	to, err := service.SignIn(r.Context(), requestOf(c))
+	if err == nil {
+		err = d.Store.open(r.Context(), a.ID, service.Name, c)
+	}
+	if err != nil {
+		d.failed(w, r, a, err)
+		return
+	}
+	secure(w)
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the login service's address, from its own discovery document
+}
+
+func requestOf(c seed) google.Request {
+	return google.Request{State: c.state(), Nonce: c.nonce(), Verifier: c.verifier()}
+}
+
+// callback is where the login service sends the browser back.
+func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	a, c, err := d.returning(r, q)
+	switch {
+	case errors.Is(err, errOtherBrowser):
+		d.give(w, r, a, "other_browser", http.StatusBadRequest)
+		return
+	case err != nil:
+		d.failed(w, r, attempt{}, err)
+		return
+	case a.Stage >= proved: // the page was loaded again
+		http.Redirect(w, r, "proof", http.StatusSeeOther)
+		return
+	case a.Stage == exchanged || a.Expired:
+		d.failed(w, r, attempt{}, errNone)
+		return
+	}
+	if q.Has("error") {
+		d.give(w, r, a, "canceled", http.StatusOK)
+		return
+	}
+	code, ok := single(q, "code")
+	if !ok || len(code) > 2<<10 {
+		d.failed(w, r, attempt{}, errNone)
+		return
+	}
+	if err := d.Store.exchange(r.Context(), a.ID); err != nil { // before the call: a code is worth one try
+		d.failed(w, r, attempt{}, err)
+		return
+	}
+	d.identify(w, r, a, c, code)
+}
+
+// errOtherBrowser: the state is right, and the browser is not the one that left with it.
+var errOtherBrowser = errors.New("another browser")
+
+// returning finds the attempt of somebody who comes back.
+func (d *Desk) returning(r *http.Request, q url.Values) (attempt, seed, error) {
+	service := d.service(mux.Vars(r)["service"])
+	state, ok := single(q, "state")
+	if service == nil || !ok || !isToken(state) {
+		return attempt{}, "", errNone
+	}
+	if iss, given := q["iss"]; given && !slices.Equal(iss, []string{service.Issuer}) {
+		return attempt{}, "", errNone
+	}
+	a, err := d.Store.byState(r.Context(), state)
+	if err != nil {
+		return attempt{}, "", err
+	}
+	if a.Service != service.Name || a.Stage == ended {
+		return attempt{}, "", errNone
+	}
+	c, ok := secretOf(r)
+	if !ok || subtle.ConstantTimeCompare(c.hash(), a.cookie) != 1 {
+		return a, "", errOtherBrowser
+	}
+	return a, c, nil
+}
+
+// identify asks the login service who that was, and leads the proof back to the chat.
+func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c seed, code string) {
+	id, err := d.service(a.Service).Identify(r.Context(), code, requestOf(c))
+	if err != nil {
+		d.Log.WarnContext(r.Context(), "login failed", slog.String("attempt", a.ID), slog.Any("error", err))
+		d.giveFor(w, r, a, err)
+		return
+	}
+	a.Proof = directory.Proof{Issuer: id.Issuer, Subject: id.Subject, Email: id.Email}
+	e, err := d.Directory.Match(r.Context(), a.Proof)
+	if err == nil {
+		err = d.free(r.Context(), a, e)
+	}
+	if why := reason(err); why != "" {
+		d.concern(r.Context(), a, why)
+		d.give(w, r, a, why, http.StatusForbidden)
+		return
+	}
+	next := newSeed()
+	if err == nil {
+		err = d.Store.prove(r.Context(), a.ID, a.Proof, e.ID, next)
+	}
+	if err != nil {
+		d.failed(w, r, a, err)
+		return
+	}
+	keep(w, next)
+	secure(w)
+	http.Redirect(w, r, "proof", http.StatusSeeOther)
+}
+
+// free refuses early what could not be linked in the end: the account is somebody else's.
+func (d *Desk) free(ctx context.Context, a attempt, e directory.Entry) error {
+	dir, err := d.Directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if holder, ok := dir.ByTelegram(a.Account); ok && holder.ID != e.ID {
+		return directory.ErrLinkedElsewhere
+	}
+	return nil
+}
+
+// giveFor ends an attempt because of what the login service says.
+func (d *Desk) giveFor(w http.ResponseWriter, r *http.Request, a attempt, err error) {
+	if errors.Is(err, google.ErrUnreachable) {
+		d.give(w, r, a, "unreachable", http.StatusBadGateway)
+		return
+	}
+	why := "failed"
+	if refused, ok := errors.AsType[*google.RefusedError](err); ok {
+		switch refused.Reason {
+		case google.ReasonDomain:
+			why = "domain"
+		case google.ReasonUnverified, google.ReasonEmail:
+			why = "unverified"
+		default:
+		}
+	}
+	d.give(w, r, a, why, http.StatusForbidden)
+}
+
+// give ends an attempt, with a page for whoever holds the browser and a line in the chat.
+func (d *Desk) give(w http.ResponseWriter, r *http.Request, a attempt, why string, status int) {
+	now, err := d.Store.end(r.Context(), a.ID, why)
+	if err != nil {
+		d.failed(w, r, attempt{}, err)
+		return
+	}
+	if now {
+		d.Tell(r.Context(), a.Account, d.Texts.For(a.Language).T("link.failed."+why, map[string]any{"Email": masked(a.Proof.Email)}))
+	}
+	if why == "other_browser" {
+		d.Log.WarnContext(r.Context(), "login from another browser", slog.String("attempt", a.ID), slog.Int64("account", a.Account))
+	}
+	d.show(w, r, status, page{Key: "failed." + why, Attempt: a})
+}
+
+// failed answers what cannot go on: an attempt that there is not, or that has had its time,
+// or something of ours that is away.
+func (d *Desk) failed(w http.ResponseWriter, r *http.Request, a attempt, err error) {
+	switch {
+	case errors.Is(err, errNone):
+		d.show(w, r, http.StatusBadRequest, page{Key: "stale"})
+	case errors.Is(err, google.ErrUnreachable), errors.Is(err, google.ErrRefused):
+		d.Log.WarnContext(r.Context(), "login service", slog.String("attempt", a.ID), slog.Any("error", err))
+		d.show(w, r, http.StatusBadGateway, page{Key: "failed.unreachable"})
+	default:
+		d.Log.ErrorContext(r.Context(), "login", slog.String("attempt", a.ID), slog.Any("error", err))
+		d.show(w, r, http.StatusServiceUnavailable, page{Key: "away"})
+	}
+}
+
+// proof shows what brings the proof back to the chat, and then how it ended.
+func (d *Desk) proof(w http.ResponseWriter, r *http.Request) {
+	c, ok := secretOf(r)
+	a, err := attempt{}, errNone
+	if ok {
+		a, err = d.Store.byCookie(r.Context(), c)
+	}
+	if err == nil && (a.Service != mux.Vars(r)["service"] || a.Person == "") {
+		err = errNone
+	}
+	if err != nil {
+		d.failed(w, r, a, err)
+		return
+	}
+	p := page{Attempt: a, Service: d.title(a.Service), Email: a.Proof.Email}
+	switch {
+	case a.Outcome == outcomeLinked:
+		p.Key, p.Name = "done", d.nameOf(r, a)
+	case a.Stage == ended:
+		p.Key = "failed." + a.Outcome
+	case a.Expired:
+		p.Key = "stale"
+	case a.Stage == brought:
+		p.Key, p.Refresh = "brought", true
+	default:
+		p.Key, p.Refresh, p.Code = "proof", true, c.code()
+		if bot := d.Username(); bot != "" {
+			p.Bot, p.Link = bot, "https://t.me/"+url.PathEscape(bot)+"?start="+payload+c.proof()
+		}
+	}
+	d.show(w, r, http.StatusOK, p)
+}
+
+func (d *Desk) nameOf(r *http.Request, a attempt) string {
+	dir, err := d.Directory.Snapshot(r.Context())
+	if err != nil {
+		return ""
+	}
+	p, _ := dir.Person(a.Person)
+	return p.Name
+}
+
+// secretOf reads the browser's secret.
+func secretOf(r *http.Request) (seed, bool) {
+	cookies := r.CookiesNamed(cookieName)
+	if len(cookies) != 1 || !seed(cookies[0].Value).valid() {
+		return "", false
+	}
+	return seed(cookies[0].Value), true
+}
+
+// keep gives the browser a secret. Lax: the login service sends people back from its own site.
+func keep(w http.ResponseWriter, c seed) {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName, Value: string(c), Path: "/", MaxAge: int((attemptLife + proofLife + agreeLife).Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// language is that of the attempt, else what the browser asks for.
+func (d *Desk) language(r *http.Request, a attempt) locale.Lang {
+	if a.Language != "" {
+		return d.Texts.For(a.Language)
+	}
+	return d.Texts.Accept(r.Header.Get("Accept-Language"))
+}
