@@ -55,13 +55,15 @@ func arrows() map[string]string {
 		"internal/postgres/postgrestest": "internal/postgres",
 		"internal/telegram":              "internal/markup internal/secret",
 		"internal/telegram/telegramtest": "",
+		"internal/google":                "internal/secret",
 		"internal/google/googletest":     "",
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
 		// doors
+		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/people",
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
-			"internal/ledger internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
+			"internal/ledger internal/link internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
@@ -79,7 +81,8 @@ func arrows() map[string]string {
 
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/chat internal/config internal/courier internal/crash internal/demo internal/directory internal/erp " +
-			"internal/file internal/hook internal/inbox internal/ledger internal/locale internal/pace internal/postgres internal/route " +
+			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
+			"internal/postgres internal/route " +
 			"internal/secret internal/server internal/telegram internal/wake web",
 	}
 }

@@ -152,6 +152,7 @@ func usersCommand(p process) *cobra.Command {
 	}
 	load.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")
 	users.AddCommand(load, usersList(p), usersDeactivate(p))
+	users.AddCommand(linkCommands(p)...)
 	return users
 }
 
@@ -189,54 +190,13 @@ func describe(out io.Writer, diff directory.Diff) {
 			if c.Inactive {
 				fmt.Fprint(out, "  (has left: the data are kept, no link is made)")
 			}
+			if c.Frozen {
+				fmt.Fprint(out, "  (frozen: the data are kept, no link is made)")
+			}
 			fmt.Fprintln(out)
 		}
 	}
 	fmt.Fprintf(out, "%d added, %d changed, %d unchanged\n", len(diff.Added), len(diff.Changed), len(diff.Unchanged))
-}
-
-func usersList(p process) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List people with their roles and links", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.onRecords(cmd, func(r *records) error {
-				all, err := r.directory.Users(cmd.Context())
-				if err != nil {
-					return err
-				}
-				return table(p.Out, "EXTERNAL ID\tNAME\tEMAIL\tROLES\tACTIVE\tTELEGRAM", func(w io.Writer) {
-					for _, e := range all {
-						var roles []string
-						for _, role := range e.Roles {
-							roles = append(roles, role.String())
-						}
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", e.ExternalID, e.Name, e.Email, strings.Join(roles, "|"), e.Active, e.LinkState)
-					}
-				})
-			})
-		},
-	}
-}
-
-func usersDeactivate(p process) *cobra.Command {
-	var reason string
-	c := &cobra.Command{
-		Use: "deactivate EXTERNAL_ID", Short: "End somebody's link and rights at once", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needed("reason", reason); err != nil {
-				return err
-			}
-			return p.onRecords(cmd, func(r *records) error {
-				if err := r.directory.Deactivate(cmd.Context(), actor(), args[0], reason); err != nil {
-					return err
-				}
-				_, err := r.ledger.PeopleChanged(cmd.Context(), args[0])
-				return err
-			})
-		},
-	}
-	c.Flags().StringVar(&reason, "reason", "", "why, for the journal")
-	return c
 }
 
 // onRecords runs a command's act with the configuration that it was given.

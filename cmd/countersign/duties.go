@@ -15,6 +15,7 @@ import (
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
+	"countersign/internal/link"
 	"countersign/internal/pace"
 )
 
@@ -28,6 +29,7 @@ type duties struct {
 	pace    *pace.Pace
 	erp     *erp.Door
 	hook    *hook.Hook
+	links   *link.Store
 	log     *slog.Logger
 }
 
@@ -36,6 +38,9 @@ const keepUpdates = 7 * 24 * time.Hour
 
 // keepDeliveries is how far back the log of webhooks goes, and what can be sent again.
 const keepDeliveries = 90 * 24 * time.Hour
+
+// keepAttempts is how far back attempts to tie an account can be looked at.
+const keepAttempts = 90 * 24 * time.Hour
 
 type recheckArgs struct{}
 
@@ -94,6 +99,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if _, err := d.erp.Tidy(ctx); err != nil {
+		return err
+	}
+	if _, err := d.links.Purge(ctx, keepAttempts); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

@@ -19,9 +19,11 @@ import (
 	"countersign/internal/config"
 	"countersign/internal/courier"
 	"countersign/internal/erp"
+	"countersign/internal/google"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
+	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/postgres"
@@ -49,6 +51,8 @@ type gateway struct {
 
 	texts   *locale.Texts
 	inbox   *inbox.Inbox
+	zone    *time.Location // of the times that people read
+	link    *link.Desk
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
@@ -64,7 +68,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildLoops, g.buildDoors, g.buildHealth,
+		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -104,6 +108,7 @@ func (g *gateway) openPools(ctx context.Context) error {
 	}
 	g.records = newRecords(pool, g.cfg.Limits.UploadBytes)
 	g.records.ledger.Crash = g.crash
+	g.records.ledger.LoginLife = time.Duration(g.cfg.Link.ReloginDays) * 24 * time.Hour
 	if g.intake, err = g.db.pool(ctx, intake); err != nil {
 		return err
 	}
@@ -113,6 +118,9 @@ func (g *gateway) openPools(ctx context.Context) error {
 
 func (g *gateway) openTexts(context.Context) (err error) {
 	if g.texts, err = locale.Load(web.Locales()); err != nil {
+		return err
+	}
+	if g.zone, err = time.LoadLocation(g.cfg.Server.TimeZone); err != nil {
 		return err
 	}
 	if lang := g.cfg.Telegram.GroupLanguage; !slices.Contains(g.texts.Languages(), lang) {
@@ -135,10 +143,6 @@ func (g *gateway) username() string { return *g.name.Load() }
 func (g *gateway) buildLoops(context.Context) error {
 	r, id := g.records, g.bot.BotID()
 	t := g.cfg.Telegram
-	zone, err := time.LoadLocation(g.cfg.Server.TimeZone)
-	if err != nil {
-		return err
-	}
 	limits := &pace.Pace{Pool: r.pool, Limits: pace.Limits{
 		PerBot: t.MessagesPerSecond, PerChat: t.ChatMessagesPerSecond, PerGroupMinute: t.GroupMessagesPerMinute,
 	}}
@@ -148,7 +152,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.courier = &courier.Courier{
 		Ledger: r.ledger, Directory: r.directory, Files: r.files, Store: &courier.Store{Pool: r.pool}, Telegram: g.bot,
-		Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: zone,
+		Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: g.zone,
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{
@@ -157,14 +161,14 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
-		Username: g.username, Zone: zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
+		Link: g.link, Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
+		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
 		return err
 	}
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, log: g.log}
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, log: g.log}
 	return nil
 }
 
@@ -205,7 +209,7 @@ func (g *gateway) buildHealth(context.Context) error {
 }
 
 // handler is every route that the gateway answers.
-func (g *gateway) handler() http.Handler {
+func (g *gateway) handler() (http.Handler, error) {
 	router := server.NewRouter(erp.SlashVars()...)
 	if g.cfg.Server.MetricsListen == "" {
 		server.MountOps(router, g.health, g.meters.registry)
@@ -214,11 +218,15 @@ func (g *gateway) handler() http.Handler {
 	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
+	if err := g.link.Mount(router); err != nil {
+		return nil, err
+	}
+	google.Site{File: g.cfg.Google.SiteVerification, Meta: g.cfg.Google.SiteMeta}.Mount(router)
 	front := &server.Front{
 		Router: router, Log: g.log, Now: time.Now, Metrics: g.meters.http, TrustedProxies: g.cfg.Server.TrustedProxies,
 		InFlight: g.cfg.Limits.InFlight, Exempt: append(erp.LongPolls(), webhookPath), Say: g.erp.Say,
 	}
-	return front.Handler()
+	return front.Handler(), nil
 }
 
 // ops is what the address for operators answers.
@@ -236,8 +244,13 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	loops, end := context.WithCancel(context.WithoutCancel(ctx))
 	g.hook.Options.Deny = g.own(ctx, doors)
+	handler, err := g.handler()
+	if err != nil {
+		end()
+		return err
+	}
 	srv := &server.Server{
-		Handler: g.handler(), Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
+		Handler: handler, Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
 		Timeouts: server.Timeouts{DrainDelay: g.cfg.Server.DrainDelay, Drain: g.cfg.Server.ShutdownTimeout},
 	}
 	parts.Go(func() error {

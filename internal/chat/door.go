@@ -17,6 +17,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
+	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
 	"countersign/internal/pace"
@@ -54,6 +55,7 @@ type Door struct {
 	Telegram  *telegram.Client
 	Pace      *pace.Pace
 	Cards     Cards
+	Link      *link.Desk
 	Texts     *locale.Texts
 	Secret    secret.Text // of the webhook
 	MaxUpdate int64       // bytes; 256 KiB when 0

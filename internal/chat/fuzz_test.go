@@ -17,6 +17,7 @@ import (
 	"countersign/internal/chat"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/telegram"
@@ -48,6 +49,7 @@ func bareDoor(f *testing.F, b *ledgertest.Bench) *chat.Door {
 		f.Fatal(err)
 	}
 	return &chat.Door{
+		Link:   &link.Desk{Store: &link.Store{Pool: b.Pool}, Directory: b.Directory, Texts: texts, Username: func() string { return "fuzz_bot" }},
 		Ledger: b.DB, Directory: b.Directory, Dialogs: &chat.Dialogs{Pool: b.Pool}, Telegram: client,
 		Pace: &pace.Pace{Pool: b.Pool, Limits: pace.Limits{PerBot: 1e6, PerChat: 1e6, PerGroupMinute: 1e6}}, Texts: texts, Bot: 42,
 		Username: func() string { return "fuzz_bot" }, Zone: time.UTC, Now: time.Now, Log: log,

@@ -43,6 +43,9 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	case isCommand:
 		return "command " + name, d.command(ctx, m, request{name, args, p, lang})
 	}
+	if mine, err := d.broughtBack(ctx, m, p, d.Link.Typed, m.Text); mine {
+		return "code of a login", err
+	}
 	if taken, outcome, err := d.written(ctx, it, m, lang); taken {
 		return outcome, err
 	}
@@ -65,8 +68,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.start(ctx, m, r)
 	case "help":
 		text = markup.Escape(r.lang.T("help.text", nil))
-	case "login":
-		text = markup.Escape(login(r, m.From.ID))
+	case "login", "unlink", "lost":
+		return d.linkCommand(ctx, m, r)
 	case "queue":
 		return d.queue(ctx, m, r)
 	default:
@@ -75,16 +78,11 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: text})
 }
 
-// login says how to be linked. The number is the account's own, and known to it.
-func login(r request, account int64) string {
-	if r.person.ID != "" {
-		return r.lang.T("login.already", map[string]any{"Name": r.person.Name, "Email": r.person.Email})
-	}
-	return r.lang.T("login.ask_administrator", map[string]any{"Account": account})
-}
-
 // start greets, or leads from a group to the card of a document.
 func (d *Door) start(ctx context.Context, m *telegram.Message, r request) error {
+	if mine, err := d.broughtBack(ctx, m, r.person, d.Link.Started, r.args); mine {
+		return err
+	}
 	text := r.lang.T("start.hello_unlinked", nil)
 	switch {
 	case r.person.ID != "" && r.args != "":

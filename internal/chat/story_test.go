@@ -19,8 +19,10 @@ import (
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/people"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
@@ -81,8 +83,15 @@ func (o *office) wire(t *testing.T) {
 	}
 	o.Now, o.Directory.Now = time.Now, time.Now
 	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
+	desk := &link.Desk{
+		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Language: "en", Username: name, Zone: time.UTC, Log: log,
+		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
+		Tell:               func(ctx context.Context, account int64, text string) { o.door.Tell(ctx, account, text) },
+		TellAdministrators: func(ctx context.Context, text string) { o.door.TellAdministrators(ctx, text) },
+		Redraw:             func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
+	}
 	o.door = &chat.Door{
-		Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
+		Link: desk, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
 		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find}, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
 		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 	}

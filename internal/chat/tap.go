@@ -10,7 +10,9 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
+	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/people"
 	"countersign/internal/telegram"
 )
 
@@ -36,6 +38,8 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 		return refuse("tap.button_invalid", "refused: message of another bot")
 	case strings.HasPrefix(cb.Data, dialogPrefix):
 		return d.dialogTap(ctx, it, cb)
+	case strings.HasPrefix(cb.Data, link.DataPrefix):
+		return d.linkTap(ctx, it, cb)
 	}
 	t, err := card.ParseTap(cb.Data)
 	if err != nil {
@@ -190,6 +194,7 @@ func refusal(err error) bool {
 	for _, known := range []error{
 		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict,
 		approval.ErrInactive, approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, ledger.ErrNotFound,
+		people.ErrUnconfirmed, people.ErrCoolingOff, people.ErrLoginOld,
 	} {
 		if errors.Is(err, known) {
 			return true
@@ -218,6 +223,12 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 		return lang.T("tap.not_asked", nil), Window
 	case errors.Is(err, approval.ErrInactive):
 		return lang.T("tap.disabled", nil), Window
+	case errors.Is(err, people.ErrUnconfirmed):
+		return lang.T("tap.unconfirmed", nil), Window
+	case errors.Is(err, people.ErrCoolingOff):
+		return lang.T("tap.cooling_off", map[string]any{"Time": lang.DateTime(v.Person.Power.From, d.Zone)}), Window
+	case errors.Is(err, people.ErrLoginOld):
+		return lang.T("tap.login_old", nil), Window
 	case errors.Is(err, approval.ErrMovedOn):
 		return lang.T("tap.moved_on", nil), Window
 	case errors.Is(err, approval.ErrConflict):

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"countersign/internal/config"
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/link"
+	"countersign/internal/people"
+)
+
+// loginServices are those with which people sign in, Google first.
+func loginServices(cfg config.Config) ([]*google.Provider, error) {
+	var all []*google.Provider
+	if g := cfg.Google; g.ClientID != "" {
+		all = append(all, &google.Provider{
+			Name: "google", Title: "Google", Issuer: g.Issuer, ClientID: g.ClientID, Secret: g.ClientSecret,
+			Domains: g.HostedDomains, HostedDomainClaim: true,
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Login.Services)) {
+		s := cfg.Login.Services[name]
+		all = append(all, &google.Provider{
+			Name: name, Title: s.Title, Issuer: s.Issuer, ClientID: s.ClientID, Secret: s.ClientSecret,
+			Domains: s.Domains, TrustEmail: s.TrustEmail,
+		})
+	}
+	for _, p := range all {
+		p.Redirect, p.Now = cfg.Server.PublicURL+"/auth/"+p.Name+"/callback", time.Now
+		if err := p.Check(); err != nil {
+			return nil, fmt.Errorf("%w: login with %s: %w", errUsage, p.Name, err)
+		}
+	}
+	return all, nil
+}
+
+// buildLink makes the desk at which accounts are tied.
+func (g *gateway) buildLink(context.Context) error {
+	services, err := loginServices(g.cfg)
+	if err != nil {
+		return err
+	}
+	g.link = &link.Desk{
+		Store: &link.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services,
+		PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Username: g.username,
+		Terms: directory.Terms{Confirm: directory.Confirm(g.cfg.Link.Confirm), Cooling: g.cfg.Link.CoolingOff}, Zone: g.zone,
+		Tell:               func(ctx context.Context, account int64, text string) { g.door.Tell(ctx, account, text) },
+		TellAdministrators: func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) },
+		Redraw:             g.redraw, Log: g.log,
+	}
+	return nil
+}
+
+// redraw shows anew what has to do with a person.
+func (g *gateway) redraw(ctx context.Context, id people.ID) error {
+	dir, err := g.records.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	p, ok := dir.Person(id)
+	if !ok {
+		return nil
+	}
+	on, err := g.records.ledger.PeopleChanged(ctx, p.ExternalID)
+	if on > 0 {
+		g.log.InfoContext(ctx, "blocked cases went on", slog.Int("count", on))
+	}
+	return err
+}
