@@ -157,6 +157,9 @@ func TestCommandsWorkBesideARunningGateway(t *testing.T) {
 	if out := w.command("updates", "parked"); !strings.Contains(out, "UPDATE") {
 		t.Errorf("updates parked: %s", out)
 	}
+	if out := w.command("users", "list", "--links"); !strings.Contains(out, "petrov") || !strings.Contains(out, "1002") || !strings.Contains(out, "administrator") {
+		t.Errorf("users list --links: %s", out)
+	}
 	if out := strings.Fields(w.command("routes", "list")); !slices.Contains(out, "payment_request") || out[len(out)-1] != "true" {
 		t.Errorf("routes list: %s", out)
 	}

@@ -30,6 +30,7 @@ const (
 	pyotr  = 1002 // budget holder
 	olga   = 1003 // finance manager
 	ivan   = 1004 // treasurer
+	maria  = 1005 // another, in the demonstration: not connected when it begins
 	office = -1001234567890
 )
 

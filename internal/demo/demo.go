@@ -140,10 +140,13 @@ func newStage(ctx context.Context, d Demo, page net.Listener) (*stage, error) {
 	}, nil
 }
 
+// loginClient is the gateway as the issuer knows it.
+const loginClient = "demonstration"
+
 // openGoogle starts the issuer at which the people can sign in.
 func openGoogle(ctx context.Context, d Demo, people []Actor, gateway string) (*googletest.Server, error) {
 	o := googletest.Options{
-		ClientID: "demonstration", Secret: "demonstration", Redirects: []string{"http://" + gateway + "/auth/google/callback"}, Now: d.Now,
+		ClientID: loginClient, Secret: loginClient, Redirects: []string{"http://" + gateway + "/auth/google/callback"}, Now: d.Now,
 	}
 	for _, a := range people {
 		o.Accounts = append(o.Accounts, googletest.Account{Subject: a.Key, Email: a.email(), Verified: true, Name: a.Name, Domain: mailDomain})
@@ -163,6 +166,8 @@ func (s *stage) config(folder string) config.Config {
 	cfg.Telegram.Mode = config.Webhook
 	cfg.Telegram.GroupLanguage = cmp.Or(s.Lang, cfg.Telegram.GroupLanguage)
 	cfg.Telegram.MessagesPerSecond, cfg.Telegram.ChatMessagesPerSecond, cfg.Telegram.GroupMessagesPerMinute = 100, 20, 600 // nobody limits here
+	cfg.Google.ClientID, cfg.Google.ClientSecret = loginClient, loginClient
+	cfg.Google.Issuer, cfg.Google.HostedDomains = s.google.URL(), []string{mailDomain}
 	cfg.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	cfg.Log = config.Log{Level: slog.LevelWarn, Format: config.Text}
 	return cfg

@@ -19,12 +19,13 @@ const (
 	mailDomain  = "example.com"
 	groupID     = -1001000000777
 	seedTimeout = 30 * time.Second
+	newcomer    = "newcomer" // the part of who is not connected yet
 )
 
 // Actor is one of the people on the stage.
 type Actor struct {
 	Key     string `json:"key"`  // external id
-	Part    string `json:"part"` // requester, budget_holder, finance_manager, treasurer
+	Part    string `json:"part"` // requester, budget_holder, finance_manager, treasurer, newcomer
 	Name    string `json:"name"`
 	Account int64  `json:"account"` // in the messenger
 	Lang    string `json:"lang"`
@@ -50,6 +51,7 @@ func cast(lang string) []Actor {
 		{Key: "petrov", Part: "budget_holder", Name: "Pyotr Petrov", Account: 1002, roles: []people.Role{{Name: "budget_holder", Scope: "CC-12"}}},
 		{Key: "sidorova", Part: "finance_manager", Name: "Olga Sidorova", Account: 1003, roles: []people.Role{{Name: "finance_manager", Scope: "LLC-A"}}},
 		{Key: "kozlov", Part: "treasurer", Name: "Ivan Kozlov", Account: 1004, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}}},
+		{Key: "orlova", Part: newcomer, Name: "Maria Orlova", Account: 1005, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}}},
 	}
 	for i := range all {
 		all[i].Lang = lang
@@ -62,7 +64,7 @@ func cast(lang string) []Actor {
 		}
 	}
 	if lang == "ru" {
-		for i, name := range []string{"Анна Иванова", "Пётр Петров", "Ольга Сидорова", "Иван Козлов"} {
+		for i, name := range []string{"Анна Иванова", "Пётр Петров", "Ольга Сидорова", "Иван Козлов", "Мария Орлова"} {
 			all[i].Name = name
 		}
 	}
@@ -86,6 +88,9 @@ func (s *stage) seed(ctx context.Context, cfg config.Config) error {
 	if err := s.fillTelegram(ctx); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
+	if err := s.signIn(ctx); err != nil {
+		return fmt.Errorf("seed: sign in: %w", err)
+	}
 	if err := s.erp.Register(ctx, "payments", fakeerp.Chat{TelegramID: groupID, Title: s.groupTitle()}); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
@@ -101,7 +106,7 @@ func (s *stage) administer(ctx context.Context, l *ledger.DB, store *directory.S
 	users := make([]directory.User, 0, len(s.cast))
 	for _, a := range s.cast {
 		users = append(users, directory.User{
-			ExternalID: a.Key, Email: a.email(), Name: a.Name, Roles: a.roles, Telegram: a.Account, Locale: a.Lang,
+			ExternalID: a.Key, Email: a.email(), Name: a.Name, Roles: a.roles, Locale: a.Lang,
 		})
 	}
 	if _, err := store.Import(ctx, actor, users, directory.Apply); err != nil {

@@ -101,9 +101,13 @@ func (d *Desk) title(name string) string {
 	return name
 }
 
-// alarm tells administrators, and the log in any case.
+// alarm tells administrators, and the log in any case. What is as it should be is no warning.
 func (d *Desk) alarm(ctx context.Context, key string, data map[string]any, attrs ...slog.Attr) {
-	d.Log.LogAttrs(ctx, slog.LevelWarn, "account link", append([]slog.Attr{slog.String("alarm", key)}, attrs...)...)
+	level := slog.LevelWarn
+	if key == "linked" || key == "waits" {
+		level = slog.LevelInfo
+	}
+	d.Log.LogAttrs(ctx, level, "account link", append([]slog.Attr{slog.String("alarm", key)}, attrs...)...)
 	d.TellAdministrators(ctx, d.Texts.For(d.Language).T("link.alarm."+key, data))
 }
 

@@ -1,10 +1,10 @@
-// What to do next: three steps, followed by what really happened.
+// What to do next: four steps, followed by what really happened.
 import { setup, t } from "./base.js";
 
 // drawGuide ticks off what was done and names the next act.
-export function drawGuide({ erp }) {
+export function drawGuide({ erp, chats }) {
   const decided = (outcome) => erp.events.some((e) => e.type === "case.decided" && e.outcome === outcome);
-  const done = [decided("approved"), decided("rejected"), erp.documents.some((d) => d.fallen > 0)];
+  const done = [decided("approved"), decided("rejected"), erp.documents.some((d) => d.fallen > 0), connected(chats)];
   const now = done.indexOf(false);
   done.forEach((yes, i) => {
     const li = document.getElementById(`step-${i + 1}`);
@@ -14,7 +14,15 @@ export function drawGuide({ erp }) {
   point(nextOf(erp, now));
 }
 
+const newcomer = setup.cast.find((a) => a.part === "newcomer");
+
+// connected: the bot congratulated the one who began without a link.
+function connected(chats) {
+  return chats.find((c) => c.id === newcomer.account).messages.some((m) => m.bot && m.text.startsWith("✅"));
+}
+
 function nextOf(erp, now) {
+  if (now === 3) return { text: t("next.connect", { name: newcomer.name }), pane: String(newcomer.account) };
   if (now < 0) return { text: t("next.all"), pane: null };
   const open = erp.documents.find((d) => d.status === "in_progress" || d.status === "sent");
   if (!open) {

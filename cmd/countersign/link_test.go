@@ -1,0 +1,62 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLostTelephoneIsFrozenAtOnceAndEverywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "polling", 2)
+	w.post("4711", payment("4711", "125000.00"))
+	card := w.sees(pyotr, "4711", "✅ Approve")
+	if _, err := w.tg.Say(ivan, ivan, "/lost petrov@example.org", 0); err != nil {
+		t.Fatal(err)
+	}
+	w.tap(ivan, w.sees(ivan, "Freeze Pyotr Petrov (petrov@example.org)?"), "🧊 Freeze")
+	w.sees(ivan, "Frozen: Pyotr Petrov")
+	w.sees(pyotr, "reported lost")
+	if a := w.tap(pyotr, card, "✅ Approve"); !strings.Contains(a.Text, "do not know your account") {
+		t.Errorf("the lost telephone still decides: %q", a.Text)
+	}
+	if err := w.tg.WaitFor(w.limited(patience), func() bool {
+		m, ok := w.tg.Message(pyotr, card.ID)
+		return ok && len(m.Keyboard) == 0
+	}); err != nil {
+		t.Errorf("the card keeps its buttons: %v\n%s", err, w.transcript(pyotr))
+	}
+	w.sees(anna, "4711", "Pyotr Petrov (not connected to Telegram yet)")
+	if out := w.command("users", "list", "--links"); !strings.Contains(out, "frozen") {
+		t.Errorf("users list --links: %s", out)
+	}
+	w.command("users", "import", w.csv) // his account is in the file: it is not given back
+	if out := w.command("users", "list", "--links"); !strings.Contains(out, "frozen") {
+		t.Errorf("after an import: %s", out)
+	}
+	w.command("users", "unfreeze", "petrov")
+	w.command("users", "import", w.csv)
+	w.tap(pyotr, w.sees(pyotr, "4711", "✅ Approve"), "✅ Approve")
+	w.sees(olga, "4711")
+}
+
+func TestPersonUnlinksInTheChat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "webhook", 1)
+	w.post("4711", payment("4711", "125000.00"))
+	card := w.sees(pyotr, "4711", "✅ Approve")
+	if _, err := w.tg.Say(pyotr, pyotr, "/unlink", 0); err != nil {
+		t.Fatal(err)
+	}
+	w.tap(pyotr, w.sees(pyotr, "Disconnect Pyotr Petrov"), "🔌 Disconnect")
+	w.sees(pyotr, "Disconnected.")
+	if err := w.tg.WaitFor(w.limited(patience), func() bool {
+		m, ok := w.tg.Message(pyotr, card.ID)
+		return ok && len(m.Keyboard) == 0
+	}); err != nil {
+		t.Errorf("the card keeps its buttons: %v\n%s", err, w.transcript(pyotr))
+	}
+	if _, err := w.tg.Say(pyotr, pyotr, "/login", 0); err != nil {
+		t.Fatal(err)
+	}
+	w.sees(pyotr, "give your administrator this number: 1002") // no login service is configured here
+}
