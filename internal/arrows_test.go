@@ -38,6 +38,7 @@ func arrows() map[string]string {
 		"internal/ident":  "",
 		"internal/secret": "",
 		"internal/wake":   "",
+		"internal/pages":  "",
 		"migrations":      "",
 		"configs":         "",
 		"web":             "",
@@ -61,7 +62,7 @@ func arrows() map[string]string {
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
 		// doors
-		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/people",
+		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +

@@ -11,6 +11,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/ident"
 	"countersign/internal/markup"
+	"countersign/internal/pages"
 	"countersign/internal/people"
 )
 
@@ -34,7 +35,7 @@ func (d *Desk) Login(ctx context.Context, u User) (Screen, error) {
 	if err != nil {
 		return Screen{}, err
 	}
-	token := string(newSeed())
+	token := string(pages.NewSeed())
 	a := attempt{ID: id, Account: u.Account, SeenAs: shown(u), Language: lang.Tag()}
 	switch err := d.Store.begin(ctx, a, token); {
 	case errors.Is(err, ErrTooMany):

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"countersign/internal/directory"
+	"countersign/internal/pages"
 	"countersign/internal/people"
 )
 
@@ -92,25 +93,25 @@ func one(ctx context.Context, q querier, condition string, args ...any) (attempt
 var errNone = errors.New("no such attempt")
 
 func (s *Store) byToken(ctx context.Context, token string) (attempt, error) {
-	return one(ctx, s.Pool, "token_hash = $1", hash(token))
+	return one(ctx, s.Pool, "token_hash = $1", pages.Hash(token))
 }
 
-func (s *Store) byCookie(ctx context.Context, c seed) (attempt, error) {
-	return one(ctx, s.Pool, "cookie_hash = $1", c.hash())
+func (s *Store) byCookie(ctx context.Context, c pages.Seed) (attempt, error) {
+	return one(ctx, s.Pool, "cookie_hash = $1", c.Hash())
 }
 
 func (s *Store) byState(ctx context.Context, state string) (attempt, error) {
-	return one(ctx, s.Pool, "state_hash = $1", hash(state))
+	return one(ctx, s.Pool, "state_hash = $1", pages.Hash(state))
 }
 
 func (s *Store) byProof(ctx context.Context, proof string) (attempt, error) {
-	return one(ctx, s.Pool, "proof_hash = $1", hash(proof))
+	return one(ctx, s.Pool, "proof_hash = $1", pages.Hash(proof))
 }
 
 // byCode finds whose code it is now: an own one before another's.
 func (s *Store) byCode(ctx context.Context, account int64, code string) (attempt, error) {
 	return one(ctx, s.Pool, `code_hash = $1 and ended_at is null and expires_at > statement_timestamp()
-		order by account = $2 desc limit 1`, hash(code), account)
+		order by account = $2 desc limit 1`, pages.Hash(code), account)
 }
 
 // live is the attempt of an account that has not ended.
@@ -140,16 +141,16 @@ func (s *Store) begin(ctx context.Context, a attempt, token string) error {
 		}
 		_, err = tx.Exec(ctx, `insert into link_attempt (id, account, seen_as, language, created_at, expires_at, token_hash)
 			values ($1, $2, $3, $4, statement_timestamp(), statement_timestamp() + make_interval(secs => $5), $6)`,
-			a.ID, a.Account, a.SeenAs, a.Language, attemptLife.Seconds(), hash(token))
+			a.ID, a.Account, a.SeenAs, a.Language, attemptLife.Seconds(), pages.Hash(token))
 		return err
 	})
 }
 
 // open binds an attempt to a browser. The same browser may do so again until it has been
 // at the login service.
-func (s *Store) open(ctx context.Context, id, service string, c seed) error {
+func (s *Store) open(ctx context.Context, id, service string, c pages.Seed) error {
 	return s.step(ctx, `update link_attempt set service = $2, cookie_hash = $3, state_hash = $4, opened_at = coalesce(opened_at, statement_timestamp())
-		where id = $1 and (opened_at is null or cookie_hash = $3) and exchanged_at is null`, id, service, c.hash(), hash(c.state()))
+		where id = $1 and (opened_at is null or cookie_hash = $3) and exchanged_at is null`, id, service, c.Hash(), pages.Hash(stateOf(c)))
 }
 
 // exchange uses the state up.
@@ -158,11 +159,11 @@ func (s *Store) exchange(ctx context.Context, id string) error {
 }
 
 // prove stores what the login service said, and the secrets by which it goes back to the chat.
-func (s *Store) prove(ctx context.Context, id string, p directory.Proof, person people.ID, c seed) error {
+func (s *Store) prove(ctx context.Context, id string, p directory.Proof, person people.ID, c pages.Seed) error {
 	return s.step(ctx, `update link_attempt set issuer = $2, subject = $3, email = $4, person_id = $5, cookie_hash = $6, proof_hash = $7,
 		code_hash = $8, proved_at = statement_timestamp(), expires_at = statement_timestamp() + make_interval(secs => $9)
 		where id = $1 and proved_at is null`,
-		id, p.Issuer, p.Subject, p.Email, person, c.hash(), hash(c.proof()), hash(c.code()), proofLife.Seconds())
+		id, p.Issuer, p.Subject, p.Email, person, c.Hash(), pages.Hash(proofOf(c)), pages.Hash(codeOf(c)), proofLife.Seconds())
 }
 
 // bring notes that the proof is back. Again is no error.

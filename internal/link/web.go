@@ -14,25 +14,23 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/locale"
+	"countersign/internal/pages"
 )
 
-// cookieName: the prefix makes browsers refuse the cookie from anybody but this very host.
-const cookieName = "__Host-lnk"
+// cookieName holds the browser's secret while it is on its way.
+const (
+	cookieName = "__Host-lnk"
+	cookieLife = attemptLife + proofLife + agreeLife
+)
 
 // Mount registers the pages.
 func (d *Desk) Mount(r *mux.Router) error {
-	guard := http.NewCrossOriginProtection()
-	if d.PublicURL != "" {
-		u, err := url.Parse(d.PublicURL)
-		if err != nil {
-			return err
-		}
-		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
-			return err
-		}
+	guard, err := pages.SameOrigin(d.PublicURL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.show(w, r, http.StatusForbidden, page{Key: "foreign"})
+	}))
+	if err != nil {
+		return err
 	}
-	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, http.StatusForbidden, page{Key: "foreign"}) })
-	guard.SetDenyHandler(refuse)
 	r.HandleFunc("/auth/{service}/start", d.start).Methods(http.MethodGet)
 	r.Handle("/auth/{service}/start", guard.Handler(http.HandlerFunc(d.leave))).Methods(http.MethodPost)
 	r.HandleFunc("/auth/{service}/callback", d.callback).Methods(http.MethodGet)
@@ -47,14 +45,14 @@ func (d *Desk) start(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	to, err := service.SignIn(r.Context(), requestOf(newSeed()))
+	to, err := service.SignIn(r.Context(), requestOf(pages.NewSeed()))
 	if err != nil {
 		d.failed(w, r, a, err)
 		return
 	}
-	keep(w, newSeed())
+	pages.Keep(w, cookieName, pages.NewSeed(), cookieLife)
 	token := r.URL.Query().Get("attempt")
-	d.show(w, r, http.StatusOK, page{Key: "start", Attempt: a, Service: service.Title, Token: token, Leaves: origin(to)})
+	d.show(w, r, http.StatusOK, page{Key: "start", Attempt: a, Service: service.Title, Token: token, Leaves: pages.Origin(to)})
 }
 
 // beginning finds the service and the attempt that a request is about, or answers it.
@@ -64,9 +62,9 @@ func (d *Desk) beginning(w http.ResponseWriter, r *http.Request, q url.Values) (
 		d.show(w, r, http.StatusNotFound, page{Key: "unknown_service"})
 		return nil, attempt{}, false
 	}
-	token, ok := single(q, "attempt")
+	token, ok := pages.Single(q, "attempt")
 	a, err := attempt{}, errNone
-	if ok && isToken(token) {
+	if ok && pages.IsToken(token) {
 		a, err = d.Store.byToken(r.Context(), token)
 	}
 	if err == nil && (a.Expired || a.Stage > opened) {
@@ -77,14 +75,6 @@ func (d *Desk) beginning(w http.ResponseWriter, r *http.Request, q url.Values) (
 		return nil, attempt{}, false
 	}
 	return service, a, true
-}
-
-// single gives the one value of a parameter.
-func single(q url.Values, name string) (string, bool) {
-	if len(q[name]) != 1 || q[name][0] == "" {
-		return "", false
-	}
-	return q[name][0], true
 }
 
 // leave ties the attempt to this browser and sends it to the login service.
@@ -99,7 +89,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c, ok := secretOf(r)
+	c, ok := pages.Cookie(r, cookieName)
 	if !ok {
 		d.show(w, r, http.StatusBadRequest, page{Key: "no_cookie"})
 		return
@@ -112,12 +102,8 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 		d.failed(w, r, a, err)
 		return
 	}
-	secure(w)
+	pages.Private(w)
 	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the login service's address, from its own discovery document
-}
-
-func requestOf(c seed) google.Request {
-	return google.Request{State: c.state(), Nonce: c.nonce(), Verifier: c.verifier()}
 }
 
 // callback is where the login service sends the browser back.
@@ -142,7 +128,7 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 		d.give(w, r, a, "canceled", http.StatusOK)
 		return
 	}
-	code, ok := single(q, "code")
+	code, ok := pages.Single(q, "code")
 	if !ok || len(code) > 2<<10 {
 		d.failed(w, r, attempt{}, errNone)
 		return
@@ -158,10 +144,10 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 var errOtherBrowser = errors.New("another browser")
 
 // returning finds the attempt of somebody who comes back.
-func (d *Desk) returning(r *http.Request, q url.Values) (attempt, seed, error) {
+func (d *Desk) returning(r *http.Request, q url.Values) (attempt, pages.Seed, error) {
 	service := d.service(mux.Vars(r)["service"])
-	state, ok := single(q, "state")
-	if service == nil || !ok || !isToken(state) {
+	state, ok := pages.Single(q, "state")
+	if service == nil || !ok || !pages.IsToken(state) {
 		return attempt{}, "", errNone
 	}
 	if iss, given := q["iss"]; given && !slices.Equal(iss, []string{service.Issuer}) {
@@ -174,15 +160,15 @@ func (d *Desk) returning(r *http.Request, q url.Values) (attempt, seed, error) {
 	if a.Service != service.Name || a.Stage == ended {
 		return attempt{}, "", errNone
 	}
-	c, ok := secretOf(r)
-	if !ok || subtle.ConstantTimeCompare(c.hash(), a.cookie) != 1 {
+	c, ok := pages.Cookie(r, cookieName)
+	if !ok || subtle.ConstantTimeCompare(c.Hash(), a.cookie) != 1 {
 		return a, "", errOtherBrowser
 	}
 	return a, c, nil
 }
 
 // identify asks the login service who that was, and leads the proof back to the chat.
-func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c seed, code string) {
+func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c pages.Seed, code string) {
 	id, err := d.service(a.Service).Identify(r.Context(), code, requestOf(c))
 	if err != nil {
 		d.Log.WarnContext(r.Context(), "login failed", slog.String("attempt", a.ID), slog.Any("error", err))
@@ -199,7 +185,7 @@ func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c see
 		d.give(w, r, a, why, http.StatusForbidden)
 		return
 	}
-	next := newSeed()
+	next := pages.NewSeed()
 	if err == nil {
 		err = d.Store.prove(r.Context(), a.ID, a.Proof, e.ID, next)
 	}
@@ -207,8 +193,8 @@ func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c see
 		d.failed(w, r, a, err)
 		return
 	}
-	keep(w, next)
-	secure(w)
+	pages.Keep(w, cookieName, next, cookieLife)
+	pages.Private(w)
 	http.Redirect(w, r, "proof", http.StatusSeeOther)
 }
 
@@ -276,7 +262,7 @@ func (d *Desk) failed(w http.ResponseWriter, r *http.Request, a attempt, err err
 
 // proof shows what brings the proof back to the chat, and then how it ended.
 func (d *Desk) proof(w http.ResponseWriter, r *http.Request) {
-	c, ok := secretOf(r)
+	c, ok := pages.Cookie(r, cookieName)
 	a, err := attempt{}, errNone
 	if ok {
 		a, err = d.Store.byCookie(r.Context(), c)
@@ -299,9 +285,9 @@ func (d *Desk) proof(w http.ResponseWriter, r *http.Request) {
 	case a.Stage == brought:
 		p.Key, p.Refresh = "brought", true
 	default:
-		p.Key, p.Refresh, p.Code = "proof", true, c.code()
+		p.Key, p.Refresh, p.Code = "proof", true, codeOf(c)
 		if bot := d.Username(); bot != "" {
-			p.Bot, p.Link = bot, "https://t.me/"+url.PathEscape(bot)+"?start="+payload+c.proof()
+			p.Bot, p.Link = bot, "https://t.me/"+url.PathEscape(bot)+"?start="+payload+proofOf(c)
 		}
 	}
 	d.show(w, r, http.StatusOK, p)
@@ -314,23 +300,6 @@ func (d *Desk) nameOf(r *http.Request, a attempt) string {
 	}
 	p, _ := dir.Person(a.Person)
 	return p.Name
-}
-
-// secretOf reads the browser's secret.
-func secretOf(r *http.Request) (seed, bool) {
-	cookies := r.CookiesNamed(cookieName)
-	if len(cookies) != 1 || !seed(cookies[0].Value).valid() {
-		return "", false
-	}
-	return seed(cookies[0].Value), true
-}
-
-// keep gives the browser a secret. Lax: the login service sends people back from its own site.
-func keep(w http.ResponseWriter, c seed) {
-	http.SetCookie(w, &http.Cookie{
-		Name: cookieName, Value: string(c), Path: "/", MaxAge: int((attemptLife + proofLife + agreeLife).Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
 }
 
 // language is that of the attempt, else what the browser asks for.

@@ -1,0 +1,80 @@
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the look
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+//go:embed style.css
+var style string
+
+// Style is the style sheet of all pages, for inside <style>.
+func Style() template.CSS { return template.CSS(style) } //nolint:gosec // it is our own file
+
+// Private sets what holds for every answer that is for one person: nobody keeps it, no
+// frame shows it, and its address is told to no other site. The own site may see where a
+// form came from.
+func Private(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Robots-Tag", "noindex")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// Page is one answer in HTML.
+type Page struct {
+	Status   int
+	Template *template.Template
+	Data     any
+	Lang     string
+	// Leaves lists where the forms lead in the end, besides here: browsers hold a form to
+	// where a redirect leads, too.
+	Leaves []string
+}
+
+// Write sends a page, whole or not at all.
+func Write(w http.ResponseWriter, p Page) error {
+	var text bytes.Buffer
+	if err := p.Template.Execute(&text, p.Data); err != nil {
+		http.Error(w, "", http.StatusInternalServerError)
+		return fmt.Errorf("page: %w", err)
+	}
+	Private(w)
+	sum := sha256.Sum256([]byte(style))
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
+		"'; form-action "+strings.Join(append([]string{"'self'"}, p.Leaves...), " ")+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", p.Lang)
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(text.Bytes()) // fails only when the caller is gone
+	return nil
+}
+
+// SameOrigin refuses forms that pages of others send. The public address counts as ours
+// also where a proxy calls us by another name.
+func SameOrigin(publicURL string, deny http.Handler) (*http.CrossOriginProtection, error) {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(deny)
+	if publicURL == "" {
+		return guard, nil
+	}
+	return guard, guard.AddTrustedOrigin(Origin(publicURL))
+}
+
+// Origin is the scheme and host of an address; empty when it is none.
+func Origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
