@@ -58,11 +58,13 @@ func arrows() map[string]string {
 		"internal/telegram/telegramtest": "",
 		"internal/google":                "internal/secret",
 		"internal/google/googletest":     "",
+		"internal/pages/pagestest":       "",
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
 		// doors
 		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
+		"internal/console": "internal/directory internal/google internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
@@ -81,7 +83,7 @@ func arrows() map[string]string {
 			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/chat internal/config internal/courier internal/crash internal/demo internal/directory internal/erp " +
+		"cmd/countersign": "internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
 			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
 			"internal/postgres internal/route " +
 			"internal/secret internal/server internal/telegram internal/wake web",

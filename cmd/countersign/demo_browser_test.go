@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -298,6 +299,26 @@ func (b *browser) connectANewcomer(s *shown) {
 	tab.sees("the end", `document.querySelector('main')?.dataset.page === 'done'`)
 	tab.theme("light")
 	tab.picture("16-login-done")
+	gateway, err := url.Parse(m.Keyboard[0][0].URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	tab.administers("http://" + gateway.Host)
+}
+
+// administers: the first administrator signs in to the console and sees who is connected.
+func (b *browser) administers(gateway string) {
+	b.t.Helper()
+	b.do("the console", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(gateway+"/console"))
+	b.click(`//button[@class="act"]`)
+	b.click(`//button[@value="ivanova@example.com"]`)
+	b.sees("the people", `document.querySelector('main')?.dataset.page === 'people' && document.body.innerText.includes('Maria Orlova')`)
+	b.picture("17-console-people")
+	b.click(`//a[.="Maria Orlova"]`)
+	b.sees("one person", `document.querySelector('main')?.dataset.page === 'person' && document.body.innerText.includes('link.made')`)
+	b.theme("dark")
+	b.picture("18-console-person")
+	b.theme("light")
 }
 
 // fits: nothing sticks out, and no button is too small to hit.

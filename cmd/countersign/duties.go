@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"countersign/internal/chat"
+	"countersign/internal/console"
 	"countersign/internal/erp"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
@@ -30,6 +31,7 @@ type duties struct {
 	erp     *erp.Door
 	hook    *hook.Hook
 	links   *link.Store
+	console *console.Store
 	log     *slog.Logger
 }
 
@@ -39,7 +41,7 @@ const keepUpdates = 7 * 24 * time.Hour
 // keepDeliveries is how far back the log of webhooks goes, and what can be sent again.
 const keepDeliveries = 90 * 24 * time.Hour
 
-// keepAttempts is how far back attempts to tie an account can be looked at.
+// keepAttempts is how far back attempts to tie an account, and sessions, can be looked at.
 const keepAttempts = 90 * 24 * time.Hour
 
 type recheckArgs struct{}
@@ -102,6 +104,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if _, err := d.links.Purge(ctx, keepAttempts); err != nil {
+		return err
+	}
+	if err := d.console.Purge(ctx, keepAttempts); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

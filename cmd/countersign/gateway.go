@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gorilla/mux"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"countersign/internal/chat"
 	"countersign/internal/config"
+	"countersign/internal/console"
 	"countersign/internal/courier"
 	"countersign/internal/erp"
 	"countersign/internal/google"
@@ -53,6 +55,7 @@ type gateway struct {
 	inbox   *inbox.Inbox
 	zone    *time.Location // of the times that people read
 	link    *link.Desk
+	console *console.Desk
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
@@ -168,7 +171,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
 		return err
 	}
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, log: g.log}
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, log: g.log}
 	return nil
 }
 
@@ -218,8 +221,10 @@ func (g *gateway) handler() (http.Handler, error) {
 	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
-	if err := g.link.Mount(router); err != nil {
-		return nil, err
+	for _, mount := range []func(*mux.Router) error{g.link.Mount, g.console.Mount} {
+		if err := mount(router); err != nil {
+			return nil, err
+		}
 	}
 	google.Site{File: g.cfg.Google.SiteVerification, Meta: g.cfg.Google.SiteMeta}.Mount(router)
 	front := &server.Front{

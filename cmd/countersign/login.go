@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
 	"countersign/internal/config"
+	"countersign/internal/console"
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/link"
 	"countersign/internal/people"
+	"countersign/internal/server"
 )
 
 // loginServices are those with which people sign in, Google first.
@@ -54,6 +57,12 @@ func (g *gateway) buildLink(context.Context) error {
 		TellAdministrators: func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) },
 		Redraw:             g.redraw, Log: g.log,
 	}
+	g.console = &console.Desk{
+		Store: &console.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services, Texts: g.texts,
+		Administrators: g.cfg.Console.Administrators, PublicURL: g.cfg.Server.PublicURL, Freeze: g.link.Freeze,
+		Changed: g.changed, Client: func(ctx context.Context) string { return server.Client(ctx).String() }, Now: time.Now, Log: g.log,
+	}
+	g.link.Others = []func(http.ResponseWriter, *http.Request) bool{g.console.Callback}
 	return nil
 }
 
@@ -67,7 +76,11 @@ func (g *gateway) redraw(ctx context.Context, id people.ID) error {
 	if !ok {
 		return nil
 	}
-	on, err := g.records.ledger.PeopleChanged(ctx, p.ExternalID)
+	return g.changed(ctx, p.ExternalID)
+}
+
+func (g *gateway) changed(ctx context.Context, externalID string) error {
+	on, err := g.records.ledger.PeopleChanged(ctx, externalID)
 	if on > 0 {
 		g.log.InfoContext(ctx, "blocked cases went on", slog.Int("count", on))
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	Google   Google   `toml:"google"`
 	Login    Login    `toml:"login"`
 	Link     Link     `toml:"link"`
+	Console  Console  `toml:"console"`
 	TrueConf TrueConf `toml:"trueconf"`
 	Asterisk Asterisk `toml:"asterisk"`
 	Egress   Egress   `toml:"egress"`
@@ -100,6 +101,11 @@ type Link struct {
 	Confirm     LinkConfirm   `toml:"confirm"`
 	CoolingOff  time.Duration `toml:"cooling_off"`  // with that way of confirming
 	ReloginDays int           `toml:"relogin_days"` // after which a login must be repeated; 0: never
+}
+
+// Console is the pages for those who look after the gateway.
+type Console struct {
+	Administrators []string `toml:"administrators"` // mail addresses of the first ones
 }
 
 // TrueConf is the video servers, by the name that people see.

@@ -158,6 +158,8 @@ func (c Config) googleRules() []rule {
 
 func badDomain(d string) bool { return !matches(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`, d) }
 
+func badMail(a string) bool { return !matches(`^[^@\s]+@[^@\s]+$`, a) }
+
 func (s LoginService) rules(name string) []rule {
 	path := servicePath(name)
 	issuer := parseURL(s.Issuer)
@@ -176,6 +178,8 @@ func (c Config) linkRules() []rule {
 	return []rule{
 		outside("link.cooling_off", c.Link.CoolingOff, time.Minute, longest),
 		outside("link.relogin_days", c.Link.ReloginDays, 0, 3650),
+		{slices.ContainsFunc(c.Console.Administrators, badMail), "console.administrators", `holds something that is no mail address; write ["ann@example.com"]`},
+		{len(c.Console.Administrators) > 0 && !c.signIn(), "console.administrators", "names people who cannot sign in; set google.client_id or a login service"},
 	}
 }
 

@@ -59,6 +59,8 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"login.services.k.client_secret", `login.services.k = {title = "K", issuer = "https://i.test", client_id = "c"}`, "client_secret_file"},
 		{"login.services.k.domains", `login.services.k = {title = "K", issuer = "https://i.test", client_id = "c", client_secret = "s", domains = ["X"]}`, "small letters"},
 		{"login.services.k.trust_email", `login.services.k = {title = "K", issuer = "https://i.test", client_id = "c", client_secret = "s", trust_email = "yes"}`, "true or false"},
+		{"console.administrators", `console.administrators = ["ann"]`, "mail address"},
+		{"console.administrators", `console.administrators = ["ann@example.com"]`, "cannot sign in"},
 		{"link.cooling_off", `link.cooling_off = "1s"`, "between"},
 		{"link.relogin_days", `link.relogin_days = -1`, "between"},
 		{"trueconf.servers.a.client_secret", `trueconf.servers.a = {client_id = "t", address = "v.test"}`, "not set"},

@@ -168,6 +168,7 @@ func (s *stage) config(folder string) config.Config {
 	cfg.Telegram.MessagesPerSecond, cfg.Telegram.ChatMessagesPerSecond, cfg.Telegram.GroupMessagesPerMinute = 100, 20, 600 // nobody limits here
 	cfg.Google.ClientID, cfg.Google.ClientSecret = loginClient, loginClient
 	cfg.Google.Issuer, cfg.Google.HostedDomains = s.google.URL(), []string{mailDomain}
+	cfg.Console.Administrators = []string{s.cast[0].email()}
 	cfg.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	cfg.Log = config.Log{Level: slog.LevelWarn, Format: config.Text}
 	return cfg

@@ -256,3 +256,25 @@ func checkProof(p Proof) string {
 		return checkEmail(p.Email)
 	}
 }
+
+// Know finds whose account of a login service it is, as Match does, and binds the account
+// to the person when it was never seen.
+func (s *Store) Know(ctx context.Context, actor string, p Proof) (Entry, error) {
+	var e Entry
+	err := s.write(ctx, actor, func(w *writer) error {
+		if fault := checkProof(p); fault != "" {
+			return fmt.Errorf("%s: %w", fault, ErrInvalid)
+		}
+		var id Identity
+		var err error
+		if e, id, err = match(ctx, w, p); err != nil || id.ID != 0 {
+			return err
+		}
+		_, err = w.bind(ctx, e, p)
+		return err
+	})
+	if err != nil {
+		return e, fmt.Errorf("account of a login service: %w", err)
+	}
+	return e, nil
+}

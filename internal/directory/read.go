@@ -109,6 +109,16 @@ func (s *Store) Users(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
+// User gives one person by external id; ErrUnknown where there is none.
+func (s *Store) User(ctx context.Context, externalID string) (Entry, error) {
+	var e Entry
+	err := pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		e, err = (&writer{tx: tx}).entry(ctx, externalID)
+		return err
+	})
+	return e, err
+}
+
 // Version and persons come from one statement, hence from one snapshot: a version read
 // apart could name what was there before or after. Where nobody is known the version
 // comes alone, beside an empty id.
@@ -195,7 +205,7 @@ func scanEntries(rows pgx.Rows) (version int64, entries []Entry, err error) {
 		}
 		slices.SortFunc(e.Roles, byNameAndScope) // the database may collate otherwise
 		e.Telegram, e.DeactivatedAt, e.Link.At, e.LinkState = e.Link.Account, instant(gone), instant(linked), NeverLinked
-		e.FrozenAt, e.Link.Power, e.Link.Person = instant(frozen), people.Power{}, ""
+		e.FrozenAt, e.Frozen, e.Link.Power, e.Link.Person = instant(frozen), frozen != nil, people.Power{}, ""
 		switch {
 		case e.Link.ID != 0:
 			e.Link.Person, e.LinkState = e.ID, Linked

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"countersign/internal/google/googletest"
+	"countersign/internal/pages/pagestest"
 )
 
 // nothing checks that an attack came to nothing: no link that should not be there, and no
@@ -50,13 +51,13 @@ func TestForgedStatesReachNobody(t *testing.T) {
 		"another service":          strings.Replace(with(func(url.Values) {}), "/google/", "/keycloak/", 1),
 		"the token of the attempt": with(func(q url.Values) { q.Set("state", strings.Split(w.login(t, borisPhone), "attempt=")[1]) }),
 	} {
-		if p := b.get(address); p.status != http.StatusBadRequest || p.key() != "stale" || p.header.Get("Set-Cookie") != "" {
-			t.Errorf("%s: %d %s", name, p.status, p.key())
+		if p := b.Get(address); p.Status != http.StatusBadRequest || p.Key() != "stale" || p.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s", name, p.Status, p.Key())
 		}
 	}
 	w.nothing(t, 0)
-	if p := b.get(with(func(q url.Values) { q.Set("iss", w.google.URL()); q.Set("next", "//evil.example") })); p.location != w.web.URL+"/auth/google/proof" {
-		t.Errorf("O-20 the honest one, with another way on: %d %s", p.status, p.location)
+	if p := b.Get(with(func(q url.Values) { q.Set("iss", w.google.URL()); q.Set("next", "//evil.example") })); p.Location != w.web.URL+"/auth/google/proof" {
+		t.Errorf("O-20 the honest one, with another way on: %d %s", p.Status, p.Location)
 	}
 }
 
@@ -75,18 +76,18 @@ func TestCallbackInAnotherBrowserEndsTheAttempt(t *testing.T) {
 			b := w.browser(t)
 			u, err := url.Parse(w.web.URL)
 			must(t, err)
-			b.client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-lnk", Value: strings.Repeat("A", 43), Path: "/", Secure: true}})
+			b.Client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-lnk", Value: strings.Repeat("A", 43), Path: "/", Secure: true}})
 			return b
 		},
 	} {
 		w := newTown(t)
 		callback := w.browser(t).signIn(w.login(t, annasPhone), "anna@example.org")
 		stranger := other(t, w)
-		if p := stranger.get(callback); p.status != http.StatusBadRequest || p.key() != "failed.other_browser" || !w.heard(annasPhone, "another browser") {
-			t.Errorf("%s: %d %s, told: %v", name, p.status, p.body, w.told)
+		if p := stranger.Get(callback); p.Status != http.StatusBadRequest || p.Key() != "failed.other_browser" || !w.heard(annasPhone, "another browser") {
+			t.Errorf("%s: %d %s, told: %v", name, p.Status, p.Body, w.told)
 		}
-		if p := stranger.get(callback); p.key() != "stale" {
-			t.Errorf("%s, again: %s", name, p.key())
+		if p := stranger.Get(callback); p.Key() != "stale" {
+			t.Errorf("%s, again: %s", name, p.Key())
 		}
 		w.nothing(t, 0)
 	}
@@ -97,21 +98,21 @@ func TestCallbackIsTakenOnce(t *testing.T) {
 	w := newTown(t)
 	b := w.browser(t)
 	callback := b.signIn(w.login(t, annasPhone), "anna@example.org")
-	first := b.get(callback)
-	again := b.get(callback) // O-05: loaded again, or the back button
-	if first.location != w.web.URL+"/auth/google/proof" || again.location != first.location {
-		t.Errorf("%d %s, then %d %s", first.status, first.location, again.status, again.location)
+	first := b.Get(callback)
+	again := b.Get(callback) // O-05: loaded again, or the back button
+	if first.Location != w.web.URL+"/auth/google/proof" || again.Location != first.Location {
+		t.Errorf("%d %s, then %d %s", first.Status, first.Location, again.Status, again.Location)
 	}
-	p := b.get(again.location)
-	w.tap(t, annasPhone, w.start(t, annasPhone, p.payload(t)), 0)
-	if p := b.get(callback); p.key() != "stale" {
-		t.Errorf("after the end: %s", p.key())
+	p := b.Get(again.Location)
+	w.tap(t, annasPhone, w.start(t, annasPhone, payload(t, p)), 0)
+	if p := b.Get(callback); p.Key() != "stale" {
+		t.Errorf("after the end: %s", p.Key())
 	}
 	if n := w.google.TokenCalls(); n != 1 {
 		t.Errorf("%d token calls", n)
 	}
-	if p := w.browser(t).get(callback); p.key() != "stale" {
-		t.Errorf("replayed elsewhere: %s", p.key())
+	if p := w.browser(t).Get(callback); p.Key() != "stale" {
+		t.Errorf("replayed elsewhere: %s", p.Key())
 	}
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": annasPhone}) {
 		t.Errorf("links: %v", got)
@@ -121,18 +122,21 @@ func TestCallbackIsTakenOnce(t *testing.T) {
 // The thief sends the victim his own link. She signs in, and the proof opens in her own Telegram.
 func TestVictimOfAForeignLinkEndsItInHerOwnTelegram(t *testing.T) {
 	t.Parallel()
-	for name, bring := range map[string]func(*testing.T, *town, page) string{
-		"by the link": func(t *testing.T, w *town, p page) string {
+	for name, bring := range map[string]func(*testing.T, *town, pagestest.Page) string{
+		"by the link": func(t *testing.T, w *town, p pagestest.Page) string {
 			t.Helper()
-			return w.start(t, annasPhone, p.payload(t)).Text
+			return w.start(t, annasPhone, payload(t, p)).Text
 		},
-		"by the code": func(t *testing.T, w *town, p page) string { t.Helper(); return w.types(t, annasPhone, p.code(t)).Text },
+		"by the code": func(t *testing.T, w *town, p pagestest.Page) string {
+			t.Helper()
+			return w.types(t, annasPhone, code(t, p)).Text
+		},
 	} {
 		w := newTown(t)
 		b := w.browser(t) // hers
 		address := w.login(t, thiefsPhone)
-		if p := b.get(address); !strings.Contains(p.body, "…666") || !strings.Contains(p.body, "somebody is trying to act in your name") {
-			t.Errorf("the page does not warn: %s", p.body)
+		if p := b.Get(address); !strings.Contains(p.Body, "…666") || !strings.Contains(p.Body, "somebody is trying to act in your name") {
+			t.Errorf("the page does not warn: %s", p.Body)
 		}
 		p := b.prove(address, "anna@example.org")
 		if text := bring(t, w, p); !strings.Contains(text, "Somebody tried to connect another Telegram account in your name") {
@@ -141,10 +145,10 @@ func TestVictimOfAForeignLinkEndsItInHerOwnTelegram(t *testing.T) {
 		if !w.heard(thiefsPhone, "ended") || !w.alarmed("came back from Telegram account 7001") {
 			t.Errorf("%s: told %v, administrators %v", name, w.told, w.alarms)
 		}
-		if p := b.get(w.web.URL + "/auth/google/proof"); p.key() != "failed.stranger" {
-			t.Errorf("%s: the browser shows %s", name, p.key())
+		if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "failed.stranger" {
+			t.Errorf("%s: the browser shows %s", name, p.Key())
 		}
-		if s := w.start(t, thiefsPhone, p.payload(t)); len(s.Buttons) != 0 { // she reads it out to him, too late
+		if s := w.start(t, thiefsPhone, payload(t, p)); len(s.Buttons) != 0 { // she reads it out to him, too late
 			t.Errorf("%s: the thief may go on: %+v", name, s)
 		}
 		w.nothing(t, 1)
@@ -159,7 +163,7 @@ func TestCodeThatIsReadOutToTheThiefGivesNoPowerBeforeItIsConfirmed(t *testing.T
 	w.link(t, annasPhone, "anna@example.org")
 	w.desk.Terms.Confirm = "admin"
 	p := w.browser(t).prove(w.login(t, thiefsPhone), "anna@example.org")
-	w.tap(t, thiefsPhone, w.types(t, thiefsPhone, p.code(t)), 0)
+	w.tap(t, thiefsPhone, w.types(t, thiefsPhone, code(t, p)), 0)
 	if err := w.user(t, thiefsPhone).Person.Power.Decides(w.Clock.Now(), 0); err == nil {
 		t.Error("the thief decides")
 	}
@@ -176,8 +180,8 @@ func TestForeignLoginOnSomebodysTelegramIsRefused(t *testing.T) {
 	w.link(t, borisPhone, "boris@example.org")
 	b := w.browser(t)
 	callback := b.signIn(w.login(t, annasPhone), "boris@example.org")
-	if p := b.get(callback); p.status != http.StatusForbidden || p.key() != "failed.elsewhere" {
-		t.Errorf("O-17: %d %s", p.status, p.key())
+	if p := b.Get(callback); p.Status != http.StatusForbidden || p.Key() != "failed.elsewhere" {
+		t.Errorf("O-17: %d %s", p.Status, p.Key())
 	}
 	if !w.heard(annasPhone, "belongs to somebody else") || !w.heard(borisPhone, "Your login was used") || !w.alarmed("belongs to somebody else") {
 		t.Errorf("O-17: told %v, administrators %v", w.told, w.alarms)
@@ -222,15 +226,15 @@ func TestOnlyPeopleWithARecordAreLinked(t *testing.T) {
 			}
 			before := w.links(t)
 			b := w.browser(t)
-			p := b.get(b.signIn(w.login(t, annasPhone), c.email))
-			if p.key() != c.key || !strings.Contains(p.body, "main") {
-				t.Errorf("%d %s", p.status, p.body)
+			p := b.Get(b.signIn(w.login(t, annasPhone), c.email))
+			if p.Key() != c.key || !strings.Contains(p.Body, "main") {
+				t.Errorf("%d %s", p.Status, p.Body)
 			}
 			if !w.heard(annasPhone, c.chat) || c.alarm != "" && !w.alarmed(c.alarm) {
 				t.Errorf("told %v, administrators %v", w.told, w.alarms)
 			}
-			if p := b.get(w.web.URL + "/auth/google/proof"); p.key() != "stale" {
-				t.Errorf("a proof all the same: %s", p.body)
+			if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "stale" {
+				t.Errorf("a proof all the same: %s", p.Body)
 			}
 			if got := w.links(t); !maps.Equal(got, before) {
 				t.Errorf("links: %v", got)
@@ -250,8 +254,8 @@ func TestCodeStolenFromTheAddressIsWorthNothing(t *testing.T) {
 	own, err := url.Parse(his)
 	must(t, err)
 	q := url.Values{"state": {own.Query().Get("state")}, "code": {stolen.Query().Get("code")}}
-	if p := thief.get(w.web.URL + "/auth/google/callback?" + q.Encode()); p.key() != "failed.failed" { // O-22
-		t.Errorf("%d %s", p.status, p.body)
+	if p := thief.Get(w.web.URL + "/auth/google/callback?" + q.Encode()); p.Key() != "failed.failed" { // O-22
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 	w.nothing(t, 1)
 }
@@ -261,16 +265,16 @@ func TestLookingAtALinkChangesNothing(t *testing.T) {
 	w := newTown(t)
 	address := w.login(t, annasPhone)
 	for range 3 { // robots that preview, the person's own second look
-		if p := w.browser(t).do(http.MethodGet, address, nil, "Sec-Purpose", "prefetch"); p.key() != "start" {
-			t.Fatalf("O-19: %s", p.body)
+		if p := w.browser(t).Do(http.MethodGet, address, nil, "Sec-Purpose", "prefetch"); p.Key() != "start" {
+			t.Fatalf("O-19: %s", p.Body)
 		}
 	}
-	if p := w.browser(t).do(http.MethodHead, address, nil); p.status != http.StatusMethodNotAllowed {
-		t.Errorf("O-19 HEAD: %d", p.status)
+	if p := w.browser(t).Do(http.MethodHead, address, nil); p.Status != http.StatusMethodNotAllowed {
+		t.Errorf("O-19 HEAD: %d", p.Status)
 	}
 	b := w.browser(t)
-	if p := b.prove(address, "anna@example.org"); p.key() != "proof" {
-		t.Errorf("then the person: %s", p.key())
+	if p := b.prove(address, "anna@example.org"); p.Key() != "proof" {
+		t.Errorf("then the person: %s", p.Key())
 	}
 }
 
@@ -278,8 +282,8 @@ func TestPageIsOursAndInNoFrame(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	address := w.login(t, annasPhone)
-	p := w.browser(t).get(address)
-	h := p.header
+	p := w.browser(t).Get(address)
+	h := p.Header
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "frame-ancestors 'none'", "X-Frame-Options": "DENY", "Cache-Control": "no-store", "Referrer-Policy": "same-origin",
 		"Set-Cookie": "HttpOnly; Secure; SameSite=Lax",
@@ -291,22 +295,22 @@ func TestPageIsOursAndInNoFrame(t *testing.T) {
 	if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+w.google.URL()) || strings.Contains(csp, "unsafe") {
 		t.Errorf("%s", csp)
 	}
-	token := url.Values{"attempt": {p.find(t, `name="attempt" value="([^"]+)"`)}}
+	token := url.Values{"attempt": {p.Find(t, `name="attempt" value="([^"]+)"`)}}
 	post := w.web.URL + "/auth/google/start"
 	for name, headers := range map[string][]string{
 		"cross-site": {"Sec-Fetch-Site", "cross-site"}, "another page of the site": {"Sec-Fetch-Site", "same-site"}, "another origin": {"Origin", "https://evil.example"},
 	} {
 		b := w.browser(t)
-		b.get(address)
-		if out := b.do(http.MethodPost, post, token, headers...); out.status != http.StatusForbidden || out.key() != "foreign" {
-			t.Errorf("%s: %d %s", name, out.status, out.key())
+		b.Get(address)
+		if out := b.Do(http.MethodPost, post, token, headers...); out.Status != http.StatusForbidden || out.Key() != "foreign" {
+			t.Errorf("%s: %d %s", name, out.Status, out.Key())
 		}
 	}
-	if out := w.browser(t).do(http.MethodPost, post, token); out.status != http.StatusBadRequest || out.key() != "no_cookie" {
-		t.Errorf("without a cookie: %d %s", out.status, out.key())
+	if out := w.browser(t).Do(http.MethodPost, post, token); out.Status != http.StatusBadRequest || out.Key() != "no_cookie" {
+		t.Errorf("without a cookie: %d %s", out.Status, out.Key())
 	}
-	if out := w.browser(t).do(http.MethodPost, w.web.URL+"/auth/google/callback", token); out.status != http.StatusMethodNotAllowed {
-		t.Errorf("O-20 POST: %d", out.status)
+	if out := w.browser(t).Do(http.MethodPost, w.web.URL+"/auth/google/callback", token); out.Status != http.StatusMethodNotAllowed {
+		t.Errorf("O-20 POST: %d", out.Status)
 	}
 	w.nothing(t, 0)
 }
@@ -316,15 +320,15 @@ func TestFormSentTwiceLeadsOnAndInAnotherBrowserItDoesNot(t *testing.T) {
 	w := newTown(t)
 	address := w.login(t, annasPhone)
 	b, other := w.browser(t), w.browser(t)
-	token := url.Values{"attempt": {b.get(address).find(t, `name="attempt" value="([^"]+)"`)}}
-	other.get(address)
+	token := url.Values{"attempt": {b.Get(address).Find(t, `name="attempt" value="([^"]+)"`)}}
+	other.Get(address)
 	post := w.web.URL + "/auth/google/start"
-	first, second := b.do(http.MethodPost, post, token), b.do(http.MethodPost, post, token)
-	if first.location == "" || first.location != second.location {
-		t.Errorf("a double click: %d %q, %d %q", first.status, first.location, second.status, second.location)
+	first, second := b.Do(http.MethodPost, post, token), b.Do(http.MethodPost, post, token)
+	if first.Location == "" || first.Location != second.Location {
+		t.Errorf("a double click: %d %q, %d %q", first.Status, first.Location, second.Status, second.Location)
 	}
-	if out := other.do(http.MethodPost, post, token); out.key() != "stale" {
-		t.Errorf("another browser: %d %s", out.status, out.key())
+	if out := other.Do(http.MethodPost, post, token); out.Key() != "stale" {
+		t.Errorf("another browser: %d %s", out.Status, out.Key())
 	}
 }
 
@@ -332,7 +336,7 @@ func TestNotMeEndsItAndIsTold(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	b := w.browser(t)
-	ask := w.start(t, annasPhone, b.prove(w.login(t, annasPhone), "boris@example.org").payload(t))
+	ask := w.start(t, annasPhone, payload(t, b.prove(w.login(t, annasPhone), "boris@example.org")))
 	if !strings.Contains(ask.Text, "Boris Smith") || !strings.Contains(ask.Text, "b…s@example.org") {
 		t.Errorf("asked: %s", ask.Text)
 	}
@@ -347,8 +351,8 @@ func TestNotMeEndsItAndIsTold(t *testing.T) {
 	if len(w.alarms) != 1 || !w.alarmed("not me") {
 		t.Errorf("administrators: %v", w.alarms)
 	}
-	if p := b.get(w.web.URL + "/auth/google/proof"); p.key() != "failed.declined" {
-		t.Errorf("the browser: %s", p.key())
+	if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "failed.declined" {
+		t.Errorf("the browser: %s", p.Key())
 	}
 	w.nothing(t, 1)
 }
@@ -356,7 +360,7 @@ func TestNotMeEndsItAndIsTold(t *testing.T) {
 func TestButtonsOfOthersAndOfNobodyDoNothing(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	ask := w.start(t, annasPhone, w.browser(t).prove(w.login(t, annasPhone), "anna@example.org").payload(t))
+	ask := w.start(t, annasPhone, payload(t, w.browser(t).prove(w.login(t, annasPhone), "anna@example.org")))
 	for button := range ask.Buttons {
 		if s := w.tap(t, thiefsPhone, ask, button); !strings.Contains(s.Text, "no longer valid") || len(s.Buttons) != 0 {
 			t.Errorf("button %d of another: %+v", button, s)

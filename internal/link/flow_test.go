@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/directory"
+	"countersign/internal/pages/pagestest"
 	"countersign/internal/people"
 )
 
@@ -17,16 +18,16 @@ func TestTelegramIsTiedByALoginAndALinkBack(t *testing.T) {
 	w := newTown(t)
 	b := w.browser(t)
 	p := b.prove(w.login(t, annasPhone), "anna@example.org")
-	if !strings.Contains(p.body, "anna@example.org") || !strings.Contains(p.body, `http-equiv="refresh"`) {
-		t.Errorf("the page with the proof: %s", p.body)
+	if !strings.Contains(p.Body, "anna@example.org") || !strings.Contains(p.Body, `http-equiv="refresh"`) {
+		t.Errorf("the page with the proof: %s", p.Body)
 	}
 	proof := w.web.URL + "/auth/google/proof"
-	ask := w.start(t, annasPhone, p.payload(t))
+	ask := w.start(t, annasPhone, payload(t, p))
 	if ask.Text != "The Google account a…a@example.org will act as Anna Smith from this Telegram account. Is that you?" {
 		t.Errorf("asked: %s", ask.Text)
 	}
-	if p := b.get(proof); p.key() != "brought" {
-		t.Errorf("meanwhile in the browser: %s", p.body)
+	if p := b.Get(proof); p.Key() != "brought" {
+		t.Errorf("meanwhile in the browser: %s", p.Body)
 	}
 	if len(w.links(t)) != 0 {
 		t.Errorf("linked before it was agreed to: %v", w.links(t))
@@ -38,14 +39,14 @@ func TestTelegramIsTiedByALoginAndALinkBack(t *testing.T) {
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": annasPhone}) {
 		t.Errorf("links: %v", got)
 	}
-	if p := b.get(proof); p.status != http.StatusOK || p.key() != "done" || strings.Contains(p.body, "refresh") {
-		t.Errorf("in the end in the browser: %d %s", p.status, p.body)
+	if p := b.Get(proof); p.Status != http.StatusOK || p.Key() != "done" || strings.Contains(p.Body, "refresh") {
+		t.Errorf("in the end in the browser: %d %s", p.Status, p.Body)
 	}
 	if w.google.TokenCalls() != 1 || !w.alarmed("connected Telegram account 7001") || len(w.redrawn) != 1 {
 		t.Errorf("%d token calls, told: %v, shown anew: %v", w.google.TokenCalls(), w.alarms, w.redrawn)
 	}
 	again := w.tap(t, annasPhone, ask, 0) // the same tap once more, and the link once more
-	if want := "You are already connected as Anna Smith (anna@example.org)."; again.Text != want || w.start(t, annasPhone, p.payload(t)).Text != want {
+	if want := "You are already connected as Anna Smith (anna@example.org)."; again.Text != want || w.start(t, annasPhone, payload(t, p)).Text != want {
 		t.Errorf("again: %s", again.Text)
 	}
 	if n := len(w.alarms); n != 1 {
@@ -62,7 +63,7 @@ func TestTelegramIsTiedByACodeTypedOnAnotherDevice(t *testing.T) {
 	} {
 		w := newTown(t)
 		p := w.browser(t).prove(w.login(t, annasPhone), "anna@example.org")
-		w.tap(t, annasPhone, w.types(t, annasPhone, form(p.code(t))), 0)
+		w.tap(t, annasPhone, w.types(t, annasPhone, form(code(t, p))), 0)
 		if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": annasPhone}) {
 			t.Errorf("links: %v", got)
 		}
@@ -92,7 +93,7 @@ func TestThreeWrongCodesEndTheAttempt(t *testing.T) {
 	b := w.browser(t)
 	p := b.prove(w.login(t, annasPhone), "anna@example.org")
 	wrong := "00000000"
-	if strings.ReplaceAll(p.code(t), " ", "") == wrong {
+	if strings.ReplaceAll(code(t, p), " ", "") == wrong {
 		wrong = "11111111"
 	}
 	for _, want := range []string{"2 tries left", "1 try left", "Three wrong codes"} {
@@ -100,11 +101,11 @@ func TestThreeWrongCodesEndTheAttempt(t *testing.T) {
 			t.Errorf("%q, want %q", s.Text, want)
 		}
 	}
-	if s, mine, err := w.desk.Typed(t.Context(), w.user(t, annasPhone), p.code(t)); mine || err != nil {
+	if s, mine, err := w.desk.Typed(t.Context(), w.user(t, annasPhone), code(t, p)); mine || err != nil {
 		t.Errorf("the right one, too late: %+v, %v", s, err)
 	}
-	if p := b.get(w.web.URL + "/auth/google/proof"); p.key() != "failed.wrong_codes" || !strings.Contains(p.body, "Three wrong codes") {
-		t.Errorf("the browser: %s", p.body)
+	if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "failed.wrong_codes" || !strings.Contains(p.Body, "Three wrong codes") {
+		t.Errorf("the browser: %s", p.Body)
 	}
 	if len(w.links(t)) != 0 {
 		t.Error("linked")
@@ -116,11 +117,11 @@ func TestAttemptsAreFewAndANewOneTakesThePlaceOfTheOld(t *testing.T) {
 	w := newTown(t)
 	first := w.login(t, annasPhone)
 	second := w.login(t, annasPhone)
-	if p := w.browser(t).get(first); p.status != http.StatusBadRequest || p.key() != "stale" {
-		t.Errorf("the old one: %d %s", p.status, p.body)
+	if p := w.browser(t).Get(first); p.Status != http.StatusBadRequest || p.Key() != "stale" {
+		t.Errorf("the old one: %d %s", p.Status, p.Body)
 	}
-	if p := w.browser(t).get(second); p.key() != "start" {
-		t.Errorf("the new one: %s", p.body)
+	if p := w.browser(t).Get(second); p.Key() != "start" {
+		t.Errorf("the new one: %s", p.Body)
 	}
 	for range 3 {
 		w.login(t, annasPhone)
@@ -138,28 +139,28 @@ func TestTimeIsUpAtEveryStage(t *testing.T) {
 		_, err := w.Pool.Exec(t.Context(), `update link_attempt set expires_at = created_at + interval '1 microsecond' where ended_at is null`)
 		must(t, err)
 	}
-	stale := func(what string, p page) {
-		if p.key() != "stale" {
-			t.Errorf("%s: %d %s", what, p.status, p.body)
+	stale := func(what string, p pagestest.Page) {
+		if p.Key() != "stale" {
+			t.Errorf("%s: %d %s", what, p.Status, p.Body)
 		}
 	}
 	b, address := w.browser(t), w.login(t, annasPhone)
 	past()
-	stale("opened", b.get(address))
+	stale("opened", b.Get(address))
 	callback := b.signIn(w.login(t, annasPhone), "anna@example.org")
 	past()
-	stale("back from the login service", b.get(callback))
+	stale("back from the login service", b.Get(callback))
 	if w.google.TokenCalls() != 0 {
 		t.Errorf("%d token calls", w.google.TokenCalls())
 	}
 	p := b.prove(w.login(t, annasPhone), "anna@example.org")
 	past()
-	stale("proof", b.get(w.web.URL+"/auth/google/proof"))
-	if s := w.start(t, annasPhone, p.payload(t)); !strings.Contains(s.Text, "no longer valid") {
+	stale("proof", b.Get(w.web.URL+"/auth/google/proof"))
+	if s := w.start(t, annasPhone, payload(t, p)); !strings.Contains(s.Text, "no longer valid") {
 		t.Errorf("brought: %+v", s)
 	}
 	p = b.prove(w.login(t, annasPhone), "anna@example.org")
-	ask := w.start(t, annasPhone, p.payload(t))
+	ask := w.start(t, annasPhone, payload(t, p))
 	past()
 	if s := w.tap(t, annasPhone, ask, 0); !strings.Contains(s.Text, "no longer valid") || len(w.links(t)) != 0 {
 		t.Errorf("agreed: %+v, %v", s, w.links(t))

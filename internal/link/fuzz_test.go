@@ -24,7 +24,7 @@ func FuzzCallback(f *testing.F) {
 		if req.URL, err = req.URL.Parse(req.URL.String()); err != nil {
 			return // no client can send it
 		}
-		resp, err := b.client.Do(req)
+		resp, err := b.Client.Do(req)
 		if err != nil {
 			return
 		}

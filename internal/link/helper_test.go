@@ -4,14 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"html"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +22,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/pages/pagestest"
 	"countersign/internal/people"
 	"countersign/internal/secret"
 	"countersign/web"
@@ -200,97 +197,43 @@ func (t *town) alarmed(words string) bool {
 	return slices.ContainsFunc(t.alarms, func(text string) bool { return strings.Contains(text, words) })
 }
 
-// browser is one person's browser, with its cookies.
+// browser is one person's browser, in this town.
 type browser struct {
-	tb     testing.TB
-	town   *town
-	client *http.Client
+	*pagestest.Browser
+
+	tb   testing.TB
+	town *town
 }
 
 func (t *town) browser(tb testing.TB) *browser {
 	tb.Helper()
-	jar, err := cookiejar.New(nil)
-	must(tb, err)
-	return &browser{tb: tb, town: t, client: &http.Client{
-		Transport: t.web.Client().Transport, Jar: jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// page is what a browser got.
-type page struct {
-	status   int
-	header   http.Header
-	body     string
-	location string // where it is sent on, in full
-}
-
-func (b *browser) do(method, address string, form url.Values, headers ...string) page {
-	b.tb.Helper()
-	req, err := http.NewRequestWithContext(b.tb.Context(), method, address, strings.NewReader(form.Encode()))
-	must(b.tb, err)
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := b.client.Do(req)
-	must(b.tb, err)
-	body, err := io.ReadAll(resp.Body)
-	must(b.tb, err)
-	must(b.tb, resp.Body.Close())
-	p := page{status: resp.StatusCode, header: resp.Header, body: string(body)}
-	if to, err := resp.Location(); err == nil {
-		p.location = to.String()
-	}
-	return p
-}
-
-func (b *browser) get(address string) page { b.tb.Helper(); return b.do(http.MethodGet, address, nil) }
-
-// key is which page it is.
-func (p page) key() string {
-	m := regexp.MustCompile(`data-page="([^"]*)"`).FindStringSubmatch(p.body)
-	if m == nil {
-		return ""
-	}
-	return m[1]
-}
-
-func (p page) find(tb testing.TB, pattern string) string {
-	tb.Helper()
-	m := regexp.MustCompile(pattern).FindStringSubmatch(p.body)
-	if m == nil {
-		tb.Fatalf("%s is not on the page:\n%s", pattern, p.body)
-	}
-	return html.UnescapeString(m[1])
+	return &browser{Browser: pagestest.Open(tb, t.web), tb: tb, town: t}
 }
 
 // payload is what the link back to the messenger brings; code what is typed instead.
-func (p page) payload(tb testing.TB) string {
+func payload(tb testing.TB, p pagestest.Page) string {
 	tb.Helper()
-	return p.find(tb, `https://t\.me/countersign_bot\?start=([A-Za-z0-9_-]+)`)
+	return p.Find(tb, `https://t\.me/countersign_bot\?start=([A-Za-z0-9_-]+)`)
 }
 
-func (p page) code(tb testing.TB) string {
+func code(tb testing.TB, p pagestest.Page) string {
 	tb.Helper()
-	return p.find(tb, `class="code">([0-9 ]+)<`)
+	return p.Find(tb, `class="code">([0-9 ]+)<`)
 }
 
 // leave opens the button's address and presses the page's own; it gives where the browser is sent.
 func (b *browser) leave(address string) string {
 	b.tb.Helper()
-	p := b.get(address)
-	if p.status != http.StatusOK || p.key() != "start" {
-		b.tb.Fatalf("%d %s", p.status, p.body)
+	p := b.Get(address)
+	if p.Status != http.StatusOK || p.Key() != "start" {
+		b.tb.Fatalf("%d %s", p.Status, p.Body)
 	}
-	token := p.find(b.tb, `name="attempt" value="([^"]+)"`)
-	out := b.do(http.MethodPost, strings.Split(address, "?")[0], url.Values{"attempt": {token}}, "Sec-Fetch-Site", "same-origin")
-	if out.status != http.StatusSeeOther {
-		b.tb.Fatalf("%d %s", out.status, out.body)
+	token := p.Find(b.tb, `name="attempt" value="([^"]+)"`)
+	out := b.Do(http.MethodPost, strings.Split(address, "?")[0], url.Values{"attempt": {token}}, "Sec-Fetch-Site", "same-origin")
+	if out.Status != http.StatusSeeOther {
+		b.tb.Fatalf("%d %s", out.Status, out.Body)
 	}
-	return out.location
+	return out.Location
 }
 
 // signIn goes from the button to where the login service sends the browser back.
@@ -302,15 +245,15 @@ func (b *browser) signIn(address, email string) (callback string) {
 }
 
 // prove goes the whole way in the browser and gives the page with the proof.
-func (b *browser) prove(address, email string) page {
+func (b *browser) prove(address, email string) pagestest.Page {
 	b.tb.Helper()
-	p := b.get(b.signIn(address, email))
-	if p.status != http.StatusSeeOther {
-		b.tb.Fatalf("%d %s", p.status, p.body)
+	p := b.Get(b.signIn(address, email))
+	if p.Status != http.StatusSeeOther {
+		b.tb.Fatalf("%d %s", p.Status, p.Body)
 	}
-	p = b.get(p.location)
-	if p.status != http.StatusOK || p.key() != "proof" {
-		b.tb.Fatalf("%d %s", p.status, p.body)
+	p = b.Get(p.Location)
+	if p.Status != http.StatusOK || p.Key() != "proof" {
+		b.tb.Fatalf("%d %s", p.Status, p.Body)
 	}
 	return p
 }
@@ -319,5 +262,5 @@ func (b *browser) prove(address, email string) page {
 func (t *town) link(tb testing.TB, account int64, email string) link.Screen {
 	tb.Helper()
 	p := t.browser(tb).prove(t.login(tb, account), email)
-	return t.tap(tb, account, t.start(tb, account, p.payload(tb)), 0)
+	return t.tap(tb, account, t.start(tb, account, payload(tb, p)), 0)
 }

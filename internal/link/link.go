@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ type Desk struct {
 	// that is possible; neither waits for it to arrive.
 	Tell               func(ctx context.Context, account int64, text string)
 	TellAdministrators func(ctx context.Context, text string)
+	// Others are asked first whether somebody whom a login service sends back is theirs:
+	// there is one address for that, and several reasons to sign in.
+	Others []func(http.ResponseWriter, *http.Request) (theirs bool)
 	// Redraw is told that a person's messages must be shown anew.
 	Redraw func(ctx context.Context, person people.ID) error
 	Log    *slog.Logger

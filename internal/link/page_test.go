@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"countersign/internal/link"
+	"countersign/internal/pages/pagestest"
 )
 
 // TestPagesSpeakTheLanguageOfTheChat also holds for the one that is on the way through
@@ -22,27 +23,27 @@ func TestPagesSpeakTheLanguageOfTheChat(t *testing.T) {
 		s, err := w.desk.Login(t.Context(), u)
 		must(t, err)
 		b := w.browser(t)
-		start := b.get(s.Buttons[0].URL)
+		start := b.Get(s.Buttons[0].URL)
 		proof := b.prove(s.Buttons[0].URL, "anna@example.org")
-		ask, _, err := w.desk.Started(t.Context(), u, proof.payload(t))
+		ask, _, err := w.desk.Started(t.Context(), u, payload(t, proof))
 		must(t, err)
 		_, err = w.desk.Tap(t.Context(), u, ask.Buttons[0].Data)
 		must(t, err)
-		done := b.get(w.web.URL + "/auth/google/proof")
-		for i, p := range []page{start, proof, done} {
-			if !strings.Contains(p.body, words[i]) || !strings.Contains(p.body, `<html lang="`+lang+`">`) {
-				t.Errorf("%s: %s", lang, p.body)
+		done := b.Get(w.web.URL + "/auth/google/proof")
+		for i, p := range []pagestest.Page{start, proof, done} {
+			if !strings.Contains(p.Body, words[i]) || !strings.Contains(p.Body, `<html lang="`+lang+`">`) {
+				t.Errorf("%s: %s", lang, p.Body)
 			}
-			if strings.Contains(p.body, "link.") || strings.Contains(p.body, "<no value>") || strings.Contains(p.body, "<b>") || strings.Contains(p.body, "\u202e") {
-				t.Errorf("%s shows something raw: %s", lang, p.body)
+			if strings.Contains(p.Body, "link.") || strings.Contains(p.Body, "<no value>") || strings.Contains(p.Body, "<b>") || strings.Contains(p.Body, "\u202e") {
+				t.Errorf("%s shows something raw: %s", lang, p.Body)
 			}
 		}
 	}
 	w := newTown(t)
-	if p := w.browser(t).do("GET", w.web.URL+"/auth/google/start", nil, "Accept-Language", "de-AT,de;q=0.9"); !strings.Contains(p.body, "gilt nicht mehr") {
-		t.Errorf("where there is no attempt: %s", p.body)
+	if p := w.browser(t).Do("GET", w.web.URL+"/auth/google/start", nil, "Accept-Language", "de-AT,de;q=0.9"); !strings.Contains(p.Body, "gilt nicht mehr") {
+		t.Errorf("where there is no attempt: %s", p.Body)
 	}
-	if p := w.browser(t).get(w.web.URL + "/auth/x/start"); p.status != 404 || p.key() != "unknown_service" {
-		t.Errorf("%d %s", p.status, p.body)
+	if p := w.browser(t).Get(w.web.URL + "/auth/x/start"); p.Status != 404 || p.Key() != "unknown_service" {
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 }

@@ -92,7 +92,7 @@ func (t *town) step(tb testing.TB, rt *rapid.T, a *actor, l *loot) {
 		}
 	case 2:
 		if callback, ok := pick(rt, "callback", l.callbacks); ok {
-			a.browser.get(callback)
+			a.browser.Get(callback)
 			t.look(a, l)
 		}
 	case 3:
@@ -124,26 +124,26 @@ func (t *town) step(tb testing.TB, rt *rapid.T, a *actor, l *loot) {
 // goes opens an address and signs in, as far as the pages let him.
 func (t *town) goes(tb testing.TB, a *actor, address string, l *loot) {
 	tb.Helper()
-	p := a.browser.get(address)
-	if p.key() != "start" {
+	p := a.browser.Get(address)
+	if p.Key() != "start" {
 		return
 	}
-	form := url.Values{"attempt": {p.find(tb, `name="attempt" value="([^"]+)"`)}}
-	out := a.browser.do("POST", strings.Split(address, "?")[0], form, "Sec-Fetch-Site", "same-origin")
-	if out.location == "" {
+	form := url.Values{"attempt": {p.Find(tb, `name="attempt" value="([^"]+)"`)}}
+	out := a.browser.Do("POST", strings.Split(address, "?")[0], form, "Sec-Fetch-Site", "same-origin")
+	if out.Location == "" {
 		return
 	}
-	callback, err := t.google.SignIn(tb.Context(), out.location, a.email)
+	callback, err := t.google.SignIn(tb.Context(), out.Location, a.email)
 	must(tb, err)
 	l.callbacks = append(l.callbacks, callback)
-	a.browser.get(callback)
+	a.browser.Get(callback)
 	t.look(a, l)
 }
 
 // look takes what the page shows.
 func (t *town) look(a *actor, l *loot) {
-	if p := a.browser.get(t.web.URL + "/auth/google/proof"); p.key() == "proof" {
-		l.proofs[a.account] = append(l.proofs[a.account], p.payload(a.browser.tb))
+	if p := a.browser.Get(t.web.URL + "/auth/google/proof"); p.Key() == "proof" {
+		l.proofs[a.account] = append(l.proofs[a.account], payload(a.browser.tb, p))
 	}
 }
 

@@ -69,8 +69,8 @@ func TestColleagueFreezesALostTelephone(t *testing.T) {
 		t.Errorf("again: %+v, %v", s, w.told)
 	}
 	b := w.browser(t) // whoever has the telephone has her browser, too
-	if p := b.get(b.signIn(w.login(t, annasPhone), "anna@example.org")); p.key() != "failed.frozen" {
-		t.Errorf("a login from the lost telephone: %s", p.body)
+	if p := b.Get(b.signIn(w.login(t, annasPhone), "anna@example.org")); p.Key() != "failed.frozen" {
+		t.Errorf("a login from the lost telephone: %s", p.Body)
 	}
 	must(t, w.Directory.Unfreeze(t.Context(), "admin", "anna"))
 	w.link(t, annasPhone, "anna@example.org")

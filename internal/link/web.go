@@ -108,6 +108,11 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 
 // callback is where the login service sends the browser back.
 func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
+	for _, other := range d.Others {
+		if other(w, r) {
+			return
+		}
+	}
 	q := r.URL.Query()
 	a, c, err := d.returning(r, q)
 	switch {

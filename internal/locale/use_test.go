@@ -40,6 +40,10 @@ func families() []built {
 		{prefix: "link.alarm.", by: "internal/link/link.go", names: []string{"internal/link"}},
 		{prefix: "link.page.", suffix: ".title", by: "internal/link/page.go", names: []string{"internal/link"}},
 		{prefix: "link.page.", suffix: ".text", by: "internal/link/page.go", names: []string{"internal/link"}},
+		{prefix: "console.", by: "internal/console/page.go", names: []string{"internal/console"}},
+		{prefix: "console.said.", by: "internal/console/page.go", names: []string{"internal/console"}},
+		{prefix: "console.state.", by: "internal/console/page.go", names: []string{"internal/console", "internal/directory/read.go"}},
+		{prefix: "console.role.", by: "internal/console/page.go", names: []string{"internal/console"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }
@@ -70,11 +74,11 @@ func literals(t *testing.T) map[string]map[string]bool {
 	return found
 }
 
-// saidBy lists the texts that a template names.
+// saidBy lists the texts that a template names, and what it builds their keys from.
 func saidBy(page []byte) map[string]bool {
 	found := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\.Say "([a-z._]+)"`).FindAllSubmatch(page, -1) {
-		found[string(m[1])] = true
+	for _, m := range regexp.MustCompile(`\.(?:Say|T) "([a-z._]+)"|print "([a-z.]+)"`).FindAllSubmatch(page, -1) {
+		found[string(m[1])+string(m[2])] = true
 	}
 	return found
 }

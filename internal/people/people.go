@@ -26,6 +26,7 @@ type Person struct {
 	Active     bool   // false: left the company; holds no role, casts no vote
 	Telegram   int64  // id of the linked Telegram account; 0: not linked
 	Power      Power  // what that account may do
+	Frozen     bool   // his account was taken from him until an administrator gives him one again
 }
 
 // Power is what a linked account may do yet.

@@ -1,0 +1,377 @@
+package console_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/console"
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/google/googletest"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/locale"
+	"countersign/internal/pages/pagestest"
+	"countersign/web"
+)
+
+// house is a directory, its console and a login service.
+type house struct {
+	*ledgertest.Bench
+
+	desk    *console.Desk
+	google  *googletest.Server
+	web     *httptest.Server
+	changed []string
+}
+
+var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func newHouse(tb testing.TB) *house {
+	tb.Helper()
+	h := &house{Bench: ledgertest.Empty(tb)}
+	var users []directory.User
+	var accounts []googletest.Account
+	for _, id := range []string{"anna", "boris", "carol", "dan"} {
+		users = append(users, directory.User{ExternalID: id, Name: strings.ToUpper(id[:1]) + id[1:] + " <Smith>", Email: id + "@example.org"})
+		accounts = append(accounts, googletest.Account{Subject: "sub-" + id, Email: id + "@example.org", Verified: true, Domain: "example.org"})
+	}
+	h.Import(tb, users...)
+	router := mux.NewRouter()
+	h.web = httptest.NewTLSServer(router)
+	tb.Cleanup(h.web.Close)
+	key, err := signingKey()
+	must(tb, err)
+	h.google, err = googletest.Open(tb.Context(), googletest.Options{
+		ClientID: "client", Secret: "hush", Redirects: []string{h.web.URL + "/auth/google/callback"}, Now: time.Now, Key: key,
+		Accounts: append(accounts, googletest.Account{Subject: "x", Email: "stranger@example.org", Verified: true, Domain: "example.org"}),
+	})
+	must(tb, err)
+	tb.Cleanup(func() { _ = h.google.Close() })
+	texts, err := locale.Load(web.Locales())
+	must(tb, err)
+	h.desk = &console.Desk{
+		Store: &console.Store{Pool: h.Pool}, Directory: h.Directory, Administrators: []string{"Anna@example.org"}, PublicURL: h.web.URL, Texts: texts,
+		Services: []*google.Provider{{
+			Name: "google", Title: "Google", Issuer: h.google.URL(), ClientID: "client", Secret: "hush",
+			Redirect: h.web.URL + "/auth/google/callback", Domains: []string{"example.org"}, HostedDomainClaim: true, Now: time.Now,
+		}},
+		Freeze:  h.Directory.Freeze,
+		Changed: func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
+		Client:  func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	must(tb, h.desk.Mount(router))
+	router.HandleFunc("/auth/{service}/callback", func(w http.ResponseWriter, r *http.Request) {
+		if !h.desk.Callback(w, r) {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	})
+	return h
+}
+
+// signIn goes from the door to where the login service's answer leads.
+func (h *house) signIn(tb testing.TB, b *pagestest.Browser, id string) pagestest.Page {
+	tb.Helper()
+	return b.Get(h.callback(tb, b, id+"@example.org"))
+}
+
+func (h *house) callback(tb testing.TB, b *pagestest.Browser, email string) string {
+	tb.Helper()
+	out := b.Post(h.web.URL+"/console/login/google", nil)
+	if out.Status != http.StatusSeeOther {
+		tb.Fatalf("%d %s", out.Status, out.Body)
+	}
+	to, err := h.google.SignIn(tb.Context(), out.Location, email)
+	must(tb, err)
+	return to
+}
+
+// inside is a browser in which somebody is signed in.
+func (h *house) inside(tb testing.TB, id string) *pagestest.Browser {
+	tb.Helper()
+	b := pagestest.Open(tb, h.web)
+	if p := h.signIn(tb, b, id); p.Location != h.web.URL+"/console/people" {
+		tb.Fatalf("%s: %d %s", id, p.Status, p.Body)
+	}
+	return b
+}
+
+// act presses a button on a person's page.
+func (h *house) act(b *pagestest.Browser, id, act string, form url.Values) pagestest.Page {
+	return b.Post(h.web.URL+"/console/people/"+id+"/"+act, form)
+}
+
+func (h *house) link(tb testing.TB, id string, account int64, terms directory.Terms) {
+	tb.Helper()
+	must(tb, pgx.BeginFunc(tb.Context(), h.Pool, func(tx pgx.Tx) error {
+		_, err := h.Directory.LinkIn(tb.Context(), tx, "test", directory.NewLink{
+			Account: account, SeenAs: "Seen " + id, Terms: terms, Proof: directory.Proof{Issuer: h.google.URL(), Subject: "sub-" + id, Email: id + "@example.org"},
+		})
+		return err
+	}))
+}
+
+func why(text string) url.Values { return url.Values{"reason": {text}} }
+
+func TestFirstAdministratorSignsInAndGivesRoles(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := pagestest.Open(t, h.web)
+	if p := b.Get(h.web.URL + "/console"); p.Status != http.StatusOK || p.Key() != "door" || !strings.Contains(p.Header.Get("Content-Security-Policy"), h.google.URL()) {
+		t.Fatalf("%d %s", p.Status, p.Body)
+	}
+	for _, id := range []string{"boris", "stranger"} {
+		if p := h.signIn(t, pagestest.Open(t, h.web), id); p.Status != http.StatusForbidden || !strings.Contains(p.Body, "no role in this console") {
+			t.Errorf("%s: %d %s", id, p.Status, p.Body)
+		}
+	}
+	b = h.inside(t, "anna")
+	people := b.Get(h.web.URL + "/console/people")
+	for _, words := range []string{"Anna &lt;Smith&gt;", "dan@example.org", "never connected", "administrator", "4 of 4"} {
+		if !strings.Contains(people.Body, words) {
+			t.Errorf("%q is not in %s", words, people.Body)
+		}
+	}
+	if p := b.Get(h.web.URL + "/console/people?q=BORIS"); !strings.Contains(p.Body, "boris@") || strings.Contains(p.Body, "dan@example.org") {
+		t.Errorf("a search: %s", p.Body)
+	}
+	if p := h.act(b, "boris", "role", url.Values{"role": {"viewer"}}); p.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", p.Status, p.Body)
+	}
+	boris := h.inside(t, "boris")
+	if p := boris.Get(h.web.URL + "/console/people/anna"); p.Status != http.StatusOK || strings.Contains(p.Body, "/role") || strings.Contains(p.Body, "/freeze") {
+		t.Errorf("a viewer sees: %d %s", p.Status, p.Body)
+	}
+	h.act(b, "boris", "role", url.Values{"role": {""}})
+	if p := boris.Get(h.web.URL + "/console/people"); p.Status != http.StatusUnauthorized || p.Key() != "door" {
+		t.Errorf("C-05 after the role was taken: %d %s", p.Status, p.Key())
+	}
+	journal := b.Get(h.web.URL + "/console/journal")
+	for _, words := range []string{"granted", "ended", "refused", "stranger@example.org", "identity.bound"} {
+		if !strings.Contains(journal.Body, words) {
+			t.Errorf("%q is not in the journal: %s", words, journal.Body)
+		}
+	}
+}
+
+func TestEachRoleMayDoWhatItIsForAndNoMore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.inside(t, "anna")
+	acts := map[string]url.Values{
+		"freeze": why("lost"), "unlink": why("lost"), "confirm": {}, "unfreeze": {}, "forget": {"issuer": {h.google.URL()}, "reason": {"new"}}, "role": {"role": {"viewer"}},
+	}
+	for role, may := range map[string][]string{"viewer": {}, "auditor": {"journal"}, "operator": {"freeze", "unlink"}, "administrator": {"journal", "freeze", "unlink", "confirm", "unfreeze", "forget", "role"}} {
+		h.act(anna, "boris", "role", url.Values{"role": {role}})
+		b := h.inside(t, "boris")
+		allowed := func(what string) bool { return strings.Contains(" "+strings.Join(may, " ")+" ", " "+what+" ") }
+		if p := b.Get(h.web.URL + "/console/journal"); (p.Status == http.StatusOK) != allowed("journal") {
+			t.Errorf("%s, journal: %d", role, p.Status)
+		}
+		for act, form := range acts {
+			if p := h.act(b, "dan", act, form); (p.Status != http.StatusForbidden) != allowed(act) {
+				t.Errorf("%s, %s: %d", role, act, p.Status)
+			}
+		}
+		if p := b.Get(h.web.URL + "/console/people"); p.Status != http.StatusOK {
+			t.Errorf("%s, people: %d", role, p.Status)
+		}
+		must(t, h.Directory.Unfreeze(t.Context(), "test", "dan"))
+	}
+}
+
+func TestLinksAreConfirmedFrozenAndUnboundUnderTheNameOfWhoDidIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.link(t, "dan", 77, directory.Terms{Confirm: directory.ByAdmin})
+	b := h.inside(t, "anna")
+	if p := b.Get(h.web.URL + "/console/people/dan"); !strings.Contains(p.Body, "waits for an administrator") || !strings.Contains(p.Body, "Seen dan") {
+		t.Fatalf("%s", p.Body)
+	}
+	do := func(act string, form url.Values, status int, words string) {
+		t.Helper()
+		p := h.act(b, "dan", act, form)
+		if p.Status != status {
+			t.Errorf("%s: %d %s", act, p.Status, p.Body)
+		}
+		if p := b.Get(h.web.URL + "/console/people/dan"); !strings.Contains(p.Body, words) {
+			t.Errorf("%s: the page lacks %q: %s", act, words, p.Body)
+		}
+	}
+	do("confirm", nil, http.StatusSeeOther, ">connected<")
+	do("confirm", nil, http.StatusConflict, ">connected<")
+	do("freeze", nil, http.StatusUnprocessableEntity, ">connected<")
+	do("freeze", why("stolen"), http.StatusSeeOther, ">frozen<")
+	do("freeze", why("stolen"), http.StatusSeeOther, ">frozen<") // C-13 a double click
+	do("unfreeze", nil, http.StatusSeeOther, ">disconnected<")
+	do("forget", url.Values{"issuer": {h.google.URL()}, "reason": {"account made anew"}}, http.StatusSeeOther, ">disconnected<")
+	do("forget", url.Values{"issuer": {h.google.URL()}, "reason": {"again"}}, http.StatusNotFound, ">disconnected<")
+	do("role", url.Values{"role": {"king"}}, http.StatusUnprocessableEntity, "")
+	notes, err := h.Directory.Journal(t.Context(), "dan", 0, 100)
+	must(t, err)
+	done := map[string]string{}
+	for _, n := range notes {
+		done[n.What] = n.Actor
+	}
+	for _, what := range []string{"link.confirmed", "person.frozen", "person.unfrozen", "identity.ended"} {
+		if done[what] != "anna" {
+			t.Errorf("%s was done by %q", what, done[what])
+		}
+	}
+	if len(h.changed) != 5 {
+		t.Errorf("shown anew: %v", h.changed)
+	}
+	for _, act := range []string{"role", "confirm", "unfreeze"} {
+		h.link(t, "anna", 78, directory.Terms{Confirm: directory.ByAdmin})
+		form := url.Values{"role": {"viewer"}}
+		if p := h.act(b, "anna", act, form); act != "unfreeze" && p.Status != http.StatusForbidden {
+			t.Errorf("%s for herself: %d %s", act, p.Status, p.Body)
+		}
+	}
+}
+
+func TestSessionsEndAtOnceAndCannotBeGivenToAnother(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	people := h.web.URL + "/console/people"
+	b := h.inside(t, "anna")
+	u, err := url.Parse(h.web.URL)
+	must(t, err)
+	var cookie *http.Cookie
+	for _, c := range b.Client.Jar.Cookies(u) {
+		if c.Name == "__Host-session" {
+			cookie = c
+		}
+	}
+	if p := b.Post(h.web.URL+"/console/logout", nil); p.Location != h.web.URL+"/console" {
+		t.Errorf("logout: %d %s", p.Status, p.Body)
+	}
+	thief := pagestest.Open(t, h.web)
+	cookie.Path, cookie.Secure = "/", true
+	thief.Client.Jar.SetCookies(u, []*http.Cookie{cookie})
+	if p := thief.Get(people); p.Status != http.StatusUnauthorized {
+		t.Errorf("C-05 a cookie after logout: %d", p.Status)
+	}
+	h.signIn(t, thief, "anna") // C-04: the preset cookie does not become hers
+	for _, c := range thief.Client.Jar.Cookies(u) {
+		if c.Name == "__Host-session" && c.Value == cookie.Value {
+			t.Error("C-04: the cookie of before was taken over")
+		}
+	}
+	b = h.inside(t, "anna")
+	h.age(t, "seen_at = seen_at - interval '31 minutes', created_at = created_at - interval '31 minutes', expires_at = expires_at - interval '31 minutes'")
+	if p := b.Get(people); p.Status != http.StatusUnauthorized {
+		t.Errorf("idle for half an hour: %d", p.Status)
+	}
+	b = h.inside(t, "anna")
+	h.age(t, "created_at = created_at - interval '12 hours', expires_at = expires_at - interval '12 hours'")
+	if p := b.Get(people); p.Status != http.StatusUnauthorized {
+		t.Errorf("after twelve hours: %d", p.Status)
+	}
+	b = h.inside(t, "anna")
+	_, err = h.Directory.Freeze(t.Context(), "test", "anna", "lost")
+	must(t, err)
+	if p := b.Get(people); p.Status != http.StatusUnauthorized {
+		t.Errorf("C-05 frozen: %d", p.Status)
+	}
+	if p := h.signIn(t, pagestest.Open(t, h.web), "anna"); p.Status != http.StatusForbidden {
+		t.Errorf("frozen, a sign-in: %d", p.Status)
+	}
+	must(t, h.Directory.Unfreeze(t.Context(), "test", "anna"))
+	b = h.inside(t, "anna")
+	must(t, h.Directory.Deactivate(t.Context(), "test", "anna", "left"))
+	if p := b.Get(people); p.Status != http.StatusUnauthorized {
+		t.Errorf("C-05 left: %d", p.Status)
+	}
+}
+
+// age changes every session as time would, which only the owner of the table can.
+func (h *house) age(t *testing.T, set string) {
+	t.Helper()
+	owner, err := pgx.Connect(t.Context(), h.OwnerURL)
+	must(t, err)
+	defer func() { _ = owner.Close(t.Context()) }()
+	_, err = owner.Exec(t.Context(), `alter table console_session disable trigger console_session_only_ends;
+		update console_session set `+set+` where ended_at is null;
+		alter table console_session enable always trigger console_session_only_ends`, pgx.QueryExecModeSimpleProtocol)
+	must(t, err)
+}
+
+func TestForgedAndForeignRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.inside(t, "anna")
+	freeze := h.web.URL + "/console/people/dan/freeze"
+	for name, headers := range map[string][]string{"C-01": {"Sec-Fetch-Site", "cross-site"}, "C-02": {"Sec-Fetch-Site", "same-site"}, "origin": {"Origin", "https://evil.example"}} {
+		if p := b.Do(http.MethodPost, freeze, why("x"), headers...); p.Status != http.StatusForbidden {
+			t.Errorf("%s: %d", name, p.Status)
+		}
+	}
+	if p := b.Get(freeze); p.Status != http.StatusMethodNotAllowed {
+		t.Errorf("GET: %d", p.Status)
+	}
+	if p := b.Post(freeze, url.Values{"reason": {strings.Repeat("x", 10<<10)}}); p.Status != http.StatusBadRequest {
+		t.Errorf("10 KB: %d", p.Status)
+	}
+	if p := b.Get(h.web.URL + "/console/people/nobody"); p.Status != http.StatusNotFound {
+		t.Errorf("nobody: %d", p.Status)
+	}
+	if p := b.Get(h.web.URL + "/console/people/%00"); p.Status != http.StatusNotFound {
+		t.Errorf("NUL: %d", p.Status)
+	}
+	if e, err := h.Directory.User(t.Context(), "dan"); err != nil || e.Frozen {
+		t.Errorf("dan: %+v, %v", e, err)
+	}
+	other := pagestest.Open(t, h.web)
+	callback := h.callback(t, b, "anna@example.org")
+	if p := other.Get(callback); p.Status != http.StatusBadRequest {
+		t.Errorf("a callback in another browser: %d", p.Status)
+	}
+	calls := h.google.TokenCalls()
+	h.signIn(t, b, "anna")
+	callback = h.callback(t, b, "anna@example.org")
+	b.Get(callback)
+	if p := b.Get(callback); p.Status != http.StatusBadRequest || h.google.TokenCalls() != calls+2 {
+		t.Errorf("a callback again: %d, %d token calls", p.Status, h.google.TokenCalls()-calls)
+	}
+	if p := b.Get(h.web.URL + "/auth/google/callback?state=" + strings.Repeat("A", 43) + "&code=x"); p.Status != http.StatusTeapot {
+		t.Errorf("a state of somebody else's: %d", p.Status)
+	}
+	if p := b.Get(h.web.URL + "/console"); p.Header.Get("X-Frame-Options") != "DENY" && p.Location == "" {
+		t.Errorf("C-07: %v", p.Header)
+	}
+}
+
+func TestRolesAreGivenByAnotherAlsoWhereTheCodeIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for name, sql := range map[string]string{
+		"to himself":   `insert into console_grant (person_id, role, granted_at, granted_by) select id, 'administrator', now(), id from person where external_id = 'boris'`,
+		"an odd role":  `insert into console_grant (person_id, role, granted_at, granted_by) select a.id, 'king', now(), b.id from person a, person b where a.external_id = 'boris' and b.external_id = 'anna'`,
+		"a deletion":   `delete from console_grant`,
+		"the journal":  `update console_journal set what = 'login'`,
+		"long session": `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client) select sha256('x'), id, now(), now(), now() + interval '25 hours', '' from person limit 1`,
+	} {
+		if _, err := h.Pool.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s is possible", name)
+		}
+	}
+}

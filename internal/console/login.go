@@ -1,0 +1,229 @@
+package console
+
+import (
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"countersign/internal/directory"
+	"countersign/internal/google"
+	"countersign/internal/pages"
+	"countersign/internal/people"
+)
+
+// The cookies: of a sign-in on its way, and of a session.
+const (
+	loginCookie   = "__Host-csl"
+	sessionCookie = "__Host-session"
+)
+
+// visitor is who is signed in.
+type visitor struct {
+	person people.Person
+	role   Role
+	token  pages.Seed
+}
+
+// inside lets in whoever is signed in and may do what is asked. Person and role are read
+// anew for each request: who left, or lost a role, is out at once.
+func (d *Desk) inside(what right, next func(http.ResponseWriter, *http.Request, visitor)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := d.visitor(r)
+		switch {
+		case errors.Is(err, errNone):
+			d.showDoor(w, r, http.StatusUnauthorized)
+		case err != nil:
+			d.fail(w, r, err)
+		case !v.role.may(what):
+			d.message(w, r, http.StatusForbidden, "no_right")
+		default:
+			next(w, r, v)
+		}
+	}
+}
+
+func (d *Desk) visitor(r *http.Request) (visitor, error) {
+	token, ok := pages.Cookie(r, sessionCookie)
+	if !ok {
+		return visitor{}, errNone
+	}
+	id, err := d.Store.session(r.Context(), token)
+	if err != nil {
+		return visitor{}, err
+	}
+	dir, err := d.Directory.Snapshot(r.Context())
+	if err != nil {
+		return visitor{}, err
+	}
+	p, _ := dir.Person(id)
+	role, err := d.roleOf(r.Context(), p)
+	if err == nil && role == "" {
+		return visitor{}, errors.Join(errNone, d.Store.end(r.Context(), token, "no rights any more", p.ExternalID))
+	}
+	return visitor{person: p, role: role, token: token}, err
+}
+
+// door is the first page.
+func (d *Desk) door(w http.ResponseWriter, r *http.Request) {
+	switch _, err := d.visitor(r); {
+	case err == nil:
+		http.Redirect(w, r, "/console/people", http.StatusSeeOther)
+	case errors.Is(err, errNone):
+		d.showDoor(w, r, http.StatusOK)
+	default:
+		d.fail(w, r, err)
+	}
+}
+
+func (d *Desk) service(name string) *google.Provider {
+	i := slices.IndexFunc(d.Services, func(p *google.Provider) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return d.Services[i]
+}
+
+func requestOf(c pages.Seed) google.Request {
+	return google.Request{State: c.Token("console state"), Nonce: c.Token("console nonce"), Verifier: c.Token("console verifier")}
+}
+
+// leave sends a browser to the login service.
+func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
+	service := d.service(mux.Vars(r)["service"])
+	if service == nil {
+		d.message(w, r, http.StatusNotFound, "missing")
+		return
+	}
+	c := pages.NewSeed()
+	request := requestOf(c)
+	to, err := service.SignIn(r.Context(), request)
+	if err == nil {
+		err = d.Store.begin(r.Context(), service.Name, c, request.State)
+	}
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	pages.Keep(w, loginCookie, c, loginLife)
+	pages.Private(w)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// Callback answers whom the login service sends back, if he left from here.
+func (d *Desk) Callback(w http.ResponseWriter, r *http.Request) (mine bool) {
+	q := r.URL.Query()
+	state, ok := pages.Single(q, "state")
+	if !ok || !pages.IsToken(state) || len(d.Services) == 0 {
+		return false
+	}
+	l, err := d.Store.byState(r.Context(), state)
+	if errors.Is(err, errNone) {
+		return false
+	}
+	if err != nil {
+		d.fail(w, r, err)
+		return true
+	}
+	c, err := d.returning(r, l)
+	if err == nil {
+		err = d.Store.use(r.Context(), l.ID) // before the call: a code is worth one try
+	}
+	code, ok := pages.Single(q, "code")
+	switch {
+	case errors.Is(err, errNone), err == nil && !ok:
+		d.message(w, r, http.StatusBadRequest, "stale")
+	case err != nil:
+		d.fail(w, r, err)
+	default:
+		d.enter(w, r, d.service(l.Service), c, code)
+	}
+	return true
+}
+
+// returning checks that it is the same browser, in time, from the same service.
+func (d *Desk) returning(r *http.Request, l login) (pages.Seed, error) {
+	service := d.service(mux.Vars(r)["service"])
+	c, ok := pages.Cookie(r, loginCookie)
+	if service == nil || service.Name != l.Service || l.Over || !ok || subtle.ConstantTimeCompare(c.Hash(), l.Cookie) != 1 {
+		return "", errNone
+	}
+	if iss, given := r.URL.Query()["iss"]; given && !slices.Equal(iss, []string{service.Issuer}) {
+		return "", errNone
+	}
+	return c, nil
+}
+
+// enter makes a session for whoever the login service says it is, if he may come in.
+func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Provider, c pages.Seed, code string) {
+	id, err := service.Identify(r.Context(), code, requestOf(c))
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	e, err := d.Directory.Know(r.Context(), "console", directory.Proof{Issuer: id.Issuer, Subject: id.Subject, Email: id.Email})
+	var role Role
+	if err == nil {
+		role, err = d.roleOf(r.Context(), e.Person)
+	}
+	switch {
+	case refusedByDirectory(err), err == nil && role == "":
+		if err := d.Store.refused(r.Context(), id.Email, "no role"); err != nil {
+			d.fail(w, r, err)
+			return
+		}
+		d.Log.WarnContext(r.Context(), "console: turned away", slog.String("email", id.Email))
+		d.message(w, r, http.StatusForbidden, "no_role")
+		return
+	case err != nil:
+		d.fail(w, r, err)
+		return
+	}
+	token := pages.NewSeed() // never the one that was there before
+	if err := d.Store.open(r.Context(), token, e.Person, role, d.Client(r.Context())); err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", e.ExternalID), slog.String("role", string(role)))
+	pages.Drop(w, loginCookie)
+	pages.Keep(w, sessionCookie, token, sessionLife)
+	pages.Private(w)
+	http.Redirect(w, r, "/console/people", http.StatusSeeOther)
+}
+
+func refusedByDirectory(err error) bool {
+	for _, e := range []error{directory.ErrUnknown, directory.ErrInactive, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrInvalid} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Desk) logout(w http.ResponseWriter, r *http.Request, v visitor) {
+	if err := d.Store.end(r.Context(), v.token, "signed out", v.person.ExternalID); err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	pages.Drop(w, sessionCookie)
+	pages.Private(w)
+	http.Redirect(w, r, "/console", http.StatusSeeOther)
+}
+
+// fail answers what cannot go on.
+func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, google.ErrUnreachable):
+		d.Log.WarnContext(r.Context(), "console", slog.Any("error", err))
+		d.message(w, r, http.StatusBadGateway, "unreachable")
+	case errors.Is(err, google.ErrRefused):
+		d.Log.WarnContext(r.Context(), "console", slog.Any("error", err))
+		d.message(w, r, http.StatusForbidden, "refused")
+	default:
+		d.Log.ErrorContext(r.Context(), "console", slog.Any("error", err))
+		d.message(w, r, http.StatusServiceUnavailable, "away")
+	}
+}
