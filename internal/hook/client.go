@@ -179,7 +179,7 @@ func (p post) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, errors.New("the endpoint's address cannot be read")
 	}
-	signature, err := Sign(p.event, p.at, p.body, p.lane.Secrets...)
+	signature, err := Sign(p.event, p.at, p.body, p.lane.secrets...)
 	if err != nil {
 		return nil, err
 	}
@@ -192,8 +192,8 @@ func (p post) request(ctx context.Context) (*http.Request, error) {
 		"User-Agent":        {userAgent},
 		"Accept-Encoding":   {"identity"},
 	}
-	if p.lane.Authorization != "" {
-		req.Header.Set("Authorization", p.lane.Authorization)
+	if p.lane.authorization != "" {
+		req.Header.Set("Authorization", p.lane.authorization)
 	}
 	return req, nil
 }

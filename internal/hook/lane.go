@@ -1,6 +1,10 @@
 package hook
 
-import "time"
+import (
+	"time"
+
+	"countersign/internal/seal"
+)
 
 const (
 	narrowAfter = 4           // failures in a row after which one request at a time is enough
@@ -13,15 +17,16 @@ const (
 
 // lane is how an endpoint fares, and what is needed to send to it.
 type lane struct {
-	Endpoint      string
-	Source        string
-	URL           string
-	State         State
-	Scheme        Scheme
-	TimeoutMS     int
-	InFlight      int
-	Secrets       []string
-	Authorization string
+	Endpoint  string
+	Source    string
+	URL       string
+	State     State
+	Scheme    Scheme
+	TimeoutMS int
+	InFlight  int
+	Roles     []string  // of the secrets, as they are kept
+	Clear     []*string // each is there or is sealed
+	Sealed    [][]byte
 
 	Failures     int
 	FailingSince *time.Time
@@ -34,7 +39,26 @@ type lane struct {
 	RateUsed     int
 	Told         int
 
-	ramped bool // the rate has just changed
+	ramped        bool     // the rate has just changed
+	secrets       []string // that sign, the current one first
+	authorization string
+}
+
+// unlock makes the secrets ready for use.
+func (l *lane) unlock(s *seal.Seal) error {
+	l.secrets, l.authorization = nil, ""
+	for i, role := range l.Roles {
+		text, err := s.Reveal(seal.Kept{Clear: l.Clear[i], Sealed: l.Sealed[i]}, kept(l.Endpoint, role))
+		switch {
+		case err != nil:
+			return err
+		case role == roleAuthorization:
+			l.authorization = text.Reveal()
+		default:
+			l.secrets = append(l.secrets, text.Reveal())
+		}
+	}
+	return nil
 }
 
 // room gives how many requests may be under way now, by all replicas together, and how

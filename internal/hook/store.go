@@ -17,6 +17,7 @@ import (
 
 	"countersign/internal/crash"
 	"countersign/internal/ledger"
+	"countersign/internal/seal"
 	"countersign/internal/wake"
 )
 
@@ -30,6 +31,7 @@ type Hook struct {
 	Now     func() time.Time // measures how long things take
 	Clock   func() time.Time // decides what is due; nil: the clock of the database, the same for every replica
 	Log     *slog.Logger
+	Seal    *seal.Seal     // of the secrets; nil: they are kept in the clear
 	Egress  []netip.Prefix // networks that may be reached although private or loopback, also over plain http
 	Options Options
 	Metrics Metrics
@@ -40,6 +42,7 @@ type Hook struct {
 	placed *wake.Bell
 	bodies *lru.Cache[string, string] // of events placed lately; they never change
 	reads  chan struct{}              // bounds the connections that readers of bodies take
+	closed sync.Map                   // endpoints of which it was told that their secrets do not open
 }
 
 // Options bound the work of one replica. The zero value of a field means its default.

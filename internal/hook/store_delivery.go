@@ -146,6 +146,9 @@ func (h *Hook) lane(ctx context.Context, source, endpoint string) (*lane, time.T
 	case l.State == Ended:
 		return nil, time.Time{}, fmt.Errorf("webhook %s: %w", endpoint, ErrEnded)
 	}
+	if err := l.unlock(h.Seal); err != nil {
+		return nil, time.Time{}, fmt.Errorf("webhook %s: %w", endpoint, err)
+	}
 	var at time.Time
 	if err := h.Pool.QueryRow(ctx, `select coalesce($1::timestamptz, clock_timestamp())`, h.clock()).Scan(&at); err != nil {
 		return nil, time.Time{}, fmt.Errorf("webhook %s: %w", endpoint, classify(err))

@@ -62,21 +62,24 @@ type row struct {
 func (h *Hook) insert(ctx context.Context, tx pgx.Tx, r row) error {
 	at := h.clock()
 	b := &pgx.Batch{}
+	signing, err := h.Seal.Keep(secret.Text(r.key.secret), kept(r.id, roleCurrent))
+	if err != nil {
+		return err
+	}
 	b.Queue(`insert into webhook (id, source, url, types, scheme, timeout_ms, in_flight, state, created_at, changed_at)
 		select $1, $2, $3, $4, $5, $6, $7, 'active', now, now from (select coalesce($8::timestamptz, now()) as now) t`,
 		r.id, r.source, r.fields.URL, r.fields.Types, r.fields.Scheme, r.fields.Timeout.Milliseconds(), r.fields.InFlight, at)
 	b.Queue(`insert into webhook_lane (endpoint, served_at) values ($1, coalesce($2::timestamptz, now()))`, r.id, at)
-	b.Queue(`insert into webhook_secret (endpoint, role, secret, public, created_at)
-		values ($1, 'current', $2, nullif($3, ''), coalesce($4::timestamptz, now()))`, r.id, r.key.secret, r.key.public, at)
-	if auth := r.fields.Authorization.Reveal(); auth != "" {
-		b.Queue(setAuthorization, r.id, auth, at)
+	b.Queue(setCurrent, r.id, signing.Clear, signing.Sealed, r.key.public, at)
+	if r.fields.Authorization != "" {
+		auth, err := h.Seal.Keep(r.fields.Authorization, kept(r.id, roleAuthorization))
+		if err != nil {
+			return err
+		}
+		b.Queue(setAuthorization, r.id, auth.Clear, auth.Sealed, at)
 	}
 	return tx.SendBatch(ctx, b).Close()
 }
-
-const setAuthorization = `insert into webhook_secret (endpoint, role, secret, created_at)
-	values ($1, 'authorization', $2, coalesce($3::timestamptz, now()))
-	on conflict (endpoint, role) do update set secret = excluded.secret, created_at = excluded.created_at`
 
 const endpointColumns = `w.id, w.source, w.url, w.types, w.scheme, w.timeout_ms, w.in_flight, w.state, w.reason, w.row_version,
 	w.created_at, w.changed_at, l.succeeded_at, l.failed_at, l.failing_since, l.failures, l.held_until,
@@ -158,9 +161,13 @@ func (h *Hook) Update(ctx context.Context, source, id string, c Change) (Endpoin
 			return nil
 		case n.Authorization == "":
 			_, err = tx.Exec(ctx, `delete from webhook_secret where endpoint = $1 and role = 'authorization'`, id)
-		default:
-			_, err = tx.Exec(ctx, setAuthorization, id, n.Authorization.Reveal(), at)
+			return err
 		}
+		auth, err := h.Seal.Keep(n.Authorization, kept(id, roleAuthorization))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, setAuthorization, id, auth.Clear, auth.Sealed, at)
 		return err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type turn struct {
 	lanes    []*lane
 	now      time.Time
 	accepted []outcome
+	closed   map[string]error // endpoints whose secrets do not open
 }
 
 // run gives what was claimed. Its commit comes after the commits of the events that are
@@ -51,15 +53,29 @@ func (t *turn) run(ctx context.Context) ([]claimed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", classify(err))
 	}
+	t.tell(ctx)
 	return taken, nil
 }
 
+// tell names the endpoints that get nothing because their secrets do not open, once.
+func (t *turn) tell(ctx context.Context) {
+	for _, l := range t.lanes {
+		err := t.closed[l.Endpoint]
+		if err == nil {
+			continue
+		}
+		if _, told := t.h.closed.LoadOrStore(l.Endpoint, true); !told {
+			t.h.Log.ErrorContext(ctx, "webhook waits: its secrets cannot be opened", slog.String("webhook_id", l.Endpoint), slog.Any("error", err))
+		}
+	}
+}
+
 const laneColumns = `l.endpoint, w.source, w.url, w.state, w.scheme, w.timeout_ms, w.in_flight,
-	array(select s.secret from webhook_secret s where s.endpoint = l.endpoint and s.role in ('current', 'previous')
-		and (s.expires_at is null or s.expires_at > coalesce($1::timestamptz, now())) order by s.role) as secrets,
-	coalesce((select s.secret from webhook_secret s where s.endpoint = l.endpoint and s.role = 'authorization'), '') as authorization,
+	k.roles, k.clear, k.sealed,
 	l.failures, l.failing_since, l.failing_days, l.failed_at, l.succeeded_at, l.held_until, l.rate, l.rate_at, l.rate_used, l.told
-	from webhook_lane l join webhook w on w.id = l.endpoint `
+	from webhook_lane l join webhook w on w.id = l.endpoint cross join lateral (
+		select array_agg(s.role order by s.role) as roles, array_agg(s.secret order by s.role) as clear, array_agg(s.sealed order by s.role) as sealed
+		from webhook_secret s where s.endpoint = l.endpoint and (s.expires_at is null or s.expires_at > coalesce($1::timestamptz, now()))) k `
 
 // leased is written so that no index of what is due or leased fits: a row is found by
 // its key, however many are due and whatever the statistics say.
@@ -246,12 +262,25 @@ func (t *turn) grant() []grant {
 	var out []grant
 	for _, l := range t.lanes {
 		most, fresh := l.room(t.now)
-		if fresh = min(fresh, share, t.free); fresh > 0 {
+		if fresh = min(fresh, share, t.free); fresh > 0 && t.unlocked(l) {
 			out = append(out, grant{l.Endpoint, most, fresh})
 			t.free -= fresh
 		}
 	}
 	return out
+}
+
+// unlocked reports whether requests to an endpoint can be signed.
+func (t *turn) unlocked(l *lane) bool {
+	if err := l.unlock(t.h.Seal); err != nil {
+		if t.closed == nil {
+			t.closed = map[string]error{}
+		}
+		t.closed[l.Endpoint] = err
+		return false
+	}
+	t.h.closed.Delete(l.Endpoint)
+	return true
 }
 
 // claim takes what is due, of each endpoint no more than its grant, and of each document

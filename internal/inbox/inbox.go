@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"countersign/internal/crash"
+	"countersign/internal/seal"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
 )
@@ -67,6 +68,7 @@ type Inbox struct {
 	Crash *crash.Points
 	Now   func() time.Time // measures times here; others never see it
 	Log   *slog.Logger
+	Seal  *seal.Seal // of the webhook's secret; nil: it is kept in the clear
 	// Handle acts on an update. It may run again for the same update, also at once on
 	// another replica. It gives what became of it, for the record.
 	Handle func(ctx context.Context, it *Item) (outcome string, err error)

@@ -254,16 +254,3 @@ func (x *Inbox) LetGo(ctx context.Context, self string) error {
 	_, err := x.Pool.Exec(ctx, `update telegram_poller set until = '-infinity' where bot_id = $1 and holder = $2`, x.Bot, self)
 	return err
 }
-
-// Secret gives the webhook's secret: made by whoever comes first, the same for all.
-func (x *Inbox) Secret(ctx context.Context, proposal string) (string, error) {
-	var secret string
-	_, err := x.Pool.Exec(ctx, `insert into telegram_secret (bot_id, secret) values ($1, $2) on conflict do nothing`, x.Bot, proposal)
-	if err == nil {
-		err = x.Pool.QueryRow(ctx, `select secret from telegram_secret where bot_id = $1`, x.Bot).Scan(&secret)
-	}
-	if err != nil {
-		return "", fmt.Errorf("webhook secret: %w", err)
-	}
-	return secret, nil
-}
