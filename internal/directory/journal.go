@@ -40,3 +40,17 @@ func (s *Store) Journal(ctx context.Context, subject string, before int64, limit
 	}
 	return notes, nil
 }
+
+// TouchedBy lists the persons whom an actor added or changed.
+func (s *Store) TouchedBy(ctx context.Context, actor string) ([]string, error) {
+	rows, err := s.Pool.Query(ctx, `select distinct subject from directory_journal
+		where actor = $1 and what in ('person.added', 'person.changed') order by subject`, actor)
+	if err != nil {
+		return nil, fmt.Errorf("journal of the directory: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("journal of the directory: %w", err)
+	}
+	return out, nil
+}
