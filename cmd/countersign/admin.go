@@ -88,7 +88,7 @@ func keysCommand(p process) *cobra.Command {
 	create.Flags().StringVar(&n.scopes, "scopes", "all", "what it may do, separated by commas: "+strings.Join(directory.ScopeNames(), ", ")+"; or all")
 	create.Flags().IntVar(&n.days, "days", 365, "how long it is valid, at most 365")
 	create.Flags().BoolVar(&n.json, "json", false, `print {"id":…,"secret":…}`)
-	keys.AddCommand(create, keysList(p), keysRevoke(p))
+	keys.AddCommand(create, keysList(p), keysRevoke(p), keysRotate(p))
 	return keys
 }
 
@@ -151,7 +151,7 @@ func usersCommand(p process) *cobra.Command {
 		},
 	}
 	load.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")
-	users.AddCommand(load, usersList(p), usersDeactivate(p))
+	users.AddCommand(load, usersList(p), usersDeactivate(p), usersSync(p))
 	users.AddCommand(linkCommands(p)...)
 	return users
 }

@@ -328,10 +328,10 @@ func (b *browser) fits() {
 	b.sees("nothing wider than its chat", `[...document.querySelectorAll('.scroll')].every(s => s.scrollWidth <= s.clientWidth)`)
 }
 
-func (b *browser) onAPhone(url string) {
+func (b *browser) onAPhone(page string) {
 	b.t.Helper()
 	b.do("a phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)),
-		chromedp.Navigate(url+"/?lang=ru"))
+		chromedp.Navigate(page+"/?lang=ru"))
 	b.sees("the ERP alone", `document.getElementById('pane-erp').getBoundingClientRect().width === innerWidth`)
 	b.sees("Russian", `document.getElementById('send').innerText === 'Отправить на согласование'`)
 	b.sees("the third request", `!!document.querySelector('[data-document="REQ-4713"]')`)

@@ -18,6 +18,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/pace"
+	"countersign/internal/roster"
 )
 
 // duties are jobs of the queue that look after the rest. Each looks for what is due, so
@@ -32,7 +33,10 @@ type duties struct {
 	hook    *hook.Hook
 	links   *link.Store
 	console *console.Store
+	roster  *roster.Sync // nil: people come by other ways
 	log     *slog.Logger
+
+	syncEvery time.Duration
 }
 
 // keepUpdates is how long a settled update is kept: Telegram repeats one for a day.
@@ -44,6 +48,9 @@ const keepDeliveries = 90 * 24 * time.Hour
 // keepAttempts is how far back attempts to tie an account, and sessions, can be looked at.
 const keepAttempts = 90 * 24 * time.Hour
 
+// jobTime is for the longest: a company's directory may have many pages.
+const jobTime = 10 * time.Minute
+
 type recheckArgs struct{}
 
 // Kind names the job.
@@ -54,6 +61,11 @@ type purgeArgs struct{}
 // Kind names the job.
 func (purgeArgs) Kind() string { return "purge" }
 
+type syncArgs struct{}
+
+// Kind names the job.
+func (syncArgs) Kind() string { return "workspace_sync" }
+
 func (d *duties) run(ctx context.Context) error {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[recheckArgs]) error {
@@ -61,13 +73,15 @@ func (d *duties) run(ctx context.Context) error {
 		return err
 	}))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
+	jobs := []*river.PeriodicJob{periodic(time.Minute, recheckArgs{}), periodic(time.Hour, purgeArgs{})}
+	if d.roster != nil {
+		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))
+	}
 	client, err := river.NewClient(riverpgxv5.New(d.pool), &river.Config{
 		Logger:  slog.New(quiet{d.log.Handler()}),
 		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
-		Workers: workers,
-		PeriodicJobs: []*river.PeriodicJob{
-			periodic(time.Minute, recheckArgs{}), periodic(time.Hour, purgeArgs{}),
-		},
+		Workers: workers, PeriodicJobs: jobs, JobTimeout: jobTime,
 	})
 	if err != nil {
 		return fmt.Errorf("job queue: %w", err)

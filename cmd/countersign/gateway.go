@@ -29,6 +29,7 @@ import (
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/postgres"
+	"countersign/internal/seal"
 	"countersign/internal/secret"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
@@ -56,6 +57,7 @@ type gateway struct {
 	zone    *time.Location // of the times that people read
 	link    *link.Desk
 	console *console.Desk
+	seal    *seal.Seal
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
@@ -115,6 +117,9 @@ func (g *gateway) openPools(ctx context.Context) error {
 	if g.intake, err = g.db.pool(ctx, intake); err != nil {
 		return err
 	}
+	if g.seal, err = openSeal(ctx, g.records.pool, g.cfg); err != nil {
+		return err
+	}
 	g.meters, err = newMeters(prometheus.NewRegistry())
 	return err
 }
@@ -151,7 +156,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}}
 	g.wires = &ledger.Wires{Pool: r.pool, Bell: r.bell, Self: g.self}
 	g.inbox = &inbox.Inbox{
-		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update,
+		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
 	}
 	g.courier = &courier.Courier{
 		Ledger: r.ledger, Directory: r.directory, Files: r.files, Store: &courier.Store{Pool: r.pool}, Telegram: g.bot,
@@ -160,7 +165,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.hook = &hook.Hook{
 		Pool: r.pool, Ledger: r.ledger, Bell: r.bell, Placed: &wake.Bell{}, Crash: g.crash, Now: time.Now, Log: g.log,
-		Egress: g.cfg.Egress.Allow, Metrics: g.meters.hook(),
+		Egress: g.cfg.Egress.Allow, Metrics: g.meters.hook(), Seal: g.seal,
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
@@ -172,10 +177,14 @@ func (g *gateway) buildLoops(context.Context) error {
 		return err
 	}
 	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, log: g.log}
-	return nil
+	var err error
+	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) })
+	g.duties.syncEvery = g.cfg.Workspace.Interval
+	return err
 }
 
 func (g *gateway) buildDoors(ctx context.Context) error {
+	g.resealAll(ctx)
 	g.door.Secret = g.cfg.Telegram.Secret
 	if g.door.Secret == "" {
 		made, err := g.inbox.Secret(ctx, rand.Text()+rand.Text())

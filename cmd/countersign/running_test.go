@@ -60,6 +60,14 @@ func TestCommandsWorkOnThePrivateDatabaseBesideTheGatewayThatRunsIt(t *testing.T
 	if out := w.command("healthcheck", "--url", r.url); !strings.Contains(out, "ready") {
 		t.Errorf("healthcheck: %s", out)
 	}
+	if out := w.command("keys", "rotate", "--retire"); !strings.Contains(out, "1 secrets sealed with it") || !strings.Contains(out, "1 old keys removed") {
+		t.Errorf("keys rotate: %s", out) // the one secret is that of the webhook
+	}
+	r.stop(syscall.SIGTERM)
+	again := w.start("") // with the new key
+	if out := w.command("healthcheck", "--url", again.url); !strings.Contains(out, "ready") {
+		t.Errorf("healthcheck after the rotation: %s", out)
+	}
 }
 
 func TestMistakesInACommandEndWithTwo(t *testing.T) {
@@ -79,6 +87,7 @@ func TestMistakesInACommandEndWithTwo(t *testing.T) {
 		{[]string{"serve", "now"}, exitUsage, "serve"},
 		{[]string{"version", "--loud"}, exitUsage, "--loud"},
 		{[]string{"routes", "check", "none.toml"}, exitUsage, "none.toml"},
+		{[]string{"users", "sync", "--limit", "x"}, exitUsage, "--limit"},
 		{[]string{"keys"}, exitOK, ""},
 		{nil, exitOK, ""},
 		{[]string{"version"}, exitOK, ""},

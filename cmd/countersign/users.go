@@ -107,7 +107,11 @@ func linkState(e directory.Entry, now time.Time, life time.Duration) string {
 
 func usersDeactivate(p process) *cobra.Command {
 	return p.personCommand("deactivate EXTERNAL_ID", "End somebody's link and rights at once", needsReason, func(r *records, cmd *cobra.Command, id, reason string) error {
-		return r.directory.Deactivate(cmd.Context(), actor(), id, reason)
+		named, err := r.ledger.Leave(cmd.Context(), actor(), id, reason)
+		for _, step := range named {
+			fmt.Fprintf(p.Out, "still named by %s\n", step)
+		}
+		return err
 	})
 }
 

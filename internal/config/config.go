@@ -17,19 +17,21 @@ import (
 // its variable is COUNTERSIGN_SECTION_KEY; a secret is also read from the file
 // that COUNTERSIGN_SECTION_KEY_FILE names.
 type Config struct {
-	DataDir  string   `toml:"data_dir"` // files, and the private database
-	Server   Server   `toml:"server"`
-	Database Database `toml:"database"`
-	Telegram Telegram `toml:"telegram"`
-	Google   Google   `toml:"google"`
-	Login    Login    `toml:"login"`
-	Link     Link     `toml:"link"`
-	Console  Console  `toml:"console"`
-	TrueConf TrueConf `toml:"trueconf"`
-	Asterisk Asterisk `toml:"asterisk"`
-	Egress   Egress   `toml:"egress"`
-	Log      Log      `toml:"log"`
-	Limits   Limits   `toml:"limits"`
+	DataDir   string    `toml:"data_dir"` // files, and the private database
+	Server    Server    `toml:"server"`
+	Database  Database  `toml:"database"`
+	Telegram  Telegram  `toml:"telegram"`
+	Google    Google    `toml:"google"`
+	Login     Login     `toml:"login"`
+	Link      Link      `toml:"link"`
+	Console   Console   `toml:"console"`
+	Seal      Seal      `toml:"seal"`
+	Workspace Workspace `toml:"workspace"`
+	TrueConf  TrueConf  `toml:"trueconf"`
+	Asterisk  Asterisk  `toml:"asterisk"`
+	Egress    Egress    `toml:"egress"`
+	Log       Log       `toml:"log"`
+	Limits    Limits    `toml:"limits"`
 
 	origins map[string]Origin // of the keys that are not as Default left them
 }
@@ -108,6 +110,30 @@ type Console struct {
 	Administrators []string `toml:"administrators"` // mail addresses of the first ones
 }
 
+// Seal is the key under which secrets in the database are sealed.
+type Seal struct {
+	KeyFile string `toml:"key_file"` // empty: DataDir/seal.key with the private database; else nothing is sealed
+}
+
+// Workspace is the company's directory at Google; it is off without a subject.
+type Workspace struct {
+	Customer       string                    `toml:"customer"`
+	Subject        string                    `toml:"subject"`         // the administrator in whose name it is read
+	Credentials    secret.Text               `toml:"credentials"`     // the JSON key of a service account
+	ServiceAccount string                    `toml:"service_account"` // or its address, without a key
+	Domains        []string                  `toml:"domains"`         // whose people are taken
+	Naming         string                    `toml:"naming"`          // what the external id is: employee, local, email
+	OnlyKnown      Switch                    `toml:"only_known"`      // add nobody
+	Limit          int                       `toml:"limit"`           // percent that one run may deactivate
+	Interval       time.Duration             `toml:"interval"`
+	Groups         map[string]WorkspaceGroup `toml:"groups"`
+}
+
+// WorkspaceGroup is what the members of a group get.
+type WorkspaceGroup struct {
+	Roles []string `toml:"roles"` // such as treasurer@LLC-A
+}
+
 // TrueConf is the video servers, by the name that people see.
 type TrueConf struct {
 	Servers map[string]TrueConfServer `toml:"servers"`
@@ -179,6 +205,14 @@ func Default() Config {
 		},
 		Google: Google{Issuer: "https://accounts.google.com"},
 		Link:   Link{Confirm: LinkNotify, CoolingOff: 24 * time.Hour},
+		Workspace: Workspace{
+			Customer:  "my_customer",
+			Domains:   nil,
+			Naming:    "local",
+			OnlyKnown: SwitchOff,
+			Limit:     10,
+			Interval:  time.Hour,
+		},
 		Asterisk: Asterisk{
 			Address:     "127.0.0.1:5038",
 			SpoolDir:    "/var/spool/asterisk",

@@ -53,7 +53,11 @@ func TestTheExampleShowsEveryKeyWithItsDefault(t *testing.T) {
 	service.Title, service.Issuer, service.ClientID, service.ClientSecret = "", "", "", ""
 	same(t, service, config.LoginService{})
 
-	cfg.TrueConf.Servers, cfg.Login.Services = nil, nil
+	const group = "payers@example.com"
+	if g := cfg.Workspace.Groups[group]; len(g.Roles) == 0 {
+		t.Errorf("the example of a group is not whole: %+v", g)
+	}
+	cfg.TrueConf.Servers, cfg.Login.Services, cfg.Workspace.Groups = nil, nil, nil
 	same(t, cfg, config.Default())
 }
 

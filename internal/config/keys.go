@@ -82,6 +82,7 @@ func families() []family {
 	return []family{
 		familyOf("login.services", func(c *Config) *map[string]LoginService { return &c.Login.Services }, func() LoginService { return LoginService{} }),
 		familyOf("trueconf.servers", func(c *Config) *map[string]TrueConfServer { return &c.TrueConf.Servers }, DefaultTrueConfServer),
+		familyOf("workspace.groups", func(c *Config) *map[string]WorkspaceGroup { return &c.Workspace.Groups }, func() WorkspaceGroup { return WorkspaceGroup{} }),
 	}
 }
 

@@ -21,7 +21,7 @@ type rule struct {
 
 // Validate reports the values that can work in no command.
 func (c Config) Validate() error {
-	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(), c.linkRules(),
+	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(), c.linkRules(), c.workspaceRules(),
 		c.asteriskRules(), c.limitRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
@@ -181,6 +181,28 @@ func (c Config) linkRules() []rule {
 		{slices.ContainsFunc(c.Console.Administrators, badMail), "console.administrators", `holds something that is no mail address; write ["ann@example.com"]`},
 		{len(c.Console.Administrators) > 0 && !c.signIn(), "console.administrators", "names people who cannot sign in; set google.client_id or a login service"},
 	}
+}
+
+func (c Config) workspaceRules() []rule {
+	w := c.Workspace
+	on := w.Subject != ""
+	const longest = 24 * time.Hour
+	rules := []rule{
+		{on && badMail(w.Subject), "workspace.subject", `is no mail address; write "admin@example.com"`},
+		{on && w.Credentials == "" && w.ServiceAccount == "", "workspace.credentials", "is not set; set the JSON key of a service account, best as a file named by COUNTERSIGN_WORKSPACE_CREDENTIALS_FILE, or workspace.service_account for access without a key"},
+		{on && len(w.Domains) == 0, "workspace.domains", `is not set; name the domains whose people are taken: ["example.com"]`},
+		{slices.ContainsFunc(w.Domains, badDomain), "workspace.domains", `holds something that is no domain in small letters; write ["example.com"]`},
+		{!slices.Contains([]string{"employee", "local", "email"}, w.Naming), "workspace.naming", `must be "employee" (the employee number), "local" (what stands before the @) or "email"`},
+		outside("workspace.limit", w.Limit, 1, 100),
+		outside("workspace.interval", w.Interval, 5*time.Minute, longest),
+	}
+	for _, address := range slices.Sorted(maps.Keys(w.Groups)) {
+		path := memberPath("workspace.groups", address)
+		rules = append(rules,
+			rule{badMail(address) || address != strings.ToLower(address), path, "is no mail address of a group in small letters"},
+			rule{len(w.Groups[address].Roles) == 0, path + ".roles", `is not set; write roles = ["treasurer@LLC-A"]`})
+	}
+	return rules
 }
 
 func (s TrueConfServer) rules(name string) []rule {

@@ -32,6 +32,18 @@ func (m *AsteriskMode) UnmarshalText(text []byte) error {
 	return oneOf(m, text, AsteriskOff, AsteriskAMI, AsteriskSpool)
 }
 
+// Switch is "on" or "off".
+type Switch string
+
+// The positions of a switch.
+const (
+	SwitchOff Switch = "off"
+	SwitchOn  Switch = "on"
+)
+
+// UnmarshalText refuses other words.
+func (s *Switch) UnmarshalText(text []byte) error { return oneOf(s, text, SwitchOff, SwitchOn) }
+
 // LinkConfirm is what must happen before a new link decides.
 type LinkConfirm string
 

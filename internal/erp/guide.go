@@ -60,6 +60,6 @@ const (
 		"Deliveries are kept for a time. What begins before the first that is kept is refused (410 `cursor_expired`), so that nobody takes a part for the whole: " +
 		"leave out `from` and give `to` alone to have all from the first that is kept. Older events are in `GET /v1/events`."
 
-	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Links to Telegram accounts are not made here: " +
+	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave (409 `last_approver`). Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."
 )

@@ -46,6 +46,11 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 		return answer{}, err
 	}
 	u.ExternalID = in.ExternalID
+	if active != nil && !*active { // before anything is stored: his roles may be gone with this very call
+		if _, err := d.Ledger.MayLeave(c.ctx(), in.ExternalID); err != nil {
+			return answer{}, err
+		}
+	}
 	change, err := d.Directory.PutUser(c.ctx(), c.actor(), u)
 	if err != nil {
 		return answer{}, err
@@ -93,7 +98,7 @@ func (d *Door) settleActive(c *call, out *UserAnswer, active *bool) (err error) 
 	case *active:
 		err = d.Directory.Reactivate(c.ctx(), c.actor(), out.ExternalID)
 	default:
-		err = d.Directory.Deactivate(c.ctx(), c.actor(), out.ExternalID, "left, says "+c.key.Source)
+		_, err = d.Ledger.Leave(c.ctx(), c.actor(), out.ExternalID, "left, says "+c.key.Source)
 	}
 	out.Active, out.Fields = *active, append(out.Fields, "active")
 	if out.Change == string(directory.Unchanged) {

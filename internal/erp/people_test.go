@@ -66,6 +66,10 @@ func TestWhoWasShutOutComesBackOnlyWhenToldSo(t *testing.T) {
 	if err := b.Directory.Deactivate(t.Context(), "administrator", "kozlov", "fraud"); err != nil {
 		t.Fatal(err)
 	}
+	last := b.call(t, request{method: "PUT", path: "/v1/users/orlova", body: `{"name":"Maria Orlova","roles":[],"active":false}`})
+	if expect(t, last, 409, "last_approver"); !strings.Contains(last.at(t, "message"), "last who can decide") {
+		t.Errorf("%s", last.body)
+	}
 	put := func(more string) response {
 		return b.call(t, request{method: "PUT", path: "/v1/users/kozlov", body: `{"name":"Ivan Kozlov","email":"kozlov@example.org","roles":["treasurer"]` + more + `}`})
 	}

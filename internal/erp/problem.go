@@ -143,6 +143,7 @@ func table() []known {
 		{approval.ErrStepClosed, conflict("closed")},
 		{approval.ErrMovedOn, conflict("conflict")},
 		{approval.ErrFilesMissing, conflict("files_missing")},
+		{ledger.ErrSole, conflict("last_approver")},
 		{approval.ErrReasonNeeded, invalid("reason_required", fault{field: "reason", code: "reason_required"})},
 		{approval.ErrVerdict, invalid("invalid_field", fault{field: "verdict", code: "invalid_field"})},
 		{approval.ErrNotAsked, forbidden},
@@ -171,6 +172,10 @@ func table() []known {
 		{directory.ErrInactive, conflict("conflict")},
 		{directory.ErrLinkedElsewhere, conflict("conflict")},
 		{directory.ErrTaken, conflict("conflict")},
+		{directory.ErrFrozen, conflict("conflict")},
+		{directory.ErrOtherIdentity, conflict("conflict")},
+		{directory.ErrNotWaiting, conflict("conflict")},
+		{directory.ErrOwnLink, forbidden},
 	}
 }
 

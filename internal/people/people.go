@@ -201,6 +201,17 @@ func (d Directory) InRole(name, scope string) []Person {
 	return out
 }
 
+// Without is the directory as it would be without a person.
+func (d Directory) Without(id ID) Directory {
+	rest := make([]Person, 0, len(d.byID))
+	for _, p := range d.byID {
+		if p.ID != id {
+			rest = append(rest, p)
+		}
+	}
+	return NewDirectory(rest)
+}
+
 // Len is the number of persons known.
 func (d Directory) Len() int { return len(d.byID) }
 

@@ -1,0 +1,104 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/directory"
+	"countersign/internal/people"
+	"countersign/internal/route"
+)
+
+// ErrSole: the person is the last who could decide somewhere, so he cannot leave before
+// somebody else can.
+var ErrSole = errors.New("the last approver cannot leave without a successor")
+
+// SoleError says where somebody is the last one.
+type SoleError struct{ Where []string }
+
+// Error says it with what to do.
+func (e *SoleError) Error() string {
+	return fmt.Sprintf("%v: %s; give somebody else the role first (to stop his account at once, freeze it)", ErrSole, strings.Join(e.Where, "; "))
+}
+
+// Is makes it ErrSole.
+func (e *SoleError) Is(target error) bool { return target == ErrSole } //nolint:errorlint // this is how errors.Is asks
+
+// Leave deactivates somebody who left: his Telegram link ends, his open slots are asked of
+// others, his votes stand. It gives the steps of live routes that still name him. Whoever
+// is the last one of a step stays, and the error is a *SoleError.
+func (db *DB) Leave(ctx context.Context, actor, externalID, reason string) (named []string, err error) {
+	if named, err = db.MayLeave(ctx, externalID); err != nil {
+		return nil, err
+	}
+	if err := db.Directory.Deactivate(ctx, actor, externalID, reason); err != nil {
+		return nil, err
+	}
+	_, err = db.PeopleChanged(ctx, externalID)
+	return named, err
+}
+
+// MayLeave says whether somebody can leave, with the steps that name him. Nobody by that
+// name, or somebody who left before, is no error.
+func (db *DB) MayLeave(ctx context.Context, externalID string) (named []string, err error) {
+	dir, err := db.Directory.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := dir.Find(externalID)
+	if !ok || p.ExternalID != externalID || !p.Active {
+		return nil, nil
+	}
+	routes, err := db.liveRoutes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var where []string
+	for _, r := range routes {
+		where = append(where, r.Sole(dir, p.ID)...)
+		named = append(named, r.Names(dir, p.ID)...)
+	}
+	if len(where) > 0 {
+		return nil, &SoleError{Where: where}
+	}
+	return named, nil
+}
+
+// Sole lists where a person is the last one.
+func (db *DB) Sole(ctx context.Context, id people.ID) ([]string, error) {
+	dir, err := db.Directory.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := dir.Person(id)
+	if !ok {
+		return nil, fmt.Errorf("person %s: %w", id, directory.ErrUnknown)
+	}
+	_, err = db.MayLeave(ctx, p.ExternalID)
+	if sole, ok := errors.AsType[*SoleError](err); ok {
+		return sole.Where, nil
+	}
+	return nil, err
+}
+
+func (db *DB) liveRoutes(ctx context.Context) ([]route.Route, error) {
+	rows, err := db.Pool.Query(ctx, `select v.body from route_live l join route_version v on (v.key, v.version) = (l.key, l.version) order by v.key`)
+	if err != nil {
+		return nil, fmt.Errorf("live routes: %w", classify(err))
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("live routes: %w", classify(err))
+	}
+	out := make([]route.Route, len(texts))
+	for i, text := range texts {
+		if out[i], err = route.Parse([]byte(text)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

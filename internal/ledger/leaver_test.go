@@ -1,0 +1,59 @@
+package ledger_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"countersign/internal/approval"
+	"countersign/internal/ledger"
+	"countersign/internal/ledger/ledgertest"
+)
+
+func TestTheLastApproverCannotLeaveWithoutASuccessor(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	st := b.Post(t, "1")
+	_, err := b.Leave(t.Context(), "admin", "petrov", "left")
+	var sole *ledger.SoleError
+	if !errors.As(err, &sole) || !errors.Is(err, ledger.ErrSole) || len(sole.Where) != 1 || !strings.Contains(sole.Where[0], "budget_holder") {
+		t.Fatalf("%v", err)
+	}
+	if e, err := b.Directory.User(t.Context(), "petrov"); err != nil || !e.Active {
+		t.Errorf("petrov: %+v, %v", e, err)
+	}
+	if where, err := b.Sole(t.Context(), st.Case.Slots[0].Person); err != nil || len(where) != 1 {
+		t.Errorf("%v, %v", where, err)
+	}
+	b.Import(t, ledgertest.User("successor", "Sergey Successor", "budget_holder", 2001))
+	if named, err := b.Leave(t.Context(), "admin", "petrov", "left"); err != nil || len(named) != 0 {
+		t.Fatalf("with a successor: %v, %v", named, err)
+	}
+	again, err := b.DB.Case(t.Context(), st.Case.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := b.Directory.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := 0
+	for _, s := range again.Case.Slots {
+		p, _ := dir.Person(s.Person)
+		if s.State == approval.SlotOpen {
+			open++
+			if p.ExternalID != "successor" {
+				t.Errorf("%s is asked", p.ExternalID)
+			}
+		}
+	}
+	if open != 1 {
+		t.Errorf("%d are asked", open)
+	}
+	if _, err := b.Leave(t.Context(), "admin", "orlova", "left"); err != nil { // one of two treasurers
+		t.Errorf("one of two: %v", err)
+	}
+	if _, err := b.Leave(t.Context(), "admin", "orlova", "left"); err != nil {
+		t.Errorf("who left before: %v", err)
+	}
+}
