@@ -39,6 +39,7 @@ func arrows() map[string]string {
 		"internal/secret": "",
 		"internal/wake":   "",
 		"internal/pages":  "",
+		"internal/seal":   "internal/secret",
 		"migrations":      "",
 		"configs":         "",
 		"web":             "",
@@ -49,7 +50,7 @@ func arrows() map[string]string {
 		"internal/directory": "internal/ident internal/people internal/secret",
 		"internal/ledger": "internal/approval internal/crash internal/directory internal/document internal/file internal/ident " +
 			"internal/money internal/people internal/route internal/wake migrations",
-		"internal/inbox": "internal/crash internal/telegram internal/wake",
+		"internal/inbox": "internal/crash internal/seal internal/secret internal/telegram internal/wake",
 
 		// the systems outside, and their stand-ins
 		"internal/postgres":              "",
@@ -58,9 +59,12 @@ func arrows() map[string]string {
 		"internal/telegram/telegramtest": "",
 		"internal/google":                "internal/secret",
 		"internal/google/googletest":     "",
+		"internal/google/workspacetest":  "",
 		"internal/pages/pagestest":       "",
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
+
+		"internal/roster": "internal/directory internal/google internal/people",
 
 		// doors
 		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
@@ -73,7 +77,7 @@ func arrows() map[string]string {
 		// loops
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
 			"internal/telegram internal/wake",
-		"internal/hook": "internal/crash internal/ident internal/ledger internal/secret internal/wake",
+		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
 
 		// the house itself
 		"internal/server":       "",
@@ -85,8 +89,8 @@ func arrows() map[string]string {
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
 			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
-			"internal/postgres internal/route " +
-			"internal/secret internal/server internal/telegram internal/wake web",
+			"internal/postgres internal/roster internal/route " +
+			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
 	}
 }
 

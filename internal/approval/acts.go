@@ -18,6 +18,7 @@ type Opening struct {
 	Document document.Document
 	Missing  []string // digests of files announced and not here yet
 	Plan     route.Plan
+	NewPayee bool  // to whom nothing was paid before; it matters only where the plan AsksNewness
 	Previous *Case // of the same document, which has ended; nil for the first
 }
 
@@ -33,6 +34,7 @@ func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
 	t.emit(Event{
 		Kind: Started, Round: 1, Revision: o.Revision, Hash: o.Document.Hash(), Amount: o.Document.Amount,
 		Plan: &o.Plan, Parties: who.words, Barred: who.barred, Missing: o.Missing,
+		NewPayee: o.NewPayee, Asks: o.Plan.Asks(o.Document, o.NewPayee),
 	})
 	t.open(0)
 	return t.c, t.done
@@ -40,14 +42,15 @@ func Open(o Opening, dir people.Directory, now time.Time) (Case, []Event) {
 
 // Ballot is a vote as it comes in: by whom, on what, and how.
 type Ballot struct {
-	Person   people.ID
-	Round    int
-	Step     int
-	No       int
-	Revision int // as shown to the person
-	Verdict  Verdict
-	Reason   string
-	Via      Via
+	Person    people.ID
+	Round     int
+	Step      int
+	No        int
+	Revision  int // as shown to the person
+	Verdict   Verdict
+	Reason    string
+	Via       Via
+	Assurance Assurance // empty: the chat alone
 }
 
 // Vote takes a person's verdict. The document is the one that the case is about
@@ -58,7 +61,8 @@ func (c *Case) Vote(b Ballot, doc document.Document, dir people.Directory, now t
 	}
 	t := c.turn(doc, dir, now)
 	t.emit(Event{Kind: VoteCast, Step: b.Step, No: b.No, Person: b.Person, Reason: b.Reason, Vote: &Vote{
-		Verdict: b.Verdict, Reason: b.Reason, Revision: c.Revision, Amount: c.Amount, Via: b.Via, At: t.now,
+		Verdict: b.Verdict, Reason: b.Reason, Revision: c.Revision, Amount: c.Amount, Via: b.Via,
+		Assurance: b.assurance(), At: t.now,
 	}})
 	if b.Verdict == Return {
 		t.emit(Event{Kind: SentBack, Step: b.Step, Person: b.Person, Reason: b.Reason})
@@ -74,7 +78,7 @@ func (c *Case) mayVote(b Ballot, dir people.Directory) error {
 	s, asked := c.Slot(b.Round, b.Step, b.No)
 	person, known := dir.Person(b.Person)
 	switch {
-	case !b.Verdict.Known():
+	case !b.Verdict.Known() || !b.assurance().Known():
 		return ErrVerdict
 	case !asked || s.Person != b.Person:
 		return ErrNotAsked
@@ -95,7 +99,7 @@ func (c *Case) mayVote(b Ballot, dir people.Directory) error {
 	case c.needsReason(b.Verdict) && blank(b.Reason):
 		return ErrReasonNeeded
 	}
-	return nil
+	return c.assured(b)
 }
 
 // blank: white space says nothing.
@@ -119,6 +123,7 @@ type Revision struct {
 	Next     document.Document
 	Missing  []string
 	Plan     route.Plan // what the version of the route that the case keeps says of Next
+	NewPayee bool       // as in Opening
 }
 
 // Revise takes a changed document: votes stand or fall by the class of the change.
@@ -142,15 +147,19 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 	}
 	t := c.turn(r.Next, dir, now)
 	who := c.parties().next(r.Next.Persons(), dir)
+	anew, asks := class == document.Material || c.State == Returned, c.Asks
+	if !anew {
+		asks = c.asks(r)
+	}
 	t.emit(Event{
-		Kind: Changed, Step: c.Step, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
+		Kind: Changed, Step: c.Step, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount, Asks: asks,
 		Parties: who.words, Barred: who.barred, Missing: r.Missing, Class: class, Changes: change.Differences,
 	})
 	switch {
-	case class == document.Material || c.State == Returned:
+	case anew:
 		t.emit(Event{
 			Kind: RoundOpened, Round: c.Round + 1, Revision: r.No, Hash: r.Next.Hash(), Amount: r.Next.Amount,
-			Plan: &r.Plan, Parties: who.words, Barred: who.barred,
+			Plan: &r.Plan, Parties: who.words, Barred: who.barred, NewPayee: r.NewPayee, Asks: r.Plan.Asks(r.Next, r.NewPayee),
 		})
 		t.open(0)
 	case c.State == Blocked:
@@ -160,12 +169,19 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 	return t.done, class, nil
 }
 
+// asks is what the round asks for when it goes on with another state of the document: its
+// payee is the same, and what was asked for before stays so.
+func (c *Case) asks(r Revision) []Assurance {
+	return route.Raise(c.Asks, c.Plan.Asks(r.Next, c.NewPayee))
+}
+
 // judge settles what Compare left open: the drift since the oldest standing vote (or,
-// while nobody voted, since the state before, so that one leap is never small), whether the same people would be asked, and whether somebody who voted or is asked
-// has become a party of the document.
+// while nobody voted, since the state before, so that one leap is never small), whether
+// the same people would be asked, whether somebody who voted or is asked has become a
+// party of the document, and whether the votes were given for as much as it asks for now.
 func (c *Case) judge(r Revision, change document.Change, dir people.Directory) document.Class {
 	class, voted := change.Class, false
-	if !c.Plan.Same(r.Plan) {
+	if !c.Plan.Same(r.Plan) || c.short(c.asks(r)) {
 		return document.Material
 	}
 	who := c.parties().next(r.Next.Persons(), dir)

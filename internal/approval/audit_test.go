@@ -13,7 +13,8 @@ type round struct {
 	plan     route.Plan
 	amount   money.Amount
 	revision int
-	first    int // the revision with which it opened
+	first    int  // the revision with which it opened
+	fresh    bool // the payee was new then
 	asked    map[int]int
 	stuck    bool
 	votes    map[int]map[people.ID]approval.Vote
@@ -45,6 +46,9 @@ func mustApprove(t judge, events []approval.Event) {
 			if !near(v.Amount, r.amount, r.plan.Change.Drift) {
 				t.Fatalf("%s judged %s, approved is %s", who, v.Amount, r.amount)
 			}
+			if v.Verdict == approval.Accept && strength(v.Assurance) < r.wanted(s.Key) {
+				t.Fatalf("%s accepted %s in step %s by %s: %+v", who, r.amount, s.Key, v.Assurance, r.plan.StepUps)
+			}
 			if r.plan.Repeat == route.Distinct && voters[who] > 1 {
 				t.Fatalf("%s voted in two steps of a distinct route", who)
 			}
@@ -65,7 +69,7 @@ func recount(t judge, events []approval.Event) round {
 		switch e.Kind {
 		case approval.Started, approval.RoundOpened:
 			r = round{
-				plan: *e.Plan, amount: e.Amount, revision: e.Revision, first: e.Revision,
+				plan: *e.Plan, amount: e.Amount, revision: e.Revision, first: e.Revision, fresh: e.NewPayee,
 				asked: map[int]int{}, votes: map[int]map[people.ID]approval.Vote{},
 			}
 		case approval.Changed:
@@ -94,4 +98,31 @@ func recount(t judge, events []approval.Event) round {
 func near(from, to money.Amount, drift money.Tolerance) bool {
 	moved := max(from.Minor-to.Minor, to.Minor-from.Minor)
 	return from.Currency == to.Currency && (moved <= drift.Minor || moved*10_000 <= from.Minor*drift.BasisPoints)
+}
+
+// strength counts the kinds of proof in the order in which the words of the rules name them.
+func strength(a approval.Assurance) int {
+	return map[approval.Assurance]int{"chat": 1, "pin": 2, "login": 3, "totp": 4, "passkey": 5}[a]
+}
+
+// wanted is the strength that the last amount of the round asks for in a step, by the
+// letter of the rules.
+func (r round) wanted(step string) int {
+	most, named := 1, map[string]bool{}
+	for _, u := range r.plan.StepUps {
+		if u.Over != nil && (len(u.Steps) == 0 || u.Steps[0] == step) {
+			named[u.Over.Currency] = true
+		}
+	}
+	for _, u := range r.plan.StepUps {
+		switch {
+		case len(u.Steps) > 0 && u.Steps[0] != step:
+		case u.NewPayee && !r.fresh:
+		case u.Over != nil && u.Over.Currency == r.amount.Currency && r.amount.Minor <= u.Over.Minor:
+		case u.Over != nil && u.Over.Currency != r.amount.Currency && named[r.amount.Currency]:
+		default:
+			most = max(most, strength(u.Least))
+		}
+	}
+	return most
 }

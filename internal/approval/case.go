@@ -83,12 +83,13 @@ type Slot struct {
 
 // Vote is what a person decided, on which revision, in which amount.
 type Vote struct {
-	Verdict  Verdict      `json:"verdict"`
-	Reason   string       `json:"reason,omitempty"`
-	Revision int          `json:"revision"`
-	Amount   money.Amount `json:"amount"`
-	Via      Via          `json:"via"`
-	At       time.Time    `json:"at"`
+	Verdict   Verdict      `json:"verdict"`
+	Reason    string       `json:"reason,omitempty"`
+	Revision  int          `json:"revision"`
+	Amount    money.Amount `json:"amount"`
+	Via       Via          `json:"via"`
+	Assurance Assurance    `json:"assurance,omitempty"` // in what was stored before there were others: of the chat
+	At        time.Time    `json:"at"`
 }
 
 // Decision is the final result of a round.
@@ -119,7 +120,9 @@ type Case struct {
 	Revision int
 	Hash     string
 	Amount   money.Amount
-	Missing  []string // digests of files announced and not here yet
+	NewPayee bool        // when the round opened; looked at only where the route asks for it
+	Asks     []Assurance // what each step wants of those who accept; nil: the chat is enough. It never falls within a round
+	Missing  []string    // digests of files announced and not here yet
 	State    State
 	Step     int    // index of the step that is open, or where the round ended
 	Note     string // why it is blocked, the question of a return, the reason of an end

@@ -25,8 +25,10 @@ var (
 	ErrReasonNeeded = errors.New("a reason is needed")
 	// ErrFilesMissing: what is to be judged is not all here yet.
 	ErrFilesMissing = errors.New("announced files have not arrived")
-	// ErrVerdict: no such verdict.
+	// ErrVerdict: no such verdict, or no such kind of proof with it.
 	ErrVerdict = errors.New("unknown verdict")
+	// ErrAssurance: the verdict needs more than was shown; AssuranceError says what.
+	ErrAssurance = errors.New("more proof of the person is needed")
 	// ErrNoRoute: no route is published for this type of document.
 	ErrNoRoute = errors.New("no route for this type of document")
 	// ErrNotApproved: there is no approval to take.
@@ -50,3 +52,14 @@ type AlreadyVotedError struct {
 func (e *AlreadyVotedError) Error() string {
 	return fmt.Sprintf("already voted %s at %s", e.Vote.Verdict, e.Vote.At.Format("2006-01-02 15:04:05 MST"))
 }
+
+// AssuranceError says what is asked of who accepts here. It is the last of the refusals:
+// with this proof the vote would be taken. It is an ErrAssurance.
+type AssuranceError struct {
+	Least Assurance
+}
+
+func (e *AssuranceError) Error() string { return fmt.Sprintf("%v: %s", ErrAssurance, e.Least) }
+
+// Is makes it an ErrAssurance.
+func (e *AssuranceError) Is(target error) bool { return target == ErrAssurance }

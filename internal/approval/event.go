@@ -49,6 +49,8 @@ type Event struct {
 	Plan     *route.Plan           `json:"plan,omitempty"`
 	Parties  []string              `json:"parties,omitempty"`
 	Barred   []people.ID           `json:"barred,omitempty"` // whom the parties meant
+	NewPayee bool                  `json:"new_payee,omitempty"`
+	Asks     []Assurance           `json:"asks,omitempty"` // as in Case
 	Missing  []string              `json:"missing,omitempty"`
 	Slots    []Slot                `json:"slots,omitempty"` // asked from now on
 	Gone     []int                 `json:"gone,omitempty"`  // numbers of slots in the step that nobody fills any more
@@ -72,6 +74,9 @@ func Unmarshal(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Event{}, fmt.Errorf("event: %w", err)
 	}
+	if e.Vote != nil && e.Vote.Assurance == "" {
+		e.Vote.Assurance = ByChat
+	}
 	if err := e.whole(); err != nil {
 		return Event{}, err
 	}
@@ -81,6 +86,11 @@ func Unmarshal(b []byte) (Event, error) {
 // whole tells what an event lacks that its kind cannot do without: a case must not
 // be rebuilt from facts that are not understood.
 func (e Event) whole() error {
+	for _, a := range e.Asks {
+		if !a.Known() {
+			return fmt.Errorf("event %s of case %s: %w: assurance %q", e.Kind, e.Case, ErrEvent, a)
+		}
+	}
 	switch e.Kind {
 	case Started, RoundOpened:
 		if e.Plan == nil {
@@ -89,6 +99,9 @@ func (e Event) whole() error {
 	case VoteCast:
 		if e.Vote == nil {
 			return fmt.Errorf("event %s of case %s: %w: no vote", e.Kind, e.Case, ErrEvent)
+		}
+		if !e.Vote.Assurance.Known() {
+			return fmt.Errorf("event %s of case %s: %w: assurance %q", e.Kind, e.Case, ErrEvent, e.Vote.Assurance)
 		}
 	case StepOpened, Reassigned, StepClosed, Stuck, SentBack, Decided, TakenBack, RanOut, Changed, FileStored, Consumed:
 	default:
@@ -120,7 +133,7 @@ func (c *Case) apply(e Event) {
 		c.Missing = e.Missing
 	case Changed:
 		c.Revision, c.Hash, c.Amount, c.Missing = e.Revision, e.Hash, e.Amount, e.Missing
-		c.Parties, c.Barred = e.Parties, e.Barred
+		c.Parties, c.Barred, c.Asks = e.Parties, e.Barred, e.Asks
 	case RoundOpened:
 		c.void()
 		c.take(e)
@@ -170,6 +183,7 @@ func (c *Case) take(e Event) {
 	c.Round, c.Revision, c.Hash, c.Amount = e.Round, e.Revision, e.Hash, e.Amount
 	c.Parties, c.Barred = e.Parties, e.Barred
 	c.Plan, c.Step = *e.Plan, 0
+	c.NewPayee, c.Asks = e.NewPayee, e.Asks
 }
 
 func (c *Case) end(e Event) {

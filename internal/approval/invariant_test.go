@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -52,10 +53,17 @@ func TestThePlaysSeeEverything(t *testing.T) {
 			if d.err != nil {
 				seen["refused "+d.err.Error()]++
 			}
+			if less, ok := errors.AsType[*approval.AssuranceError](d.err); ok {
+				seen["asks for "+string(less.Least)]++
+			}
+			if d.name == "revise" && d.class == document.Tolerant && d.raised {
+				seen["asks for more in a round"]++
+			}
 			for _, e := range d.events {
 				seen[string(e.Kind)]++
 				if e.Vote != nil {
 					seen["via "+string(e.Vote.Via)]++
+					seen["by "+string(e.Vote.Assurance)]++
 				}
 			}
 			seen["class "+string(d.class)]++
@@ -66,7 +74,8 @@ func TestThePlaysSeeEverything(t *testing.T) {
 		"state in_progress", "state approved", "state rejected", "state returned", "state withdrawn", "state expired", "state blocked",
 		"case.step_opened", "case.step_reassigned", "vote.cast", "case.step_closed", "case.blocked", "case.returned", "case.decided", "case.withdrawn",
 		"case.expired", "document.changed", "case.round_opened", "document.file_stored", "decision.consumed",
-		"via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
+		"by chat", "by pin", "by login", "by totp", "by passkey", "asks for pin", "asks for login", "asks for totp", "asks for passkey",
+		"asks for more in a round", "via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
 	} {
 		if seen[want] < 10 {
 			t.Errorf("%s was seen %d times only", want, seen[want])
@@ -138,6 +147,7 @@ func (w *world) play(t judge) done {
 	if d.name == "vote" && d.err == nil && (d.ballot.Round != before.Round || d.ballot.Revision != before.Revision) {
 		t.Fatalf("a card of another round or revision voted: %+v", d.ballot)
 	}
+	d.raised = w.mustAskMore(t, before)
 	w.mustRevise(t, before, d)
 	for i, e := range d.events {
 		switch {
@@ -164,6 +174,9 @@ func (w *world) mustRevise(t judge, before approval.Case, d done) {
 	if want := d.class == document.Material || before.State == approval.Returned && d.class != document.Unchanged; opened != want {
 		t.Fatalf("a %s change of a case %s opened a round: %t", d.class, before.State, opened)
 	}
+	if opened && w.c.NewPayee != d.fresh {
+		t.Fatalf("round %d opened for a payee that is new %t, and says %t", w.c.Round, d.fresh, w.c.NewPayee)
+	}
 	for _, s := range w.c.Slots {
 		if s.Round < w.c.Round && (s.State == approval.SlotOpen || s.State == approval.SlotVoted) {
 			t.Fatalf("round %d, and %+v still counts", w.c.Round, s)
@@ -178,6 +191,24 @@ func (w *world) mustRevise(t judge, before approval.Case, d done) {
 			t.Fatalf("%s voted on %s, it is %s now, and the change is %s", s.Person, s.Vote.Amount, d.next.Amount, d.class)
 		}
 	}
+}
+
+// mustAskMore: within a round no step comes to ask for less. It tells whether one came to
+// ask for more.
+func (w *world) mustAskMore(t judge, before approval.Case) bool {
+	t.Helper()
+	if before.Round != w.c.Round {
+		return false
+	}
+	raised := false
+	for i := range w.c.Plan.Steps {
+		was, is := strength(before.Least(i)), strength(w.c.Least(i))
+		if is < was {
+			t.Fatalf("step %d of the same round asked for %s, and now for %s", i, before.Least(i), w.c.Least(i))
+		}
+		raised = raised || is > was
+	}
+	return raised
 }
 
 // mustAsk: a step asks active people who are no parties of the document.
@@ -204,6 +235,9 @@ func (w *world) mustVote(t judge, past []approval.Event, e approval.Event) {
 	if !asked || again || !p.Active || w.party(w.doc(), e.Person) {
 		t.Fatalf("the vote %+v: asked %t, voted before %t, active %t, parties %q", e, asked, again, p.Active, w.doc().Persons())
 	}
+	if wants := recount(t, past).wanted(e.StepKey); e.Vote.Verdict == approval.Accept && strength(e.Vote.Assurance) < wants {
+		t.Fatalf("accepted by %s, the step wants %d", e.Vote.Assurance, wants)
+	}
 	if e.Vote.Verdict == approval.Accept && len(w.c.Missing) > 0 && e.Vote.Via != approval.ViaCarried {
 		t.Fatalf("accepted without %q", w.c.Missing)
 	}
@@ -217,7 +251,7 @@ func (w *world) mustVote(t judge, past []approval.Event, e approval.Event) {
 		return o.Kind == approval.VoteCast && o.Round == e.Round && o.Step == e.Step-1 && o.Person == e.Person
 	})
 	if from < 0 || past[from].Vote.Via == approval.ViaCarried || past[from].Vote.Verdict != approval.Accept ||
-		w.route.Repeat != route.CarryAdjacent || past[from].Vote.Revision != e.Vote.Revision {
+		w.route.Repeat != route.CarryAdjacent || past[from].Vote.Revision != e.Vote.Revision || past[from].Vote.Assurance != e.Vote.Assurance {
 		t.Fatalf("carried from nowhere: %+v", e)
 	}
 }
@@ -265,11 +299,29 @@ func (w *world) mustStand(t judge) {
 			t.Fatalf("the case is %s at %d/%d, and %+v is open", w.c.State, w.c.Round, w.c.Step, s)
 		}
 	}
+	w.mustBeSure(t)
 	distinct := map[people.ID]int{}
 	for _, s := range w.c.InStep(w.c.Step) {
 		distinct[s.Person]++
 		if distinct[s.Person] > 1 {
 			t.Fatalf("%s is asked twice in one step", s.Person)
+		}
+	}
+}
+
+// mustBeSure: each step asks for what the rules want of the last amount, and the votes
+// that stand gave it.
+func (w *world) mustBeSure(t judge) {
+	t.Helper()
+	now := round{plan: w.c.Plan, amount: w.doc().Amount, fresh: w.c.NewPayee}
+	for i, s := range w.c.Plan.Steps {
+		if least := strength(w.c.Least(i)); least < now.wanted(s.Key) {
+			t.Fatalf("step %s asks for %s where %d is wanted", s.Key, w.c.Least(i), now.wanted(s.Key))
+		}
+		for _, sl := range w.c.InStep(i) {
+			if sl.State == approval.SlotVoted && sl.Vote.Verdict == approval.Accept && strength(sl.Vote.Assurance) < strength(w.c.Least(i)) {
+				t.Fatalf("step %s asks for %s, and this vote stands: %+v", s.Key, w.c.Least(i), sl.Vote)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,6 +75,16 @@ func (s *story) describe(t *testing.T, l line) {
 			rule.When.UpTo = new(rubles(t, limit))
 		}
 		s.route.Rules = append(s.route.Rules, rule)
+	case "step_up":
+		u := route.StepUp{NewPayee: slices.Contains(l.words, "new_payee"), Steps: l.list("steps"), Least: route.Assurance(name)}
+		if limit := l.opts["over"]; limit != "" {
+			a, err := money.Parse(limit, cmp.Or(l.opts["currency"], "RUB"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			u.Over = &a
+		}
+		s.route.StepUps = append(s.route.StepUps, u)
 	case "step":
 		if len(s.route.Rules) == 0 {
 			s.route.Rules = []route.Rule{{Name: "all"}}
@@ -178,15 +189,15 @@ func (s *story) submit(t *testing.T, l line, dir people.Directory) ([]approval.E
 		t.Fatalf("the route: %v, matched: %t", err, ok)
 	}
 	s.docs = append(s.docs, next)
-	no := len(s.docs)
+	no, fresh := len(s.docs), slices.Contains(l.words, "new")
 	if l.words[0] == "post" {
-		o := approval.Opening{ID: "cas_1", Revision: no, Document: next, Missing: l.list("missing"), Plan: plan}
+		o := approval.Opening{ID: "cas_1", Revision: no, Document: next, Missing: l.list("missing"), Plan: plan, NewPayee: fresh}
 		o.Key, s.events = document.Key{Source: "erp", ExternalID: "1"}, nil
 		var events []approval.Event
 		s.c, events = approval.Open(o, dir, s.now)
 		return events, "", nil
 	}
-	r := approval.Revision{No: no, Previous: s.docs[no-2], Next: next, Missing: l.list("missing"), Plan: plan}
+	r := approval.Revision{No: no, Previous: s.docs[no-2], Next: next, Missing: l.list("missing"), Plan: plan, NewPayee: fresh}
 	events, class, err := s.c.Revise(r, dir, s.now)
 	if err != nil || class == document.Unchanged {
 		s.docs = s.docs[:no-1]
@@ -202,6 +213,7 @@ func (s *story) ballot(l line) approval.Ballot {
 		b = approval.Ballot{Round: s.c.Round, Step: s.c.Step, No: 99, Revision: s.c.Revision}
 	}
 	b.Person, b.Verdict, b.Reason, b.Via = people.ID(l.words[1]), approval.Verdict(l.words[0]), l.quote, approval.ViaChat
+	b.Assurance = approval.Assurance(l.opts["by"])
 	return b
 }
 
@@ -238,12 +250,21 @@ func (s *story) show(what string) string {
 			text := fmt.Sprintf("%d/%s %s %s", sl.Round, sl.Because, sl.Person, sl.State)
 			if v := sl.Vote; v != nil {
 				text += fmt.Sprintf(" %s@%d", v.Verdict, v.Revision)
+				if v.Assurance != approval.ByChat {
+					text += "/" + string(v.Assurance)
+				}
 			}
 			out = append(out, text)
 		}
 		return strings.Join(out, ", ")
 	case what == "note":
 		return cmp.Or(s.c.Note, "none")
+	case what == "asks":
+		var out []string
+		for i, step := range s.c.Plan.Steps {
+			out = append(out, step.Key+":"+string(s.c.Least(i)))
+		}
+		return strings.Join(out, " ")
 	case what == "missing":
 		return cmp.Or(strings.Join(s.c.Missing, " "), "none")
 	case what == "judged":

@@ -78,7 +78,7 @@ func (s *story) tell(t *testing.T, text string) {
 func (s *story) line(t *testing.T, l line) string {
 	t.Helper()
 	switch l.words[0] {
-	case "person", "route", "rule", "step":
+	case "person", "route", "rule", "step", "step_up":
 		s.describe(t, l)
 		return ""
 	case "show":

@@ -216,14 +216,17 @@ func TestAClockOfThisMachineIsStoredAsAnyOther(t *testing.T) {
 func TestWhatIsNoEventIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, malformed := range map[string]bool{
-		`{"kind":"case.started","case":"cas_1"}`:      true, // no plan
-		`{"kind":"case.round_opened","case":"cas_1"}`: true,
-		`{"kind":"vote.cast","case":"cas_1"}`:         true, // no vote
-		`{"kind":"case.something_new"}`:               true,
-		`{}`:                                          true,
-		`{"kind":7}`:                                  false, // not an event at all
-		`[]`:                                          false,
-		``:                                            false,
+		`{"kind":"case.started","case":"cas_1"}`:                              true, // no plan
+		`{"kind":"case.round_opened","case":"cas_1"}`:                         true,
+		`{"kind":"vote.cast","case":"cas_1"}`:                                 true, // no vote
+		`{"kind":"vote.cast","vote":{"verdict":"accept","assurance":"face"}}`: true, // no such proof
+		`{"kind":"document.changed","asks":["chat","face"]}`:                  true,
+		`{"kind":"document.changed","asks":[""]}`:                             true,
+		`{"kind":"case.something_new"}`:                                       true,
+		`{}`:                                                                  true,
+		`{"kind":7}`:                                                          false, // not an event at all
+		`[]`:                                                                  false,
+		``:                                                                    false,
 	} {
 		_, err := approval.Unmarshal([]byte(text))
 		if err == nil || errors.Is(err, approval.ErrEvent) != malformed {
@@ -247,7 +250,7 @@ func TestAStrayEventMovesNothing(t *testing.T) {
 	_, _, events := parallel(route.Step{Mode: route.All}, 2)
 	want := approval.Replay(events)
 	want.Events++
-	accept := &approval.Vote{Verdict: approval.Accept}
+	accept := &approval.Vote{Verdict: approval.Accept, Assurance: approval.ByChat}
 	for name, e := range map[string]approval.Event{
 		"no vote":         {Kind: approval.VoteCast, Round: 1},
 		"no such slot":    {Kind: approval.VoteCast, Round: 1, No: 9, Vote: accept},
@@ -263,6 +266,15 @@ func TestAStrayEventMovesNothing(t *testing.T) {
 	}
 }
 
+// TestVoteStoredBeforeThereWereProofsIsOneOfTheChat.
+func TestVoteStoredBeforeThereWereProofsIsOneOfTheChat(t *testing.T) {
+	t.Parallel()
+	e, err := approval.Unmarshal([]byte(`{"kind":"vote.cast","vote":{"verdict":"accept","revision":1}}`))
+	if err != nil || e.Vote.Assurance != approval.ByChat {
+		t.Errorf("%+v, %v", e.Vote, err)
+	}
+}
+
 func FuzzReplay(f *testing.F) {
 	_, _, events := parallel(route.Step{Mode: route.All}, 2)
 	for _, e := range events {
@@ -272,6 +284,8 @@ func FuzzReplay(f *testing.F) {
 		}
 		f.Add(text, text)
 	}
+	f.Add([]byte(`{"kind":"case.round_opened","round":1,"plan":{"steps":[{"key":"s"}]},"asks":["totp","pin"],"new_payee":true}`),
+		[]byte(`{"kind":"vote.cast","round":1,"vote":{"verdict":"accept","assurance":"passkey"}}`))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		var read []approval.Event
 		for _, text := range [][]byte{first, second, first} {
@@ -286,5 +300,7 @@ func FuzzReplay(f *testing.F) {
 		_ = c.Awaiting() // and whatever else reads a case
 		_ = c.Judged("per_0")
 		_ = c.InStep(0)
+		_ = c.Least(-1)
+		_ = c.Least(len(c.Asks))
 	})
 }

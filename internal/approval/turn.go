@@ -166,14 +166,16 @@ func (t *turn) leaves(id people.ID) bool {
 
 // carry takes a vote given in the step just before as a vote in this one. A carried
 // vote is not carried again: it reaches the very next step only. Nor is one carried past
-// a file that nobody has seen.
+// a file that nobody has seen, or into a step that asks for more than it was given for.
 func (t *turn) carry(step int) {
 	if t.c.Plan.Repeat != route.CarryAdjacent || step == 0 || len(t.c.Missing) > 0 {
 		return
 	}
+	least := t.c.Least(step)
 	for _, s := range t.c.InStep(step) {
 		before := slices.IndexFunc(t.c.InStep(step-1), func(b Slot) bool {
-			return b.Person == s.Person && b.State == SlotVoted && b.Vote.Verdict == Accept && b.Vote.Via != ViaCarried
+			return b.Person == s.Person && b.State == SlotVoted && b.Vote.Verdict == Accept && b.Vote.Via != ViaCarried &&
+				b.Vote.Assurance.Gives(least)
 		})
 		if s.State != SlotOpen || before < 0 || t.c.State != InProgress || t.c.Step != step {
 			continue

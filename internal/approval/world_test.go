@@ -27,6 +27,7 @@ type world struct {
 	c      approval.Case
 	events []approval.Event
 	cards  []approval.Ballot // every button ever shown
+	paid   bool              // something was paid to the payee
 	now    time.Time
 }
 
@@ -57,6 +58,9 @@ func newWorld(by choose) *world {
 	}
 	limit := rub(150)
 	w.route.Rules = []route.Rule{{Name: "small", When: route.Condition{UpTo: &limit}, Steps: w.steps()}, {Name: "large", Steps: w.steps()}}
+	for range w.choose("step-ups", 3) {
+		w.route.StepUps = append(w.route.StepUps, w.stepUp())
+	}
 	first := document.Document{
 		Type: "d", Requester: w.ref(), LastEditor: w.ref(), Amount: rub(100), CostCenter: pick(w, "center", "h", "", "k"),
 		Fields: map[string]string{"owner": w.ref()}, Files: []document.File{{Name: "a", SHA256: "a"}},
@@ -65,6 +69,7 @@ func newWorld(by choose) *world {
 	w.docs = append(w.docs, first)
 	w.c, w.events = approval.Open(approval.Opening{
 		ID: "cas_1", Key: document.Key{Source: "s", ExternalID: "e"}, Revision: 1, Document: first, Missing: w.missing(first), Plan: plan,
+		NewPayee: !w.paid,
 	}, w.dir, w.now)
 	w.deal()
 	return w
@@ -97,6 +102,23 @@ func (w *world) steps() []route.Step {
 		}
 	}
 	return out
+}
+
+func (w *world) stepUp() route.StepUp {
+	u := route.StepUp{
+		NewPayee: w.choose("new payee", 3) == 0,
+		Least:    pick(w, "least", approval.ByPIN, approval.ByLogin, approval.ByTOTP, approval.ByPasskey),
+	}
+	if w.choose("over", 4) > 0 {
+		u.Over = new(rub(pick[int64](w, "limit", 99, 103, 107, 150)))
+		if w.choose("dollars", 8) == 0 {
+			u.Over.Currency = "USD"
+		}
+	}
+	if w.choose("steps", 2) == 0 {
+		u.Steps = []string{fmt.Sprintf("s%d", w.choose("step", 3))}
+	}
+	return u
 }
 
 // ref is a word by which a document may name a person.
@@ -134,6 +156,8 @@ type done struct {
 	ballot approval.Ballot
 	next   document.Document
 	ref    string
+	fresh  bool // the payee of the next document is new
+	raised bool // a step asks for more than it did
 	err    error
 }
 
@@ -196,6 +220,7 @@ func (w *world) vote() done {
 	}
 	b.Verdict = pick(w, "verdict", approval.Accept, approval.Accept, approval.Accept, approval.Accept, approval.Accept, approval.Accept,
 		approval.Accept, approval.Accept, approval.Accept, approval.Accept, approval.Reject, approval.Reject, approval.Return, "maybe")
+	b.Assurance = pick(w, "by", approval.ByPasskey, approval.ByPasskey, approval.ByTOTP, approval.ByLogin, approval.ByPIN, approval.ByChat, "", "face")
 	b.Reason, b.Via = pick(w, "reason", "because", "because", "because", "because", " "), approval.ViaChat
 	d := done{name: "vote", ballot: b}
 	d.events, d.err = w.c.Vote(b, w.doc(), w.dir, w.now)
@@ -213,6 +238,7 @@ func (w *world) revise() done {
 		d.LastEditor = w.ref()
 	case 5:
 		d.Payee.Account += "1"
+		w.paid = w.choose("paid", 2) == 0
 	case 6:
 		d.CostCenter = pick(w, "center", "h", "", "k")
 	case 7:
@@ -222,8 +248,9 @@ func (w *world) revise() done {
 		d.Fields["owner"] = w.ref()
 	}
 	plan, _ := w.route.Match(d)
-	out := done{name: "revise", next: d}
-	r := approval.Revision{No: len(w.docs) + 1, Previous: w.doc(), Next: d, Missing: w.missing(d), Plan: plan}
+	out := done{name: "revise", next: d, fresh: !w.paid}
+	r := approval.Revision{No: len(w.docs) + 1, Previous: w.doc(), Next: d, Missing: w.missing(d), Plan: plan, NewPayee: out.fresh}
+	w.paid = w.paid || w.choose("paid meanwhile", 6) == 0
 	out.events, out.class, out.err = w.c.Revise(r, w.dir, w.now)
 	if len(out.events) > 0 {
 		w.docs = append(w.docs, d)

@@ -139,7 +139,11 @@ func (p page) approver() Card {
 		blocks[details] = p.basics()
 		return compose(blocks...)
 	}
-	blocks = append(blocks, p.why())
+	because := p.why()
+	if whole {
+		because = append(because, p.proof()...)
+	}
+	blocks = append(blocks, because)
 	blocks[details] = p.details(room(blocks))
 	c := compose(blocks...)
 	c.Buttons = p.buttons(whole)

@@ -166,6 +166,24 @@ func (p page) outdated() []line {
 	return append(out, p.reason(s, maxReason)...)
 }
 
+// proof tells the person what accepting takes beyond a tap, where it takes more.
+func (p page) proof() []line {
+	var key string
+	switch p.Case.Least(p.spot.Step) {
+	case approval.ByPIN:
+		key = "card.proof.pin"
+	case approval.ByLogin:
+		key = "card.proof.login"
+	case approval.ByTOTP:
+		key = "card.proof.totp"
+	case approval.ByPasskey:
+		key = "card.proof.passkey"
+	case approval.ByChat:
+		return nil
+	}
+	return []line{words(p.t(key, nil))}
+}
+
 // why tells the person what made him one of those asked.
 func (p page) why() []line {
 	s, _ := p.slot(p.spot)

@@ -292,6 +292,15 @@ func situations() map[string]func(tb testing.TB) *story {
 			all[3].Roles = append(all[3].Roles, people.Role{Name: "treasurer", Scope: "ООО «Альфа»"})
 			return begin(tb, request(), threeSteps(), all).accept("per_anna", "per_petr")
 		},
+		"proof": func(tb testing.TB) *story { // each step asks for another one
+			tb.Helper()
+			plan := threeSteps()
+			plan.StepUps = []route.StepUp{
+				{Over: new(rub(10000000)), Steps: []string{"finance_manager"}, Least: approval.ByTOTP},
+				{Over: new(rub(10000000)), Steps: []string{"treasury"}, Least: approval.ByPasskey},
+			}
+			return begin(tb, request(), plan, staff()).accept("per_anna")
+		},
 		"left": func(tb testing.TB) *story {
 			tb.Helper()
 			s := usual(tb)

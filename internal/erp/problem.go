@@ -149,6 +149,7 @@ func table() []known {
 		{approval.ErrNotAsked, forbidden},
 		{approval.ErrConflict, forbidden},
 		{approval.ErrInactive, forbidden},
+		{approval.ErrAssurance, forbidden},
 		{approval.ErrEvent, problemError{status: http.StatusInternalServerError, code: "internal"}},
 
 		{file.ErrNotFound, notFound},

@@ -48,8 +48,9 @@ func outcomes() map[string]outcome {
 		"directory.ErrTaken": {directory.ErrTaken, 409, "conflict", false}, "directory.ErrUnauthorized": {directory.ErrUnauthorized, 401, "unauthorized", false},
 		"directory.ErrFrozen": {directory.ErrFrozen, 409, "conflict", false}, "directory.ErrOtherIdentity": {directory.ErrOtherIdentity, 409, "conflict", false},
 		"directory.ErrNotWaiting": {directory.ErrNotWaiting, 409, "conflict", false}, "directory.ErrOwnLink": {directory.ErrOwnLink, 403, "forbidden", false},
-		"ledger.ErrSole":   {ledger.ErrSole, 409, "last_approver", false},
-		"hook.ErrNotFound": {hook.ErrNotFound, 404, "not_found", false}, "hook.ErrStale": {hook.ErrStale, 412, "precondition_failed", false}, "hook.ErrEnded": {hook.ErrEnded, 409, "closed", false},
+		"approval.ErrAssurance": {approval.ErrAssurance, 403, "forbidden", false},
+		"ledger.ErrSole":        {ledger.ErrSole, 409, "last_approver", false},
+		"hook.ErrNotFound":      {hook.ErrNotFound, 404, "not_found", false}, "hook.ErrStale": {hook.ErrStale, 412, "precondition_failed", false}, "hook.ErrEnded": {hook.ErrEnded, 409, "closed", false},
 		"hook.ErrTooMany": {hook.ErrTooMany, 409, "too_many", false}, "hook.ErrTooOften": {hook.ErrTooOften, 429, "rate_limited", true}, "hook.ErrBlocked": {hook.ErrBlocked, 422, "bad_address", false},
 		"hook.ErrUnavailable": {hook.ErrUnavailable, 503, "unavailable", true},
 	}

@@ -99,7 +99,7 @@ func (r *record) describe(data map[string]any, e approval.Event) {
 		data["asked"] = asked
 	}
 	if e.Vote != nil {
-		data["verdict"], data["via"] = e.Vote.Verdict, e.Vote.Via
+		data["verdict"], data["via"], data["assurance"] = e.Vote.Verdict, e.Vote.Via, e.Vote.Assurance
 		set("reason", e.Vote.Reason)
 	}
 	if len(e.Changes) > 0 {

@@ -117,6 +117,7 @@ func (r *record) write(b *pgx.Batch, facts []fact, now time.Time) error {
 	if !r.fresh {
 		b.Queue(`update approval_case set `+setCase+` where id = $1`, r.caseColumns()...)
 	}
+	r.writePayee(b, facts)
 	return r.writeEvents(b, facts, now)
 }
 
@@ -129,10 +130,10 @@ func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
 	}
 	for _, f := range facts {
 		if e := f.event; e != nil && e.Kind == approval.VoteCast {
-			b.Queue(`insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, at)
-				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			b.Queue(`insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, assurance, at)
+				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 				r.Case.ID, e.Round, e.Step, e.No, e.Person, e.Vote.Revision, e.Vote.Amount.Minor, e.Vote.Amount.Currency,
-				e.Vote.Verdict, e.Vote.Reason, e.Vote.Via, e.Vote.At)
+				e.Vote.Verdict, e.Vote.Reason, e.Vote.Via, e.Vote.Assurance, e.Vote.At)
 		}
 	}
 	r.updateSlots(b)
@@ -164,7 +165,7 @@ func (r *record) updateSlots(b *pgx.Batch) {
 const setCase = `state = $2, route_key = $3, route_version = $4, rule = $5, round = $6, revision = $7, hash = $8,
 	amount_minor = $9, currency = $10, parties = $11, missing = $12, step = $13, note = $14, events = $15,
 	decided_outcome = $16, decided_round = $17, decided_revision = $18, decided_at = $19, decided_by = $20, decided_reason = $21,
-	consumed_ref = $22, consumed_hash = $23, consumed_at = $24, barred = $25`
+	consumed_ref = $22, consumed_hash = $23, consumed_at = $24, barred = $25, asks = $26, new_payee = $27`
 
 func (r *record) caseColumns() []any {
 	c := r.Case
@@ -182,11 +183,16 @@ func (r *record) caseColumns() []any {
 	} else {
 		cols = append(cols, nil, nil, nil)
 	}
-	barred := make([]string, len(c.Barred))
-	for i, id := range c.Barred {
-		barred[i] = string(id)
+	return append(cols, texts(c.Barred), texts(c.Asks), c.NewPayee)
+}
+
+// texts gives words as the database takes them; none is no null.
+func texts[T ~string](words []T) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
 	}
-	return append(cols, barred)
+	return out
 }
 
 func nonNil(s []string) []string {

@@ -56,7 +56,31 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 			insert into telegram_link (person_id, account, how, linked_at, linked_by, identity_id, proved_at, decides_from)
 				select person_id, 77, 'login', now(), 'x', id, now(), ` + from + ` from identity; `
 	}
+	asking := `update approval_case set asks = array['chat', 'totp'] where id = ` + open + `; `
+	accepted := `state = 'approved', step = 0, decided_outcome = 'approved', decided_round = 1, decided_revision = 1, decided_at = now()`
+	given := func(vote, word string) string { return strings.Replace(vote, "now()", "now(), '"+word+"'", 1) }
+	knows := func(source, c string) string {
+		return `insert into known_payee select '` + source + `', 'LLC-A', '407', '', ` + c
+	}
 	for name, c := range map[string]struct{ sql, code string }{
+		"an accept with less than is asked":    {asking + vote(open, "1", "0", "sidorova", "accept"), "CS017"},
+		"an accept with a little less":         {asking + given(vote(open, "1", "0", "sidorova", "accept"), "login"), "CS017"},
+		"less than is asked, carried over":     {asking + carried(vote(open, "1", "0", "sidorova", "accept")), "CS017"},
+		"a proof that is none":                 {given(vote(open, "1", "0", "sidorova", "accept"), "face"), "23514"},
+		"a round asks for less":                {asking + `update approval_case set asks = array['chat', 'pin'] where id = ` + open, "CS017"},
+		"a round asks for nothing":             {asking + `update approval_case set asks = '{}' where id = ` + open, "CS017"},
+		"a round forgets to ask":               {asking + `update approval_case set asks = array['chat'] where id = ` + open, "CS017"},
+		"something that is none is asked":      {`update approval_case set asks = array['chat', 'face'] where id = ` + open, "23514"},
+		"nothing is asked":                     {`update approval_case set asks = array['chat', null] where id = ` + open, "23514"},
+		"it is asked in steps of below none":   {`update approval_case set asks = '[0:1]={chat,totp}' where id = ` + open, "23514"},
+		"it is asked in rows":                  {`update approval_case set asks = array[array['totp']] where id = ` + open, "23514"},
+		"approved with less than is asked":     {`update approval_case set asks = array['pin'], ` + accepted + ` where id = ` + open, "CS017"},
+		"a payee known by no payment":          {knows("erp1c", approved), "CS017"},
+		"a payee of another system":            {knows("other", done), "CS017"},
+		"a payee known by no case":             {knows("erp1c", "'x'"), "CS017"},
+		"a known payee is changed":             {`update known_payee set account = 'x'`, "CS001"},
+		"a known payee is forgotten":           {`delete from known_payee`, "CS001"},
+		"known payees are emptied":             {`truncate known_payee`, "CS001"},
 		"a second vote in a slot":              {vote(open, "0", "0", "petrov", "reject"), "CS011"},
 		"a second vote that was carried":       {carried(vote(open, "0", "0", "petrov", "accept")), "23505"},
 		"a vote of somebody who has left":      {`update telegram_link set unlinked_at = now(), unlinked_by = 'x', unlinked_why = 'x'; update person set active = false, deactivated_at = now(), deactivated_why = 'x' where external_id = 'orlova'; insert into slot select ` + open + `, 1, 1, 7, ` + person("orlova") + `, 'x', 'open', now(); ` + vote(open, "1", "7", "orlova", "accept"), "CS010"},
@@ -160,6 +184,9 @@ func TestServiceOwnsNothing(t *testing.T) {
 		"ask somebody else":      `update slot set person_id = person_id`,
 		"rename a document":      `update document set external_id = 'x'`,
 		"move a case":            `update approval_case set document_id = document_id`,
+		"forget a payee":         `delete from known_payee`,
+		"change a known payee":   `update known_payee set account = 'x'`,
+		"say more was given":     `update vote set assurance = 'passkey'`,
 	} {
 		_, err := b.Pool.Exec(t.Context(), sql)
 		var refused *pgconn.PgError

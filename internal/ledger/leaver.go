@@ -13,7 +13,7 @@ import (
 	"countersign/internal/route"
 )
 
-// ErrSole: the person is the last who could decide somewhere, so he cannot leave before
+// ErrSole comes back when the person is the last who could decide somewhere, so he cannot leave before
 // somebody else can.
 var ErrSole = errors.New("the last approver cannot leave without a successor")
 
@@ -26,7 +26,7 @@ func (e *SoleError) Error() string {
 }
 
 // Is makes it ErrSole.
-func (e *SoleError) Is(target error) bool { return target == ErrSole } //nolint:errorlint // this is how errors.Is asks
+func (e *SoleError) Is(target error) bool { return target == ErrSole }
 
 // Leave deactivates somebody who left: his Telegram link ends, his open slots are asked of
 // others, his votes stand. It gives the steps of live routes that still name him. Whoever

@@ -29,7 +29,7 @@ func TestTheLastApproverCannotLeaveWithoutASuccessor(t *testing.T) {
 	if named, err := b.Leave(t.Context(), "admin", "petrov", "left"); err != nil || len(named) != 0 {
 		t.Fatalf("with a successor: %v, %v", named, err)
 	}
-	again, err := b.DB.Case(t.Context(), st.Case.ID)
+	again, err := b.Case(t.Context(), st.Case.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,11 +56,11 @@ const (
 	selectCase = `select c.id, c.state, c.route_key, c.route_version, c.rule, c.round, c.revision, c.hash, c.amount_minor, c.currency,
 		c.parties, c.barred, c.missing, c.step, c.note, c.opened_at, c.events,
 		c.decided_outcome, c.decided_round, c.decided_revision, c.decided_at, coalesce(c.decided_by, ''), coalesce(c.decided_reason, ''),
-		c.consumed_ref, c.consumed_hash, c.consumed_at
+		c.consumed_ref, c.consumed_hash, c.consumed_at, c.asks, c.new_payee
 		from approval_case c where c.id = `
 
 	selectSlots = `select s.round, s.step, s.no, s.person_id, s.because, s.state,
-		v.verdict, v.reason, v.revision, v.amount_minor, v.currency, v.via, v.at
+		v.verdict, v.reason, v.revision, v.amount_minor, v.currency, v.via, v.assurance, v.at
 		from slot s left join vote v on (v.case_id, v.round, v.step, v.no) = (s.case_id, s.round, s.step, s.no)
 		where s.case_id = `
 	slotOrder = ` order by s.round, s.step, s.no`
@@ -116,7 +116,7 @@ func (r *record) scanCase(row pgx.Row) error {
 	var by, reason string
 	err := row.Scan(&c.ID, &c.State, &r.plan.key, &r.plan.version, &r.plan.rule, &c.Round, &c.Revision, &c.Hash,
 		&c.Amount.Minor, &c.Amount.Currency, &c.Parties, &c.Barred, &c.Missing, &c.Step, &c.Note, &c.OpenedAt, &c.Events,
-		&outcome, &round, &revision, &decided, &by, &reason, &ref, &hash, &consumed)
+		&outcome, &round, &revision, &decided, &by, &reason, &ref, &hash, &consumed, &c.Asks, &c.NewPayee)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -124,6 +124,9 @@ func (r *record) scanCase(row pgx.Row) error {
 		return err
 	}
 	c.OpenedAt = c.OpenedAt.UTC()
+	if len(c.Asks) == 0 {
+		c.Asks = nil
+	}
 	if outcome != nil {
 		c.Decision = &approval.Decision{
 			Outcome: approval.State(*outcome), Round: *round, Revision: *revision,
@@ -140,18 +143,19 @@ func (r *record) scanCase(row pgx.Row) error {
 func (r *record) scanSlots(rows pgx.Rows) error {
 	for rows.Next() {
 		var s approval.Slot
-		var verdict, reason, currency, via *string
+		var verdict, reason, currency, via, assurance *string
 		var revision *int
 		var minor *int64
 		var at *time.Time
 		if err := rows.Scan(&s.Round, &s.Step, &s.No, &s.Person, &s.Because, &s.State,
-			&verdict, &reason, &revision, &minor, &currency, &via, &at); err != nil {
+			&verdict, &reason, &revision, &minor, &currency, &via, &assurance, &at); err != nil {
 			return err
 		}
 		if verdict != nil {
 			s.Vote = &approval.Vote{
 				Verdict: approval.Verdict(*verdict), Reason: *reason, Revision: *revision,
-				Amount: money.Amount{Minor: *minor, Currency: *currency}, Via: approval.Via(*via), At: at.UTC(),
+				Amount: money.Amount{Minor: *minor, Currency: *currency}, Via: approval.Via(*via),
+				Assurance: approval.Assurance(*assurance), At: at.UTC(),
 			}
 		}
 		if r.Case != nil {

@@ -193,8 +193,12 @@ func (db *DB) reviseCase(ctx context.Context, r *record, previous document.Docum
 	if err != nil {
 		return nil, "", err
 	}
+	fresh, err := newPayee(ctx, r, plan)
+	if err != nil {
+		return nil, "", err
+	}
 	return r.Case.Revise(approval.Revision{
-		No: r.Revision, Previous: previous, Next: r.Doc, Missing: missing, Plan: plan,
+		No: r.Revision, Previous: previous, Next: r.Doc, Missing: missing, Plan: plan, NewPayee: fresh,
 	}, r.People, now)
 }
 
@@ -222,12 +226,17 @@ func (db *DB) open(ctx context.Context, r *record, now time.Time) ([]fact, error
 	if err != nil {
 		return nil, err
 	}
+	fresh, err := newPayee(ctx, r, plan)
+	if err != nil {
+		return nil, err
+	}
 	id, err := ident.New("cas")
 	if err != nil {
 		return nil, err
 	}
 	c, events := approval.Open(approval.Opening{
-		ID: approval.ID(id), Key: r.Key, Revision: r.Revision, Document: r.Doc, Missing: missing, Plan: plan, Previous: r.Case,
+		ID: approval.ID(id), Key: r.Key, Revision: r.Revision, Document: r.Doc, Missing: missing, Plan: plan,
+		NewPayee: fresh, Previous: r.Case,
 	}, r.People, now)
 	r.Case, r.CaseID, r.states, r.fresh, r.revised = &c, id, nil, true, true
 	return factsOf(events), nil
@@ -275,7 +284,7 @@ func (r *record) writeRevision(b *pgx.Batch, now time.Time) error {
 func (r *record) insertCase(b *pgx.Batch) {
 	b.Queue(`insert into approval_case (id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency,
 		parties, missing, step, note, events, decided_outcome, decided_round, decided_revision, decided_at, decided_by, decided_reason,
-		consumed_ref, consumed_hash, consumed_at, barred, document_id, opened_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
+		consumed_ref, consumed_hash, consumed_at, barred, asks, new_payee, document_id, opened_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)`,
 		append(r.caseColumns(), r.ID, r.Case.OpenedAt)...)
 }

@@ -11,14 +11,15 @@ import (
 
 // Tap is a verdict as it comes from a messenger: an account, not yet a person.
 type Tap struct {
-	Account  int64 // the Telegram account
-	Case     approval.ID
-	Round    int
-	Step     int
-	No       int
-	Revision int
-	Verdict  approval.Verdict
-	Reason   string
+	Account   int64 // the Telegram account
+	Case      approval.ID
+	Round     int
+	Step      int
+	No        int
+	Revision  int
+	Verdict   approval.Verdict
+	Reason    string
+	Assurance approval.Assurance // what a proof bound to just this tap has shown; empty: the chat alone
 }
 
 // Voted is what became of a tap.
@@ -52,7 +53,7 @@ func (db *DB) Vote(ctx context.Context, t Tap, also ...Also) (Voted, error) {
 		}
 		events, err := r.Case.Vote(approval.Ballot{
 			Person: p.ID, Round: t.Round, Step: t.Step, No: t.No, Revision: t.Revision,
-			Verdict: t.Verdict, Reason: t.Reason, Via: approval.ViaChat,
+			Verdict: t.Verdict, Reason: t.Reason, Via: approval.ViaChat, Assurance: t.Assurance,
 		}, r.Doc, r.People, now)
 		return factsOf(events), err
 	}, also...)

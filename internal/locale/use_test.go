@@ -44,6 +44,10 @@ func families() []built {
 		{prefix: "console.said.", by: "internal/console/page.go", names: []string{"internal/console"}},
 		{prefix: "console.state.", by: "internal/console/page.go", names: []string{"internal/console", "internal/directory/read.go"}},
 		{prefix: "console.role.", by: "internal/console/page.go", names: []string{"internal/console"}},
+		{prefix: "assure.page.", suffix: ".title", by: "internal/assure/page.go", names: []string{"internal/assure"}},
+		{prefix: "assure.page.", suffix: ".text", by: "internal/assure/page.go", names: []string{"internal/assure"}},
+		{prefix: "assure.wrong.", by: "internal/assure/page.go", names: []string{"internal/assure"}},
+		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }
@@ -77,7 +81,7 @@ func literals(t *testing.T) map[string]map[string]bool {
 // saidBy lists the texts that a template names, and what it builds their keys from.
 func saidBy(page []byte) map[string]bool {
 	found := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\.(?:Say|T) "([a-z._]+)"|print "([a-z.]+)"`).FindAllSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`\.(?:Say|T|At|Named) "([a-z._]+)"|print "([a-z.]+)"`).FindAllSubmatch(page, -1) {
 		found[string(m[1])+string(m[2])] = true
 	}
 	return found

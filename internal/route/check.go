@@ -44,6 +44,7 @@ func (r Route) Check() error {
 		found = append(found, rule.check(i)...)
 	}
 	found = append(found, r.checkDeciding()...)
+	found = append(found, r.checkStepUps()...)
 	found = append(found, r.checkOrder()...)
 	return errors.Join(found...)
 }

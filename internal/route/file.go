@@ -24,7 +24,16 @@ type file struct {
 		Percent  string   `toml:"tolerance_percent"`
 		Units    int64    `toml:"tolerance_minor_units"`
 	} `toml:"change"`
-	Rules []fileRule `toml:"rule"`
+	StepUps []fileStepUp `toml:"step_up"`
+	Rules   []fileRule   `toml:"rule"`
+}
+
+type fileStepUp struct {
+	Over     string    `toml:"over"`
+	Currency string    `toml:"currency"`
+	NewPayee bool      `toml:"new_payee"`
+	Steps    []string  `toml:"steps"`
+	Least    Assurance `toml:"least"`
 }
 
 type fileRule struct {
@@ -115,6 +124,13 @@ func (f file) route() (Route, error) {
 	if f.Change.Units < 0 {
 		found = append(found, errors.New("change.tolerance_minor_units: give 0 or more"))
 	}
+	for i, fu := range f.StepUps {
+		u, err := fu.stepUp()
+		if err != nil {
+			found = append(found, fmt.Errorf("step_up %d: %w", i+1, err))
+		}
+		r.StepUps = append(r.StepUps, u)
+	}
 	for i, fr := range f.Rules {
 		rule, err := fr.rule()
 		if err != nil {
@@ -123,6 +139,22 @@ func (f file) route() (Route, error) {
 		r.Rules = append(r.Rules, rule)
 	}
 	return r, errors.Join(found...)
+}
+
+func (fu fileStepUp) stepUp() (StepUp, error) {
+	u := StepUp{NewPayee: fu.NewPayee, Steps: fu.Steps, Least: fu.Least}
+	var err error
+	switch {
+	case fu.Over != "":
+		var limit money.Amount
+		if limit, err = money.Parse(fu.Over, fu.Currency); err != nil {
+			err = fmt.Errorf("over: %w (give a decimal string, and currency)", err)
+		}
+		u.Over = &limit
+	case fu.Currency != "":
+		err = errors.New("currency goes with over")
+	}
+	return u, err
 }
 
 func (fr fileRule) rule() (Rule, error) {

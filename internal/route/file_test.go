@@ -187,6 +187,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(small)
 	f.Add(strings.Replace(small, "[[rule.step]]", "[rule.when]\nup_to = \"5\"\ncurrency = \"RUB\"\n[[rule.step]]", 1) +
 		"[[rule]]\nname = \"rest\"\n[[rule.step]]\nkey = \"s\"\nmode = \"n_of_m\"\nn = 2\nwho = [{ field = \"fields.owner\" }]\n")
+	f.Add(small + "[[step_up]]\nover = \"5\"\ncurrency = \"RUB\"\nnew_payee = true\nsteps = [\"s\"]\nleast = \"totp\"\n")
+	f.Add(small + "[[step_up]]\nleast = \"passkey\"\n[[step_up]]\nnew_payee = true\nleast = \"pin\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := route.Parse([]byte(text))
 		if err != nil {
@@ -203,6 +205,9 @@ func FuzzParse(f *testing.F) {
 			plan, ok := r.Match(d)
 			if !ok || len(plan.Steps) == 0 {
 				t.Fatalf("no steps for %+v in:\n%s", d, text)
+			}
+			if asks := plan.Asks(d, true); asks != nil && len(asks) != len(plan.Steps) {
+				t.Fatalf("%d steps, asked for is %q:\n%s", len(plan.Steps), asks, text)
 			}
 			for _, s := range plan.Steps {
 				if _, ok := s.Need(len(s.Resolve(d, people.Directory{}))); ok {

@@ -1,8 +1,8 @@
 // Package route knows who must agree to what: ordered rules over a document, each
 // with the steps that a case runs through.
 //
-// It owns matching, resolving a step to persons, and the checks made when a route
-// is saved. It leaves votes and rounds to approval and storage to ledger.
+// It owns matching, resolving a step to persons, what a step asks for beyond the chat,
+// and the checks made when a route is saved. It leaves votes and rounds to approval and storage to ledger.
 package route
 
 import (
@@ -54,6 +54,7 @@ type Route struct {
 	Repeat   Repeat
 	Reason   ReasonRule
 	Change   document.Policy
+	StepUps  []StepUp // where more than the chat is asked for
 	Rules    []Rule
 }
 
@@ -100,6 +101,7 @@ type Plan struct {
 	Repeat  Repeat          `json:"repeat"`
 	Reason  ReasonRule      `json:"reason"`
 	Change  document.Policy `json:"change"`
+	StepUps []StepUp        `json:"step_up,omitempty"`
 	Steps   []Step          `json:"steps"`
 }
 
@@ -127,7 +129,7 @@ func (r Route) Plan(name string) (Plan, bool) {
 func (r Route) plan(rule Rule) Plan {
 	return Plan{
 		Route: r.Key, Version: r.Version, Rule: rule.Name,
-		Repeat: r.Repeat, Reason: r.Reason, Change: r.Change, Steps: rule.Steps,
+		Repeat: r.Repeat, Reason: r.Reason, Change: r.Change, StepUps: r.StepUps, Steps: rule.Steps,
 	}
 }
 

@@ -52,6 +52,9 @@ func Route() string {
 	return string(text)
 }
 
+// StepUp gives the shipped route with more tables, [[step_up]] for one.
+func StepUp(tables string) string { return Route() + "\n" + tables + "\n" }
+
 // Bench is a ledger with everything around it.
 type Bench struct {
 	*ledger.DB
