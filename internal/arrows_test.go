@@ -67,9 +67,10 @@ func arrows() map[string]string {
 		"internal/roster": "internal/directory internal/google internal/people",
 
 		// doors
-		"internal/link": "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
+		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
+		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/people",
 		"internal/console": "internal/directory internal/google internal/locale internal/pages internal/people",
-		"internal/chat": "internal/approval internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
+		"internal/chat": "internal/approval internal/assure internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
@@ -87,7 +88,7 @@ func arrows() map[string]string {
 			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
+		"cmd/countersign": "internal/assure internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
 			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
 			"internal/postgres internal/roster internal/route " +
 			"internal/seal internal/secret internal/server internal/telegram internal/wake web",

@@ -10,6 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"countersign/internal/assure"
 	"countersign/internal/chat"
 	"countersign/internal/console"
 	"countersign/internal/erp"
@@ -33,6 +34,7 @@ type duties struct {
 	hook    *hook.Hook
 	links   *link.Store
 	console *console.Store
+	assure  *assure.Store
 	roster  *roster.Sync // nil: people come by other ways
 	log     *slog.Logger
 
@@ -121,6 +123,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if err := d.console.Purge(ctx, keepAttempts); err != nil {
+		return err
+	}
+	if _, err := d.assure.Purge(ctx, keepAttempts); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"countersign/internal/assure"
 	"countersign/internal/chat"
 	"countersign/internal/config"
 	"countersign/internal/console"
@@ -57,6 +58,7 @@ type gateway struct {
 	zone    *time.Location // of the times that people read
 	link    *link.Desk
 	console *console.Desk
+	assure  *assure.Desk // nil: nothing beyond a tap can be proved
 	seal    *seal.Seal
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
@@ -169,14 +171,14 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Link: g.link, Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
+		Link: g.link, Assure: g.assure, Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
 		return err
 	}
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, log: g.log}
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, assure: &assure.Store{Pool: r.pool}, log: g.log}
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) })
 	g.duties.syncEvery = g.cfg.Workspace.Interval
@@ -230,7 +232,11 @@ func (g *gateway) handler() (http.Handler, error) {
 	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
-	for _, mount := range []func(*mux.Router) error{g.link.Mount, g.console.Mount} {
+	mounts := []func(*mux.Router) error{g.link.Mount, g.console.Mount}
+	if g.assure != nil {
+		mounts = append(mounts, g.assure.Mount)
+	}
+	for _, mount := range mounts {
 		if err := mount(router); err != nil {
 			return nil, err
 		}

@@ -9,12 +9,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"countersign/internal/assure"
 	"countersign/internal/config"
 	"countersign/internal/console"
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/link"
+	"countersign/internal/locale"
 	"countersign/internal/people"
+	"countersign/internal/seal"
+	"countersign/internal/secret"
 	"countersign/internal/server"
 )
 
@@ -63,7 +69,29 @@ func (g *gateway) buildLink(context.Context) error {
 		Changed: g.changed, Client: func(ctx context.Context) string { return server.Client(ctx).String() }, Now: time.Now, Log: g.log,
 	}
 	g.link.Others = []func(http.ResponseWriter, *http.Request) bool{g.console.Callback}
+	g.buildAssure(services)
 	return nil
+}
+
+// buildAssure makes the desk at which more than a tap is proved. It needs pages that people
+// can reach and a key for what they have.
+func (g *gateway) buildAssure(services []*google.Provider) {
+	if g.cfg.Server.PublicURL == "" || g.seal == nil {
+		return
+	}
+	d := assureDesk(g.records.pool, g.seal)
+	d.Directory, d.Services, d.PublicURL = g.records.directory, services, g.cfg.Server.PublicURL
+	d.Undated = map[string]bool{"google": g.cfg.Google.SessionAge == config.SwitchOff}
+	d.Texts, d.Zone, d.Username, d.Now, d.Log = g.texts, g.zone, g.username, time.Now, g.log
+	d.Describe = func(ctx context.Context, a assure.Ask, lang locale.Lang) ([]string, error) {
+		return g.door.Describe(ctx, a, lang)
+	}
+	d.Cast = func(ctx context.Context, a assure.Ask, method string) (string, error) {
+		return g.door.Cast(ctx, a, method)
+	}
+	d.Tell = func(ctx context.Context, account int64, text string) { g.door.Tell(ctx, account, text) }
+	g.assure = d
+	g.link.Others = append(g.link.Others, g.assure.Callback)
 }
 
 // redraw shows anew what has to do with a person.
@@ -85,4 +113,17 @@ func (g *gateway) changed(ctx context.Context, externalID string) error {
 		g.log.InfoContext(ctx, "blocked cases went on", slog.Int("count", on))
 	}
 	return err
+}
+
+// assureDesk is the desk as far as its secrets go.
+func assureDesk(pool *pgxpool.Pool, key *seal.Seal) *assure.Desk {
+	at := func(row string) seal.Place { return seal.Place{Table: "assure_secret", Column: "sealed", Row: row} }
+	return &assure.Desk{
+		Store: &assure.Store{Pool: pool},
+		Seal:  func(plain, row string) ([]byte, error) { return key.Seal(secret.Text(plain), at(row)) },
+		Open: func(sealed []byte, row string) (string, error) {
+			text, err := key.Open(sealed, at(row))
+			return text.Reveal(), err
+		},
+	}
 }

@@ -106,10 +106,14 @@ func (p process) rotate(ctx context.Context, r *records, cfg config.Config) (*se
 		return nil, err
 	}
 	log := p.logger(cfg)
+	m, err := assureDesk(r.pool, s).Reseal(ctx, key, sealBatch)
+	if err != nil {
+		return nil, err
+	}
 	n, err := reseal(ctx, &hook.Hook{Pool: r.pool, Ledger: r.ledger, Seal: s, Now: time.Now, Log: log}, &inbox.Inbox{Pool: r.pool, Seal: s, Now: time.Now, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(p.Out, "key %d, %d secrets sealed with it\n", key, n)
+	fmt.Fprintf(p.Out, "key %d, %d secrets sealed with it\n", key, n+m)
 	return s, nil
 }

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"countersign/internal/assure"
 	"countersign/internal/directory"
+	"countersign/internal/locale"
 	"countersign/internal/people"
+	"countersign/web"
 )
 
 func usersList(p process) *cobra.Command {
@@ -146,6 +150,19 @@ func linkCommands(p process) []*cobra.Command {
 		}),
 		p.personCommand("unfreeze EXTERNAL_ID", "Let somebody be linked again", "", func(r *records, cmd *cobra.Command, id, _ string) error {
 			return r.directory.Unfreeze(cmd.Context(), actor(), id)
+		}),
+		p.personCommand("reset EXTERNAL_ID", "Take from somebody the PIN and the codes he confirms with: they are lost", "", func(r *records, cmd *cobra.Command, id, _ string) error {
+			e, err := r.directory.User(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			texts, err := locale.Load(web.Locales())
+			if err != nil {
+				return err
+			}
+			told := func(context.Context, int64, string) {} // the gateway is not here to write
+			d := &assure.Desk{Store: &assure.Store{Pool: r.pool}, Directory: r.directory, Texts: texts, Tell: told, Log: slog.New(slog.DiscardHandler)}
+			return d.Reset(cmd.Context(), actor(), e.ID)
 		}),
 		p.personCommand("unlink EXTERNAL_ID", "End somebody's link", needsReason, func(r *records, cmd *cobra.Command, id, reason string) error {
 			return r.directory.UnlinkUser(cmd.Context(), actor(), id, reason)

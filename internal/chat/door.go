@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"countersign/internal/assure"
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
@@ -56,6 +57,7 @@ type Door struct {
 	Pace      *pace.Pace
 	Cards     Cards
 	Link      *link.Desk
+	Assure    *assure.Desk // nil: there are no pages to confirm on
 	Texts     *locale.Texts
 	Secret    secret.Text // of the webhook
 	MaxUpdate int64       // bytes; 256 KiB when 0

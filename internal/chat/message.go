@@ -70,6 +70,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		text = markup.Escape(r.lang.T("help.text", nil))
 	case "login", "unlink", "lost":
 		return d.linkCommand(ctx, m, r)
+	case "security":
+		return d.security(ctx, m, r)
 	case "queue":
 		return d.queue(ctx, m, r)
 	default:

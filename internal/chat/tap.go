@@ -84,6 +84,9 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 	case b.dialog != nil && cameTooLate(err):
 		it.Unsettle()
 		return d.overtaken(ctx, it, b)
+	case errors.Is(err, approval.ErrAssurance):
+		asked, _ := errors.AsType[*approval.AssuranceError](err)
+		return d.stepUp(ctx, b, v, asked)
 	case err != nil && !refusal(err):
 		it.Unsettle()
 		return "", d.fault(ctx, it, b, err)
@@ -193,7 +196,7 @@ func refusal(err error) bool {
 	}
 	for _, known := range []error{
 		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict,
-		approval.ErrInactive, approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, ledger.ErrNotFound,
+		approval.ErrInactive, approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, approval.ErrAssurance, ledger.ErrNotFound,
 		people.ErrUnconfirmed, people.ErrCoolingOff, people.ErrLoginOld,
 	} {
 		if errors.Is(err, known) {

@@ -79,6 +79,7 @@ type Google struct {
 	ClientSecret     secret.Text `toml:"client_secret"`
 	Issuer           string      `toml:"issuer"`
 	HostedDomains    []string    `toml:"hosted_domains"`
+	SessionAge       Switch      `toml:"session_age_claims"`     // whether it says when somebody logged in
 	SiteVerification string      `toml:"site_verification"`      // the name of Google's file
 	SiteMeta         string      `toml:"site_verification_meta"` // the content of its meta tag
 }
@@ -203,7 +204,7 @@ func Default() Config {
 			APIURL: PublicAPI, Mode: Webhook, MaxConnections: 40, GroupLanguage: "en",
 			MessagesPerSecond: 25, ChatMessagesPerSecond: 1, GroupMessagesPerMinute: 20,
 		},
-		Google: Google{Issuer: "https://accounts.google.com"},
+		Google: Google{Issuer: "https://accounts.google.com", SessionAge: SwitchOff},
 		Link:   Link{Confirm: LinkNotify, CoolingOff: 24 * time.Hour},
 		Workspace: Workspace{
 			Customer:  "my_customer",

@@ -117,7 +117,7 @@ func TestEveryVariableReachesItsKey(t *testing.T) {
 		"google.hosted_domains": "x.test", "google.site_verification": "google12.html", "asterisk.mode": "spool", "asterisk.address": "10.0.0.1:1",
 		"asterisk.spool_dir": "/s", "asterisk.ring_timeout": "9s", "egress.allow": "10.0.0.0/8", "log.level": "ERROR", "log.format": "text",
 		"database.url": "postgres://u:pw123456@h/d", "database.owner_url": "postgres://o:pw123456@h/d", "limits.document_bytes": "9000000",
-		"workspace.subject": "a@x.test", "workspace.domains": "x.test", "workspace.naming": "email", "workspace.only_known": "on", "workspace.limit": "9", "workspace.interval": "2h0m0s",
+		"google.session_age_claims": "on", "workspace.subject": "a@x.test", "workspace.domains": "x.test", "workspace.naming": "email", "workspace.only_known": "on", "workspace.limit": "9", "workspace.interval": "2h0m0s",
 		"console.administrators": "a@x.test", "link.confirm": "admin", "link.cooling_off": "2h0m0s", "link.relogin_days": "90",
 	}
 	word := func(k config.Key) string {

@@ -124,8 +124,7 @@ func table() []known {
 		return problemError{status: http.StatusServiceUnavailable, code: code, retry: after}
 	}
 	notFound := problemError{status: http.StatusNotFound, code: "not_found"}
-	forbidden := problemError{status: http.StatusForbidden, code: "forbidden"}
-	return []known{
+	rows := []known{
 		{errNotFound, notFound},
 
 		{ledger.ErrUnknown, later("unknown_outcome", time.Second)},
@@ -146,10 +145,6 @@ func table() []known {
 		{ledger.ErrSole, conflict("last_approver")},
 		{approval.ErrReasonNeeded, invalid("reason_required", fault{field: "reason", code: "reason_required"})},
 		{approval.ErrVerdict, invalid("invalid_field", fault{field: "verdict", code: "invalid_field"})},
-		{approval.ErrNotAsked, forbidden},
-		{approval.ErrConflict, forbidden},
-		{approval.ErrInactive, forbidden},
-		{approval.ErrAssurance, forbidden},
 		{approval.ErrEvent, problemError{status: http.StatusInternalServerError, code: "internal"}},
 
 		{file.ErrNotFound, notFound},
@@ -170,14 +165,16 @@ func table() []known {
 		{directory.ErrUnauthorized, problemError{status: http.StatusUnauthorized, code: "unauthorized"}},
 		{directory.ErrUnknown, notFound},
 		{directory.ErrInvalid, invalid("invalid_field")},
-		{directory.ErrInactive, conflict("conflict")},
-		{directory.ErrLinkedElsewhere, conflict("conflict")},
-		{directory.ErrTaken, conflict("conflict")},
-		{directory.ErrFrozen, conflict("conflict")},
-		{directory.ErrOtherIdentity, conflict("conflict")},
-		{directory.ErrNotWaiting, conflict("conflict")},
-		{directory.ErrOwnLink, forbidden},
 	}
+	for _, err := range []error{
+		directory.ErrInactive, directory.ErrLinkedElsewhere, directory.ErrTaken, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrNotWaiting,
+	} {
+		rows = append(rows, known{err, conflict("conflict")})
+	}
+	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink} {
+		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden"}})
+	}
+	return rows
 }
 
 // problemOf finds how an error is told. What is in no row is ours to mend: it says

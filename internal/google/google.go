@@ -124,6 +124,7 @@ func (p *Provider) wishes(r Request) map[string]string {
 	if r.MaxAge > 0 {
 		w["prompt"] = "login"
 		w["max_age"] = strconv.Itoa(max(1, int(r.MaxAge/time.Second)))
+		w["claims"] = `{"id_token":{"auth_time":{"essential":true}}}` // Google tells it only then
 	}
 	if r.LoginHint != "" {
 		w["login_hint"] = r.LoginHint

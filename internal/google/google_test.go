@@ -63,8 +63,8 @@ func TestTheBrowserIsSentWithEverythingThatIsAskedFor(t *testing.T) {
 		"any domain":      {func(p *google.Provider, _ *google.Request) { p.Domains = nil }, map[string]string{"hd": ""}},
 		"not Google":      {func(p *google.Provider, _ *google.Request) { p.HostedDomainClaim = false }, map[string]string{"hd": ""}},
 		"a hint":          {func(_ *google.Provider, r *google.Request) { r.LoginHint = "a&b=c@d" }, map[string]string{"login_hint": "a&b=c@d"}},
-		"a fresh login":   {func(_ *google.Provider, r *google.Request) { r.MaxAge = 5 * time.Minute }, map[string]string{"prompt": "login", "max_age": "300"}},
-		"the very newest": {func(_ *google.Provider, r *google.Request) { r.MaxAge = time.Millisecond }, map[string]string{"prompt": "login", "max_age": "1"}},
+		"a fresh login":   {func(_ *google.Provider, r *google.Request) { r.MaxAge = 5 * time.Minute }, map[string]string{"prompt": "login", "max_age": "300", "claims": `{"id_token":{"auth_time":{"essential":true}}}`}},
+		"the very newest": {func(_ *google.Provider, r *google.Request) { r.MaxAge = time.Millisecond }, map[string]string{"prompt": "login", "max_age": "1", "claims": `{"id_token":{"auth_time":{"essential":true}}}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

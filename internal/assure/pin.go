@@ -1,0 +1,86 @@
+package assure
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+const (
+	shortPIN = 6
+	longPIN  = 12
+)
+
+// isPIN takes what can be a PIN: ASCII digits.
+func isPIN(text string) bool {
+	return len(text) >= shortPIN && len(text) <= longPIN && strings.Trim(text, "0123456789") == ""
+}
+
+// isWeak finds the PINs that everybody tries first: one digit again and again, and runs up
+// and down, also over the edge of 9 and 0.
+func isWeak(pin string) bool {
+	const ten = 10
+	step := (int(pin[1]) - int(pin[0]) + ten) % ten
+	if step != 0 && step != 1 && step != ten-1 {
+		return false
+	}
+	for i := 2; i < len(pin); i++ {
+		if (int(pin[i])-int(pin[i-1])+ten)%ten != step {
+			return false
+		}
+	}
+	return true
+}
+
+// How slow a PIN is made: 19 MiB, twice over.
+const (
+	argonMemory = 19 << 10 // KiB
+	argonTime   = 2
+	argonLanes  = 1
+	argonBytes  = 32
+	saltBytes   = 16
+)
+
+// hashPIN gives a PIN in the usual text form of its slow hash.
+func hashPIN(pin string) string {
+	salt := make([]byte, saltBytes)
+	_, _ = rand.Read(salt) // never fails
+	sum := argon2.IDKey([]byte(pin), salt, argonTime, argonMemory, argonLanes, argonBytes)
+	b := base64.RawStdEncoding
+	return fmt.Sprintf("%s%s$%s", argonHead(argonMemory, argonTime), b.EncodeToString(salt), b.EncodeToString(sum))
+}
+
+func argonHead(memory, time uint32) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, time, argonLanes)
+}
+
+// errHash: what was stored is no hash of a PIN. It never says what it is instead.
+var errHash = errors.New("the stored hash cannot be read")
+
+// samePIN reports whether a hash is that of the PIN. It takes hashes of other, bounded
+// costs too, so that the costs above can grow.
+func samePIN(hashed, pin string) (bool, error) {
+	const mostMemory, mostTime = 256 << 10, 16
+	parts := strings.Split(hashed, "$")
+	if len(parts) != 6 {
+		return false, errHash
+	}
+	var memory, time uint32
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=1", &memory, &time); n != 2 || err != nil || memory == 0 || memory > mostMemory || time == 0 || time > mostTime {
+		return false, errHash
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil || len(salt) < saltBytes || !strings.HasPrefix(hashed, argonHead(memory, time)) {
+		return false, errHash
+	}
+	want, err := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || len(want) != argonBytes {
+		return false, errHash
+	}
+	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(pin), salt, time, memory, argonLanes, argonBytes), want) == 1, nil
+}

@@ -1,0 +1,127 @@
+package assure
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// castTime bounds what happens after a proof; whether the browser waits does not matter.
+const castTime = 20 * time.Second
+
+// confirmation fills in what is to be confirmed, and how that can be done.
+func (d *Desk) confirmation(ctx context.Context, p *page) error {
+	a := p.Attempt
+	var err error
+	if p.Lines, err = d.Describe(ctx, a.Ask, d.Texts.For(a.Ask.Language)); err != nil {
+		return err
+	}
+	if a.Proved {
+		p.Key = "again"
+		return nil
+	}
+	has, err := d.Store.holds(ctx, a.Ask.Person)
+	if err != nil {
+		return err
+	}
+	least := a.Ask.Least.rank()
+	if h, ok := has[PIN]; ok && PIN.rank() >= least {
+		p.PIN = &h
+	}
+	if h, ok := has[TOTP]; ok && TOTP.rank() >= least {
+		p.TOTP = &h
+	}
+	if Login.rank() >= least {
+		if err := d.services(ctx, p); err != nil {
+			return err
+		}
+	}
+	p.None = p.PIN == nil && p.TOTP == nil && len(p.Services) == 0 && len(p.Away) == 0
+	return nil
+}
+
+// typed is a PIN or a code that confirms.
+func (d *Desk) typed(w http.ResponseWriter, r *http.Request, v visit, m Method) {
+	if v.Kind != confirm || v.Proved || m.rank() < v.Ask.Least.rank() {
+		d.view(w, r, v.attempt)
+		return
+	}
+	p, bad, err := d.verify(r.Context(), v.attempt, m, v.form.Get(string(m)))
+	if err == nil && bad == nil {
+		err = d.settle(r, v.attempt, p)
+	}
+	if errors.Is(err, errUsed) {
+		bad, err = &wrong{why: "used"}, nil
+	}
+	switch {
+	case err != nil && !errors.Is(err, errNone):
+		d.failed(w, r, v.attempt, err)
+	case bad != nil:
+		v.Opened, v.attempt.cookie = true, v.cookie.hash()
+		d.offer(w, r, v.attempt, bad)
+	default: // confirmed, or in this very moment by a form sent twice
+		d.on(w, r, v.attempt)
+	}
+}
+
+// settle takes the single use of a proof and casts the vote.
+func (d *Desk) settle(r *http.Request, a attempt, p proof) error {
+	if err := d.Store.prove(r.Context(), a.ID, p); err != nil {
+		return err
+	}
+	d.cast(r.Context(), a, p.Method)
+	return nil
+}
+
+// again casts with a proof that was given back.
+func (d *Desk) again(w http.ResponseWriter, r *http.Request, v visit) {
+	if v.Kind == confirm && v.Proved && !v.Used {
+		err := d.Store.use(r.Context(), v.ID)
+		if err == nil {
+			d.cast(r.Context(), v.attempt, v.Method)
+		}
+		if err != nil && !errors.Is(err, errNone) {
+			d.failed(w, r, v.attempt, err)
+			return
+		}
+	}
+	d.on(w, r, v.attempt)
+}
+
+// cast hands the decision on. What fails for a passing reason may be tried again with the
+// same proof, as long as that lives. A browser that leaves stops nothing halfway.
+func (d *Desk) cast(ctx context.Context, a attempt, m Method) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), castTime)
+	defer cancel()
+	who := []any{slog.String("attempt", a.ID), slog.String("case", a.Ask.Case), slog.String("person", string(a.Ask.Person)), slog.String("method", string(m))}
+	text, err := d.Cast(ctx, a.Ask, string(m))
+	if err != nil {
+		d.Log.WarnContext(ctx, "confirmed, and not cast", append(who, slog.Any("error", err))...)
+		if err := d.Store.giveBack(ctx, a.ID); err != nil {
+			d.Log.ErrorContext(ctx, "proof not given back", append(who, slog.Any("error", err))...)
+		}
+		return
+	}
+	d.Log.InfoContext(ctx, "decision confirmed", who...)
+	if err := d.Store.finish(ctx, a.ID, text); err != nil {
+		d.Log.ErrorContext(ctx, "confirmation not ended", append(who, slog.Any("error", err))...)
+	}
+	d.Tell(ctx, a.Ask.Account, text)
+}
+
+// enroll leads somebody who has no way that is strong enough to where he gets one.
+func (d *Desk) enroll(w http.ResponseWriter, r *http.Request, v visit) {
+	if v.Kind != confirm {
+		d.view(w, r, v.attempt)
+		return
+	}
+	to, err := d.Enroll(r.Context(), v.Ask.Person, v.Ask.Account, v.Ask.Language)
+	if err != nil {
+		d.failed(w, r, v.attempt, err)
+		return
+	}
+	secure(w)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}

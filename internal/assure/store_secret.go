@@ -1,0 +1,249 @@
+package assure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/people"
+)
+
+// held is what a person has of one way, as it is stored.
+type held struct {
+	Method Method
+	Set    time.Time
+	Until  time.Time // locked until then; zero when it is not
+}
+
+// holds lists what a person has.
+func (s *Store) holds(ctx context.Context, person people.ID) (map[Method]held, error) {
+	rows, err := s.Pool.Query(ctx, `select method, set_at, case when locked_until > statement_timestamp() then locked_until end
+		from assure_secret where person_id = $1`, person)
+	if err != nil {
+		return nil, fmt.Errorf("what %s has: %w", person, err)
+	}
+	out := map[Method]held{}
+	var h held
+	var until *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&h.Method, &h.Set, &until}, func() error {
+		h.Until = time.Time{}
+		if until != nil {
+			h.Until = *until
+		}
+		out[h.Method] = h
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("what %s has: %w", person, err)
+	}
+	return out, nil
+}
+
+// try is a secret that one may try, and how that counts.
+type try struct {
+	Sealed []byte
+	Set    time.Time
+	Last   int64     // step of the newest code that was taken
+	Tries  int       // with this one
+	Until  time.Time // locked from now on, unless this one is right
+}
+
+// The refusals to try.
+var (
+	errLocked = errors.New("locked")
+	errNoSuch = errors.New("there is none")
+)
+
+// take counts a try before it is looked at, so that tries at the same moment are no more
+// than those that follow one another. The fifth locks, at first for 15 minutes, then for
+// twice as long as before, up to a day.
+func (s *Store) take(ctx context.Context, person people.ID, m Method) (try, error) {
+	var t try
+	var until *time.Time
+	err := s.Pool.QueryRow(ctx, `update assure_secret set
+			tries = case when locked_until is null then tries + 1 else 1 end,
+			lockouts = lockouts + case when locked_until is null and tries + 1 = $3 then 1 else 0 end,
+			locked_until = case when locked_until is null and tries + 1 = $3
+				then statement_timestamp() + least(interval '1 day', interval '15 minutes' * power(2, least(lockouts, 10))) end
+		where person_id = $1 and method = $2 and (locked_until is null or locked_until <= statement_timestamp())
+		returning sealed, set_at, last_step, tries, locked_until`, person, m, maxTries).Scan(&t.Sealed, &t.Set, &t.Last, &t.Tries, &until)
+	if until != nil {
+		t.Until = *until
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return t, err
+	}
+	has, err := s.holds(ctx, person)
+	if _, ok := has[m]; err == nil && !ok {
+		return t, errNoSuch
+	}
+	t.Until = has[m].Until
+	return t, errors.Join(errLocked, err)
+}
+
+// proof is what was right.
+type proof struct {
+	Method Method
+	person people.ID
+	set    time.Time
+	step   int64
+}
+
+// errUsed: the code was taken before, or the secret is another one by now.
+var errUsed = errors.New("used before")
+
+// settle takes back what was counted, and remembers the code: it is taken once, and none
+// that is older.
+func (p proof) settle(ctx context.Context, e executor) error {
+	if p.Method == Login {
+		return nil
+	}
+	tag, err := e.Exec(ctx, `update assure_secret set tries = 0, lockouts = 0, locked_until = null, last_step = $4
+		where person_id = $1 and method = $2 and set_at = $3 and (method = 'pin' or last_step < $4)`, p.person, p.Method, p.set, p.step)
+	if err == nil && tag.RowsAffected() != 1 {
+		return errUsed
+	}
+	return err
+}
+
+func note(ctx context.Context, e executor, person people.ID, actor, what string) error {
+	_, err := e.Exec(ctx, "insert into assure_journal (at, person_id, actor, what) values (statement_timestamp(), $1, $2, $3)", person, actor, what)
+	return err
+}
+
+// locked is written down when a wrong try has locked.
+func (s *Store) locked(ctx context.Context, person people.ID, m Method) error {
+	return note(ctx, s.Pool, person, string(person), string(m)+".locked")
+}
+
+// change does something to what the person of an enrollment has, and writes it down, as
+// long as he may.
+func (s *Store) change(ctx context.Context, a attempt, what string, act func(e executor) error) error {
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		now, err := one(ctx, tx, "id = $1 for update", a.ID)
+		if err != nil {
+			return err
+		}
+		if now.Kind != enroll || !now.Proved || !now.live() {
+			return errNone
+		}
+		if err := act(tx); err != nil {
+			return err
+		}
+		return note(ctx, tx, a.Ask.Person, string(a.Ask.Person), what)
+	})
+}
+
+// put stores a secret in the place of the one that was there. Of codes, those up to a step
+// are taken already.
+func put(ctx context.Context, e executor, k kept, step int64) error {
+	_, err := e.Exec(ctx, `insert into assure_secret (person_id, method, sealed, set_at, last_step) values ($1, $2, $3, statement_timestamp(), $4)
+		on conflict (person_id, method) do update set sealed = excluded.sealed, set_at = excluded.set_at, last_step = excluded.last_step,
+			tries = 0, lockouts = 0, locked_until = null`, k.Person, k.Method, k.Sealed, step)
+	return err
+}
+
+func remove(ctx context.Context, e executor, person people.ID, m Method) error {
+	tag, err := e.Exec(ctx, "delete from assure_secret where person_id = $1 and method = $2", person, m)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errNoSuch
+	}
+	return err
+}
+
+// pend keeps the secret of codes that wait for the first of them; nil forgets it.
+func (s *Store) pend(ctx context.Context, id string, sealed []byte) error {
+	return s.step(ctx, "update assure_attempt set pending = $2 where id = $1 and kind = 'enroll' and proved_at is not null", id, sealed)
+}
+
+func unpend(ctx context.Context, e executor, id string) error {
+	_, err := e.Exec(ctx, "update assure_attempt set pending = null where id = $1", id)
+	return err
+}
+
+// reset removes everything that a person has, and ends what is under way.
+func (s *Store) reset(ctx context.Context, actor string, person people.ID) (gone int64, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update assure_attempt set ended_at = statement_timestamp(), outcome = 'reset'
+			where person_id = $1 and ended_at is null and used_at is null`, person)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, "delete from assure_secret where person_id = $1 returning method", person)
+		if err != nil {
+			return err
+		}
+		methods, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, m := range methods {
+			if err := note(ctx, tx, person, actor, m+".reset"); err != nil {
+				return err
+			}
+		}
+		gone = int64(len(methods))
+		return err
+	})
+	return gone, err
+}
+
+// Reseal seals anew what is sealed under another key than the one named, at most limit
+// secrets in one commit, and gives how many it sealed. It may be called again, also by
+// several replicas at once. A secret that cannot be opened stays as it is and is named in
+// the error.
+func (d *Desk) Reseal(ctx context.Context, key uint32, limit int) (int, error) {
+	var done int
+	var closed []error
+	after, limit := [2]string{}, max(1, limit)
+	for more := true; more; {
+		err := pgx.BeginFunc(ctx, d.Store.Pool, func(tx pgx.Tx) error {
+			rows, err := tx.Query(ctx, `select person_id, method, sealed from assure_secret
+				where (person_id, method) > ($1, $2) and sealed_key <> $3 order by person_id, method limit $4 for update skip locked`,
+				after[0], after[1], key, limit)
+			if err != nil {
+				return err
+			}
+			found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[kept])
+			more = len(found) == limit
+			for _, k := range found {
+				after = [2]string{string(k.Person), string(k.Method)}
+				if bad, err := d.reseal(ctx, tx, k); err != nil {
+					return err
+				} else if bad != nil {
+					closed = append(closed, bad)
+					continue
+				}
+				done++
+			}
+			return err
+		})
+		if err != nil {
+			return done, fmt.Errorf("seal what persons confirm with: %w", err)
+		}
+	}
+	return done, errors.Join(closed...)
+}
+
+// kept is a secret as it is stored.
+type kept struct {
+	Person people.ID
+	Method Method
+	Sealed []byte
+}
+
+func (d *Desk) reseal(ctx context.Context, e executor, k kept) (bad, err error) {
+	text, bad := d.Open(k.Sealed, place(k.Person, k.Method))
+	if bad != nil {
+		return bad, nil
+	}
+	sealed, bad := d.Seal(text, place(k.Person, k.Method))
+	if bad != nil {
+		return bad, nil
+	}
+	_, err = e.Exec(ctx, "update assure_secret set sealed = $3 where person_id = $1 and method = $2", k.Person, k.Method, sealed)
+	return nil, err
+}
+
+// place is the row of a person's secret, as the seal is bound to it.
+func place(person people.ID, m Method) string { return string(person) + "/" + string(m) }
