@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 const maxFile = 1 << 20
@@ -36,7 +35,7 @@ func (k keyFile) read() ([]byte, os.FileInfo, error) {
 	if err != nil {
 		return nil, nil, k.fault(err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if exposed(info.Mode()) {
 		return nil, nil, fmt.Errorf("%w: %s has mode %04o; run \"chmod 600 %s\"", ErrExposed, k, info.Mode().Perm(), k)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -124,18 +123,6 @@ func (k keyFile) write(dir *os.Root, name string, data []byte, like os.FileInfo)
 		return "", errors.Join(err, dir.Remove(beside))
 	}
 	return beside, nil
-}
-
-// own gives a file the owner of another.
-func own(f *os.File, like os.FileInfo) error {
-	if like == nil {
-		return nil
-	}
-	owner, ok := like.Sys().(*syscall.Stat_t)
-	if !ok || int(owner.Uid) == os.Geteuid() {
-		return nil
-	}
-	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 // sweep removes what was left beside the file by a process that did not live to name it.
