@@ -146,6 +146,22 @@ func (b *browser) click(xpath string) {
 	b.fail("click on "+xpath, err)
 }
 
+// types writes into a field. It may be drawn anew at that moment, too.
+func (b *browser) types(selector, text string) {
+	b.t.Helper()
+	field := chromedp.CSS(selector)
+	var err error
+	for range 3 {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		err = chromedp.Do(ctx, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	b.fail("write into "+selector, err)
+}
+
 // picture keeps what is on the screen, if somebody wants to see it.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -242,8 +258,7 @@ func (b *browser) rejectAnother() {
 	b.press(pyotr, "❌")
 	b.reads(pyotr, "Why", "4712")
 	b.picture("05-why")
-	line := chromedp.CSS(fmt.Sprintf("#pane-%d .composer input", pyotr))
-	b.do("write the reason", chromedp.SendKeys(line, "Not in our plan\r"))
+	b.types(fmt.Sprintf("#pane-%d .composer input", pyotr), "Not in our plan\r")
 	for _, chat := range []int64{anna, pyotr, demoGroup} {
 		b.sees(fmt.Sprintf("the reason in chat %d", chat), inMessage(chat, noButtons, "4712", "❌", "Not in our plan"))
 	}
@@ -259,8 +274,7 @@ func (b *browser) changeAThird() {
 	b.reads(olga, "4713", "👉")
 	b.sees("the hint", `document.getElementById('next').innerText.includes('Change amount')`)
 	b.click(`//*[@data-document="REQ-4713"]//button[.="Change amount"]`)
-	amount := chromedp.CSS(`[data-document="REQ-4713"] .asks input`)
-	b.do("another amount", chromedp.WaitVisible(amount), chromedp.Clear(amount), chromedp.SendKeys(amount, "99 000,50\r"))
+	b.types(`[data-document="REQ-4713"] .asks input`, "99 000,50\r")
 	b.reads(pyotr, "4713", "👉", "96,000.00", "99,000.50")
 	b.sees("the old card of the next step", inMessage(olga, noButtons, "4713", "🔄"))
 	b.sees("the votes fell", `document.querySelector('[data-document="REQ-4713"]').innerText.includes('Votes voided: 1')`)
@@ -270,8 +284,8 @@ func (b *browser) changeAThird() {
 // connectANewcomer: from /login in her chat through the browser and back, by the code.
 func (b *browser) connectANewcomer(s *shown) {
 	b.t.Helper()
-	line := chromedp.CSS(fmt.Sprintf("#pane-%d .composer input", maria))
-	b.do("/login", chromedp.SendKeys(line, "/login\r"))
+	line := fmt.Sprintf("#pane-%d .composer input", maria)
+	b.types(line, "/login\r")
 	b.reads(maria, "Sign in to connect this Telegram account")
 	m := s.card(maria, "Sign in to connect")
 	other, cancel := chromedp.NewContext(b.ctx)
@@ -290,7 +304,7 @@ func (b *browser) connectANewcomer(s *shown) {
 	if err != nil {
 		tab.fail("the code", err)
 	}
-	b.do("type the code", chromedp.SendKeys(line, code+"\r"))
+	b.types(line, code+"\r")
 	b.reads(maria, "o…a@example.com", "Maria Orlova", "Is that you?")
 	tab.sees("that the chat asks", `document.querySelector('main')?.dataset.page === 'brought'`)
 	b.picture("15-login-ask")
