@@ -2,24 +2,6 @@
 
 -- +goose Up
 
--- A sign-in on its way through the login service. Of secrets only hashes are kept.
-create table console_login (
-  id          bigint      generated always as identity primary key,
-  service     text        not null check (service ~ '^[a-z0-9-]{1,32}$'),
-  cookie_hash bytea       not null check (octet_length(cookie_hash) = 32),
-  state_hash  bytea       not null constraint console_login_state_once unique check (octet_length(state_hash) = 32),
-  created_at  timestamptz not null,
-  expires_at  timestamptz not null check (expires_at > created_at and expires_at <= created_at + interval '30 minutes'),
-  used_at     timestamptz
-);
-create index console_login_age on console_login (created_at);
-create trigger console_login_once before update on console_login for each row
-  when (old.used_at is not null or new.used_at is null
-    or (new.service, new.cookie_hash, new.state_hash, new.created_at, new.expires_at)
-       is distinct from (old.service, old.cookie_hash, old.state_hash, old.created_at, old.expires_at))
-  execute function refuse_change();
-select grant_app('console_login', 'select, insert, update (used_at), delete');
-
 create table console_session (
   token_hash   bytea       primary key check (octet_length(token_hash) = 32),
   person_id    text        not null references person,
@@ -83,4 +65,4 @@ select append_only('console_journal');
 select grant_app('console_journal', 'select, insert');
 
 -- +goose Down
-drop table console_journal, console_grant, console_session, console_login;
+drop table console_journal, console_grant, console_session;

@@ -342,15 +342,19 @@ func TestForgedAndForeignRequestsAreRefused(t *testing.T) {
 	}
 	other := pagestest.Open(t, h.web)
 	callback := h.callback(t, b, "anna@example.org")
-	if p := other.Get(callback); p.Status != http.StatusBadRequest {
+	if p := other.Get(callback); p.Status != http.StatusTeapot { // nobody's here
 		t.Errorf("a callback in another browser: %d", p.Status)
 	}
 	calls := h.google.TokenCalls()
 	h.signIn(t, b, "anna")
 	callback = h.callback(t, b, "anna@example.org")
 	b.Get(callback)
-	if p := b.Get(callback); p.Status != http.StatusBadRequest || h.google.TokenCalls() != calls+2 {
+	if p := b.Get(callback); p.Status != http.StatusTeapot || h.google.TokenCalls() != calls+2 {
 		t.Errorf("a callback again: %d, %d token calls", p.Status, h.google.TokenCalls()-calls)
+	}
+	callback = h.callback(t, b, "anna@example.org")
+	if p := b.Get(callback + "&iss=https%3A%2F%2Fevil.example"); p.Status != http.StatusBadRequest {
+		t.Errorf("another issuer: %d", p.Status)
 	}
 	if p := b.Get(h.web.URL + "/auth/google/callback?state=" + strings.Repeat("A", 43) + "&code=x"); p.Status != http.StatusTeapot {
 		t.Errorf("a state of somebody else's: %d", p.Status)

@@ -91,7 +91,8 @@ func requestOf(c pages.Seed) google.Request {
 	return google.Request{State: c.Token("console state"), Nonce: c.Token("console nonce"), Verifier: c.Token("console verifier")}
 }
 
-// leave sends a browser to the login service.
+// leave sends a browser to the login service. Nothing is stored for it, since anybody may
+// ask: the state follows from the secret that the browser keeps.
 func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 	service := d.service(mux.Vars(r)["service"])
 	if service == nil {
@@ -99,11 +100,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := pages.NewSeed()
-	request := requestOf(c)
-	to, err := service.SignIn(r.Context(), request)
-	if err == nil {
-		err = d.Store.begin(r.Context(), service.Name, c, request.State)
-	}
+	to, err := service.SignIn(r.Context(), requestOf(c))
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -113,48 +110,24 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// Callback answers whom the login service sends back, if he left from here.
+// Callback answers whom the login service sends back, if he left from here: the state is
+// that of his browser's secret, which is given up before the code is worth its one try.
 func (d *Desk) Callback(w http.ResponseWriter, r *http.Request) (mine bool) {
 	q := r.URL.Query()
 	state, ok := pages.Single(q, "state")
-	if !ok || !pages.IsToken(state) || len(d.Services) == 0 {
+	c, kept := pages.Cookie(r, loginCookie)
+	if !ok || !kept || subtle.ConstantTimeCompare([]byte(requestOf(c).State), []byte(state)) != 1 {
 		return false
 	}
-	l, err := d.Store.byState(r.Context(), state)
-	if errors.Is(err, errNone) {
-		return false
-	}
-	if err != nil {
-		d.fail(w, r, err)
+	pages.Drop(w, loginCookie)
+	service := d.service(mux.Vars(r)["service"])
+	code, ok := pages.Single(q, "code")
+	if iss, given := q["iss"]; service == nil || !ok || given && !slices.Equal(iss, []string{service.Issuer}) {
+		d.message(w, r, http.StatusBadRequest, "stale")
 		return true
 	}
-	c, err := d.returning(r, l)
-	if err == nil {
-		err = d.Store.use(r.Context(), l.ID) // before the call: a code is worth one try
-	}
-	code, ok := pages.Single(q, "code")
-	switch {
-	case errors.Is(err, errNone), err == nil && !ok:
-		d.message(w, r, http.StatusBadRequest, "stale")
-	case err != nil:
-		d.fail(w, r, err)
-	default:
-		d.enter(w, r, d.service(l.Service), c, code)
-	}
+	d.enter(w, r, service, c, code)
 	return true
-}
-
-// returning checks that it is the same browser, in time, from the same service.
-func (d *Desk) returning(r *http.Request, l login) (pages.Seed, error) {
-	service := d.service(mux.Vars(r)["service"])
-	c, ok := pages.Cookie(r, loginCookie)
-	if service == nil || service.Name != l.Service || l.Over || !ok || subtle.ConstantTimeCompare(c.Hash(), l.Cookie) != 1 {
-		return "", errNone
-	}
-	if iss, given := r.URL.Query()["iss"]; given && !slices.Equal(iss, []string{service.Issuer}) {
-		return "", errNone
-	}
-	return c, nil
 }
 
 // enter makes a session for whoever the login service says it is, if he may come in.
@@ -188,7 +161,6 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Pro
 		return
 	}
 	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", e.ExternalID), slog.String("role", string(role)))
-	pages.Drop(w, loginCookie)
 	pages.Keep(w, sessionCookie, token, sessionLife)
 	pages.Private(w)
 	http.Redirect(w, r, "/console/people", http.StatusSeeOther)

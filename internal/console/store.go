@@ -13,7 +13,7 @@ import (
 	"countersign/internal/people"
 )
 
-// Store keeps sign-ins, sessions and roles.
+// Store keeps sessions and roles.
 type Store struct {
 	Pool *pgxpool.Pool
 }
@@ -28,48 +28,9 @@ const (
 
 // The refusals of the store.
 var (
-	errNone = errors.New("no such sign-in or session")
+	errNone = errors.New("no such session")
 	errSelf = errors.New("nobody changes his own role")
 )
-
-// begin notes a sign-in that leaves for the login service.
-func (s *Store) begin(ctx context.Context, service string, c pages.Seed, state string) error {
-	_, err := s.Pool.Exec(ctx, `insert into console_login (service, cookie_hash, state_hash, created_at, expires_at)
-		values ($1, $2, $3, statement_timestamp(), statement_timestamp() + make_interval(secs => $4))`,
-		service, c.Hash(), pages.Hash(state), loginLife.Seconds())
-	return err
-}
-
-// login is a sign-in that comes back.
-type login struct {
-	ID      int64
-	Service string
-	Cookie  []byte
-	Over    bool // used, or its time is up
-}
-
-func (s *Store) byState(ctx context.Context, state string) (login, error) {
-	rows, err := s.Pool.Query(ctx, `select id, service, cookie_hash, used_at is not null or expires_at <= statement_timestamp()
-		from console_login where state_hash = $1`, pages.Hash(state))
-	if err != nil {
-		return login{}, err
-	}
-	l, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[login])
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = errNone
-	}
-	return l, err
-}
-
-// use takes a sign-in, once.
-func (s *Store) use(ctx context.Context, id int64) error {
-	tag, err := s.Pool.Exec(ctx, `update console_login set used_at = statement_timestamp()
-		where id = $1 and used_at is null and expires_at > statement_timestamp()`, id)
-	if err == nil && tag.RowsAffected() != 1 {
-		return errNone
-	}
-	return err
-}
 
 // open begins a session, with its entry in the journal.
 func (s *Store) open(ctx context.Context, token pages.Seed, p people.Person, role Role, client string) error {
@@ -206,14 +167,12 @@ func (s *Store) entries(ctx context.Context, limit int) ([]entry, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[entry])
 }
 
-// Purge removes sign-ins and sessions that are older than what is kept, some at a time.
+// Purge removes sessions that are older than what is kept, some at a time.
 func (s *Store) Purge(ctx context.Context, keep time.Duration) error {
-	for _, table := range []string{"console_login", "console_session"} {
-		_, err := s.Pool.Exec(ctx, `delete from `+table+` where ctid in (
-			select ctid from `+table+` where created_at < statement_timestamp() - make_interval(secs => $1) limit 1000)`, keep.Seconds())
-		if err != nil {
-			return fmt.Errorf("old rows of %s: %w", table, err)
-		}
+	_, err := s.Pool.Exec(ctx, `delete from console_session where ctid in (
+		select ctid from console_session where created_at < statement_timestamp() - make_interval(secs => $1) limit 1000)`, keep.Seconds())
+	if err != nil {
+		return fmt.Errorf("old sessions: %w", err)
 	}
 	return nil
 }
