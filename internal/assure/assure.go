@@ -33,6 +33,7 @@ import (
 	"countersign/internal/google"
 	"countersign/internal/ident"
 	"countersign/internal/locale"
+	"countersign/internal/pages"
 	"countersign/internal/people"
 )
 
@@ -143,7 +144,7 @@ func (d *Desk) begin(ctx context.Context, a attempt, prefix string) (string, err
 	}
 	a.ID = id
 	a.Ask.Language = d.Texts.For(a.Ask.Language).Tag()
-	token := string(newSeed())
+	token := string(pages.NewSeed())
 	if err := d.Store.begin(ctx, a, token); err != nil {
 		return "", fmt.Errorf("begin to %s: %w", a.Kind, err)
 	}

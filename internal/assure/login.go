@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/google"
+	"countersign/internal/pages"
 	"countersign/internal/people"
 )
 
@@ -39,7 +40,7 @@ func (d *Desk) services(ctx context.Context, p *page) error {
 			continue
 		}
 		p.Services = append(p.Services, choice{s.Name, s.Title})
-		p.Leaves = append(p.Leaves, origin(to))
+		p.Leaves = append(p.Leaves, pages.Origin(to))
 	}
 	return nil
 }
@@ -49,7 +50,7 @@ func (d *Desk) address(ctx context.Context, a attempt, s *google.Provider) (stri
 	const patience = 3 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return s.SignIn(ctx, d.request(a, newSeed(), 1, s))
+	return s.SignIn(ctx, d.request(a, pages.NewSeed(), 1, s))
 }
 
 // offers reports whether the person of an attempt can prove himself at a service: it
@@ -63,8 +64,8 @@ func (d *Desk) offers(ctx context.Context, a attempt, s *google.Provider) (bool,
 }
 
 // request is what the nth login of an attempt is made of.
-func (d *Desk) request(a attempt, c seed, n int, s *google.Provider) google.Request {
-	r := google.Request{State: c.token("state", n), Nonce: c.token("nonce", n), Verifier: c.token("verifier", n), MaxAge: fresh}
+func (d *Desk) request(a attempt, c pages.Seed, n int, s *google.Provider) google.Request {
+	r := google.Request{State: tokenOf(c, "state", n), Nonce: tokenOf(c, "nonce", n), Verifier: tokenOf(c, "verifier", n), MaxAge: fresh}
 	if a.Kind == enroll && d.Undated[s.Name] {
 		r.MaxAge = 0
 	}
@@ -74,7 +75,7 @@ func (d *Desk) request(a attempt, c seed, n int, s *google.Provider) google.Requ
 // leave sends the browser to a login service. A form sent twice leads to the same place;
 // after a state was used up there is a new one.
 func (d *Desk) leave(w http.ResponseWriter, r *http.Request, v visit) {
-	name, _ := single(v.form, "service")
+	name, _ := pages.Single(v.form, "service")
 	service := d.service(name)
 	n := max(1, v.Logins)
 	if v.Exchanged {
@@ -99,7 +100,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, v visit) {
 		d.failed(w, r, v.attempt, err)
 		return
 	}
-	secure(w)
+	pages.Private(w)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
@@ -107,8 +108,8 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, v visit) {
 // mine is false, and nothing is answered, when its state is not one of this desk.
 func (d *Desk) Callback(w http.ResponseWriter, r *http.Request) (mine bool) {
 	q := r.URL.Query()
-	state, ok := single(q, "state")
-	if !ok || !isToken(state) {
+	state, ok := pages.Single(q, "state")
+	if !ok || !pages.IsToken(state) {
 		return false
 	}
 	a, err := d.Store.byState(r.Context(), state)
@@ -155,7 +156,7 @@ func (d *Desk) returns(r *http.Request, a attempt, q url.Values) error {
 // back uses the state up and asks the login service who that was.
 func (d *Desk) back(w http.ResponseWriter, r *http.Request, a attempt, q url.Values) {
 	const longest = 2 << 10
-	code, ok := single(q, "code")
+	code, ok := pages.Single(q, "code")
 	if !q.Has("error") && (!ok || len(code) > longest) {
 		d.failed(w, r, a, errNone)
 		return
@@ -209,7 +210,7 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, a attempt) {
 	case a.Kind == confirm:
 		err = d.settle(r, a, proof{Method: Login})
 	default:
-		next := newSeed()
+		next := pages.NewSeed()
 		if err = d.Store.enter(r.Context(), a.ID, next); err == nil {
 			keep(w, a, next)
 		}

@@ -1,26 +1,20 @@
 package assure
 
 import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed" // the page and its style
-	"encoding/base64"
+	_ "embed" // the page
 	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"countersign/internal/locale"
+	"countersign/internal/pages"
 )
 
 //go:embed page.html
 var pageHTML string
-
-//go:embed page.css
-var pageStyle string
 
 // page is what the browser shows.
 type page struct {
@@ -50,7 +44,7 @@ type page struct {
 func (p page) Lang() string { return p.lang.Tag() }
 
 // Style is the style sheet.
-func (p page) Style() template.CSS { return template.CSS(pageStyle) } //nolint:gosec // it is our own file
+func (p page) Style() template.CSS { return pages.Style() }
 
 // App is the address that an authenticator app opens.
 func (p page) App() template.URL { return template.URL(p.OTPAuth) } //nolint:gosec // made by totpLink, its parts escaped
@@ -127,43 +121,11 @@ func (d *Desk) show(w http.ResponseWriter, r *http.Request, status int, p page) 
 	if d.Username != nil {
 		p.bot = d.Username()
 	}
-	secure(w)
-	h := w.Header()
-	sum := sha256.Sum256([]byte(pageStyle))
-	form := strings.Join(append([]string{"'self'"}, p.Leaves...), " ") // browsers hold forms to where the redirect leads, too
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; form-action "+form+"; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", p.lang.Tag())
-	var text bytes.Buffer
 	t, err := template.New("page").Parse(pageHTML)
 	if err == nil {
-		err = t.Execute(&text, p)
+		err = pages.Write(w, pages.Page{Status: status, Template: t, Data: p, Lang: p.Lang(), Leaves: p.Leaves})
 	}
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "page", slog.Any("error", err))
-		http.Error(w, "", http.StatusInternalServerError)
-		return
 	}
-	w.WriteHeader(status)
-	_, _ = w.Write(text.Bytes()) // fails only when the caller is gone
-}
-
-// secure sets what holds for every answer here: it is for one person, and its address is a
-// secret. The own site may see where a form came from.
-func secure(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("X-Robots-Tag", "noindex")
-	h.Set("X-Frame-Options", "DENY")
-}
-
-// origin is the scheme and host of an address.
-func origin(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"countersign/internal/pages"
 )
 
 // castTime bounds what happens after a proof; whether the browser waits does not matter.
@@ -59,7 +61,7 @@ func (d *Desk) typed(w http.ResponseWriter, r *http.Request, v visit, m Method) 
 	case err != nil && !errors.Is(err, errNone):
 		d.failed(w, r, v.attempt, err)
 	case bad != nil:
-		v.Opened, v.attempt.cookie = true, v.cookie.hash()
+		v.Opened, v.attempt.cookie = true, v.cookie.Hash()
 		d.offer(w, r, v.attempt, bad)
 	default: // confirmed, or in this very moment by a form sent twice
 		d.on(w, r, v.attempt)
@@ -122,6 +124,6 @@ func (d *Desk) enroll(w http.ResponseWriter, r *http.Request, v visit) {
 		d.failed(w, r, v.attempt, err)
 		return
 	}
-	secure(w)
+	pages.Private(w)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

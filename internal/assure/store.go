@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"countersign/internal/pages"
 )
 
 // Store keeps attempts, what persons have, and the journal.
@@ -100,7 +102,7 @@ func one(ctx context.Context, q querier, condition string, args ...any) (attempt
 }
 
 func (s *Store) byToken(ctx context.Context, token string) (attempt, error) {
-	return one(ctx, s.Pool, "token_hash = $1", hash(token))
+	return one(ctx, s.Pool, "token_hash = $1", pages.Hash(token))
 }
 
 func (s *Store) byID(ctx context.Context, id string) (attempt, error) {
@@ -108,7 +110,7 @@ func (s *Store) byID(ctx context.Context, id string) (attempt, error) {
 }
 
 func (s *Store) byState(ctx context.Context, state string) (attempt, error) {
-	return one(ctx, s.Pool, "state_hash = $1", hash(state))
+	return one(ctx, s.Pool, "state_hash = $1", pages.Hash(state))
 }
 
 // begin stores a new attempt in the place of the one that was there for the same.
@@ -142,37 +144,37 @@ func (s *Store) begin(ctx context.Context, a attempt, token string) error {
 				case_id, round, step, slot_no, revision, verdict, reason, least)
 			select $1, $2, $3, $4, $5, statement_timestamp(), statement_timestamp() + make_interval(secs => $6), $7, v.*
 			from (select 1) once left join (values ($8, $9::int, $10::int, $11::int, $12::int, $13, $14, $15)) v on $2 = 'confirm'`,
-			a.ID, a.Kind, k.Person, k.Account, k.Language, life.Seconds(), hash(token),
+			a.ID, a.Kind, k.Person, k.Account, k.Language, life.Seconds(), pages.Hash(token),
 			k.Case, k.Round, k.Step, k.No, k.Revision, k.Verdict, k.Reason, k.Least)
 		return err
 	})
 }
 
 // open binds an attempt to a browser. The same browser may do so again.
-func (s *Store) open(ctx context.Context, id string, c seed) error {
+func (s *Store) open(ctx context.Context, id string, c pages.Seed) error {
 	return s.step(ctx, `update assure_attempt set cookie_hash = $2, opened_at = coalesce(opened_at, statement_timestamp())
-		where id = $1 and (opened_at is null or cookie_hash = $2)`, id, c.hash())
+		where id = $1 and (opened_at is null or cookie_hash = $2)`, id, c.Hash())
 }
 
 // leave notes the state with which the browser goes to a login service, for the nth time.
 func (s *Store) leave(ctx context.Context, id, service string, n int, state string) error {
 	return s.step(ctx, `update assure_attempt set service = $2, state_hash = $3, logins = $4, exchanged_at = null
 		where id = $1 and opened_at is not null and proved_at is null and (logins = $4 - 1 or logins = $4 and exchanged_at is null)`,
-		id, service, hash(state), n)
+		id, service, pages.Hash(state), n)
 }
 
 // exchange uses a state up.
 func (s *Store) exchange(ctx context.Context, id, state string) error {
 	return s.step(ctx, "update assure_attempt set exchanged_at = statement_timestamp() where id = $1 and state_hash = $2 and exchanged_at is null",
-		id, hash(state))
+		id, pages.Hash(state))
 }
 
 // enter notes the login that lets a person change what he has, and gives the browser
 // another cookie.
-func (s *Store) enter(ctx context.Context, id string, c seed) error {
+func (s *Store) enter(ctx context.Context, id string, c pages.Seed) error {
 	return s.step(ctx, `update assure_attempt set method = 'login', proved_at = statement_timestamp(), cookie_hash = $2,
 		expires_at = least(created_at + interval '20 minutes', statement_timestamp() + make_interval(secs => $3))
-		where id = $1 and kind = 'enroll' and exchanged_at is not null and proved_at is null`, id, c.hash(), changeLife.Seconds())
+		where id = $1 and kind = 'enroll' and exchanged_at is not null and proved_at is null`, id, c.Hash(), changeLife.Seconds())
 }
 
 // prove notes how a decision was confirmed and takes the single use of that. What was

@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/ident"
 	"countersign/internal/locale"
+	"countersign/internal/pages"
 )
 
 // cookiePrefix begins the cookie of every attempt: browsers refuse it from anybody but
@@ -21,18 +22,12 @@ const cookiePrefix = "__Host-"
 // Mount registers the pages. The way back from a login service is that of package link:
 // it asks Callback first.
 func (d *Desk) Mount(r *mux.Router) error {
-	guard := http.NewCrossOriginProtection()
-	if d.PublicURL != "" {
-		u, err := url.Parse(d.PublicURL)
-		if err != nil {
-			return err
-		}
-		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
-			return err
-		}
+	guard, err := pages.SameOrigin(d.PublicURL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.show(w, r, http.StatusForbidden, page{Key: "foreign"})
+	}))
+	if err != nil {
+		return err
 	}
-	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, http.StatusForbidden, page{Key: "foreign"}) })
-	guard.SetDenyHandler(refuse)
 	r.HandleFunc("/confirm", d.look).Methods(http.MethodGet)
 	for path, act := range map[string]func(http.ResponseWriter, *http.Request, visit){
 		"pin":                 func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, PIN) },
@@ -56,7 +51,7 @@ func (d *Desk) Mount(r *mux.Router) error {
 type visit struct {
 	attempt
 
-	cookie seed
+	cookie pages.Seed
 	form   url.Values
 }
 
@@ -99,7 +94,7 @@ func (d *Desk) bound(act func(http.ResponseWriter, *http.Request, visit)) http.H
 var errOtherBrowser = errors.New("another browser")
 
 // elsewhere tells an attempt that is another browser's from one that is over.
-func (d *Desk) elsewhere(a attempt, c seed, err error) error {
+func (d *Desk) elsewhere(a attempt, c pages.Seed, err error) error {
 	if errors.Is(err, errNone) && a.Opened && !a.isOf(c) {
 		return errOtherBrowser
 	}
@@ -107,8 +102,8 @@ func (d *Desk) elsewhere(a attempt, c seed, err error) error {
 }
 
 // isOf reports whether an attempt belongs to the browser with the cookie.
-func (a attempt) isOf(c seed) bool {
-	return len(a.cookie) > 0 && subtle.ConstantTimeCompare(c.hash(), a.cookie) == 1
+func (a attempt) isOf(c pages.Seed) bool {
+	return len(a.cookie) > 0 && subtle.ConstantTimeCompare(c.Hash(), a.cookie) == 1
 }
 
 // still refuses an attempt whose account is not the person's any more.
@@ -123,10 +118,10 @@ func (d *Desk) still(r *http.Request, a attempt) error {
 // find gives the attempt that an address or a form names: by the token from the chat, or
 // by its id for the browser whose it is.
 func (d *Desk) find(r *http.Request, q url.Values) (attempt, error) {
-	if token, ok := single(q, "t"); ok && isToken(token) && !q.Has("of") {
+	if token, ok := pages.Single(q, "t"); ok && pages.IsToken(token) && !q.Has("of") {
 		return d.Store.byToken(r.Context(), token)
 	}
-	id, ok := single(q, "of")
+	id, ok := pages.Single(q, "of")
 	if !ok || q.Has("t") || !ident.Valid("asr", id) && !ident.Valid("enr", id) {
 		return attempt{}, errNone
 	}
@@ -138,14 +133,6 @@ func (d *Desk) find(r *http.Request, q url.Values) (attempt, error) {
 		return attempt{}, errNone
 	}
 	return a, nil
-}
-
-// single gives the one value of a parameter.
-func single(q url.Values, name string) (string, bool) {
-	if len(q[name]) != 1 || q[name][0] == "" {
-		return "", false
-	}
-	return q[name][0], true
 }
 
 // look shows how far an attempt is. It changes nothing: robots look at links, too. The
@@ -182,7 +169,7 @@ func (d *Desk) view(w http.ResponseWriter, r *http.Request, a attempt) {
 		return
 	}
 	if !has {
-		keep(w, a, newSeed())
+		keep(w, a, pages.NewSeed())
 	}
 	d.offer(w, r, a, nil)
 }
@@ -232,7 +219,7 @@ func (d *Desk) failed(w http.ResponseWriter, r *http.Request, a attempt, err err
 
 // on sends the browser to look at its attempt.
 func (d *Desk) on(w http.ResponseWriter, r *http.Request, a attempt) {
-	secure(w)
+	pages.Private(w)
 	http.Redirect(w, r, "/confirm?of="+a.ID, http.StatusSeeOther)
 }
 
@@ -240,24 +227,20 @@ func (d *Desk) on(w http.ResponseWriter, r *http.Request, a attempt) {
 func cookieName(a attempt) string { return cookiePrefix + strings.ReplaceAll(a.ID, "_", "-") }
 
 // cookieOf reads the browser's secret for an attempt.
-func cookieOf(r *http.Request, a attempt) (seed, bool) {
-	cookies := r.CookiesNamed(cookieName(a))
-	if a.ID == "" || len(cookies) != 1 || !isToken(cookies[0].Value) {
+func cookieOf(r *http.Request, a attempt) (pages.Seed, bool) {
+	if a.ID == "" {
 		return "", false
 	}
-	return seed(cookies[0].Value), true
+	return pages.Cookie(r, cookieName(a))
 }
 
-// keep gives the browser a secret. Lax: the login service sends people back from its own site.
-func keep(w http.ResponseWriter, a attempt, c seed) {
+// keep gives the browser a secret.
+func keep(w http.ResponseWriter, a attempt, c pages.Seed) {
 	life := proofLife + proofLife // the answer can be looked at for some more time
 	if a.Kind == enroll {
 		life = enterLife + changeLife
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(a), Value: string(c), Path: "/", MaxAge: int(life.Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
+	pages.Keep(w, cookieName(a), c, life)
 }
 
 // language is that of the attempt, else what the browser asks for.
