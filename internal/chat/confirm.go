@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"countersign/internal/approval"
@@ -88,7 +87,7 @@ func (d *Door) Describe(ctx context.Context, a assure.Ask, lang locale.Lang) ([]
 		return nil, failed(err)
 	}
 	doc := st.Document
-	lines := []string{title(doc, lang), lang.Money(doc.Amount), lang.T("field.payee.name", nil) + ": " + markup.Clean(doc.Payee.Name)}
+	lines := []string{heading(doc, lang), lang.Money(doc.Amount), lang.T("field.payee.name", nil) + ": " + markup.Clean(doc.Payee.Name)}
 	for _, f := range []struct{ key, value string }{
 		{"field.payee.account", doc.Payee.Account}, {"field.payee.bank_id", doc.Payee.BankID}, {"field.payee.tax_id", doc.Payee.TaxID},
 	} {
@@ -96,7 +95,7 @@ func (d *Door) Describe(ctx context.Context, a assure.Ask, lang locale.Lang) ([]
 			lines = append(lines, lang.T(f.key, nil)+": "+markup.Clean(f.value))
 		}
 	}
-	return append(lines, fmt.Sprintf("→ %s", lang.T("verdict."+a.Verdict, nil))), nil
+	return append(lines, lang.T("confirm.decision", map[string]any{"Verdict": lang.T("verdict."+a.Verdict, nil)})), nil
 }
 
 // Cast casts the vote of somebody who proved more than a tap does, and says what came of

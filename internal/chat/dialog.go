@@ -94,6 +94,11 @@ func (d *Door) title(ctx context.Context, id approval.ID, lang locale.Lang) stri
 
 // title is the line by which people speak of a document.
 func title(d document.Document, lang locale.Lang) string {
+	return heading(d, lang) + " · " + lang.Money(d.Amount) + " · " + short(d.Payee.Name)
+}
+
+// heading is what sort of document it is, with its number.
+func heading(d document.Document, lang locale.Lang) string {
 	kind := lang.T("doc.other", nil)
 	if key := "doc." + d.Type; lang.Has(key) {
 		kind = lang.T(key, nil)
@@ -101,7 +106,7 @@ func title(d document.Document, lang locale.Lang) string {
 	if d.Number != "" {
 		kind = lang.T("doc.numbered", map[string]any{"Type": kind, "Number": short(d.Number)})
 	}
-	return kind + " · " + lang.Money(d.Amount) + " · " + short(d.Payee.Name)
+	return kind
 }
 
 func (d *Door) choices(ctx context.Context, dlg *Dialog, lang locale.Lang) telegram.Keyboard {
