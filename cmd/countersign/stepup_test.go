@@ -132,7 +132,7 @@ func TestLargePaymentNeedsMoreThanATap(t *testing.T) {
 		t.Errorf("after the tap: %+v", st.Case)
 	}
 	p, _ = w.opens(b, w.sees(pyotr, "confirm your approval in the browser", "🔐 Confirm"))
-	for _, words := range []string{"<p>RUB 125,000.00</p>", "Landlord LLC", "Payment request No. 4711<", "Your decision: approved"} {
+	for _, words := range []string{">RUB 125,000.00<", "Landlord LLC", "Payment request No. 4711<", "Your decision: approved"} {
 		if !strings.Contains(strings.ReplaceAll(p.Body, "\u00a0", " "), words) {
 			t.Errorf("%q is not on the page: %s", words, p.Body)
 		}
