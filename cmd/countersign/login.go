@@ -58,7 +58,7 @@ func (g *gateway) buildLink(context.Context) error {
 	g.link = &link.Desk{
 		Store: &link.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services,
 		PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Username: g.username,
-		Terms: directory.Terms{Confirm: directory.Confirm(g.cfg.Link.Confirm), Cooling: g.cfg.Link.CoolingOff}, Zone: g.zone,
+		Terms: directory.Terms{Confirm: directory.Confirm(g.cfg.Link.Confirm), Cooling: g.cfg.Link.CoolingOff}, Zone: g.zone, Now: time.Now,
 		Tell:               func(ctx context.Context, account int64, text string) { g.door.Tell(ctx, account, text) },
 		TellAdministrators: func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) },
 		Redraw:             g.redraw, Log: g.log,

@@ -18,22 +18,22 @@ var pageHTML string
 
 // page is what the browser shows.
 type page struct {
-	Key      string // which page
-	Attempt  attempt
-	Token    string   // from the chat, for the forms; empty: the cookie is enough
-	Lines    []string // what is to be confirmed
-	PIN      *held    // what the person has, or may use here
-	TOTP     *held
-	Services []choice
-	Away     []string // services that cannot be reached
-	Leaves   []string // where forms lead in the end
-	None     bool     // the person has nothing that is strong enough
-	AskPIN   bool     // before a new one
-	Secret   string   // of codes that wait for the first, in groups
-	OTPAuth  string   // the same for an app
-	Wrong    *wrong
-	Over     bool // there is no way back to the attempt
-	Refresh  bool
+	Key             string // which page
+	Attempt         attempt
+	Token           string   // from the chat, for the forms; empty: the cookie is enough
+	Lines           []string // what is to be confirmed
+	PIN             *held    // what the person has, or may use here
+	TOTP            *held
+	Services        []choice
+	Away            []string // services that cannot be reached
+	Leaves          []string // where forms lead in the end
+	None            bool     // the person has nothing that is strong enough
+	ForPIN, ForTOTP Method   // what must be shown before a new one
+	Secret          string   // of codes that wait for the first, in groups
+	OTPAuth         string   // the same for an app
+	Wrong           *wrong
+	Over            bool // there is no way back to the attempt
+	Refresh         bool
 
 	lang locale.Lang
 	zone *time.Location

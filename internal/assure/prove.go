@@ -13,6 +13,9 @@ import (
 // castTime bounds what happens after a proof; whether the browser waits does not matter.
 const castTime = 20 * time.Second
 
+// noteTime bounds the writing down of what became of it.
+const noteTime = 5 * time.Second
+
 // confirmation fills in what is to be confirmed, and how that can be done.
 func (d *Desk) confirmation(ctx context.Context, p *page) error {
 	a := p.Attempt
@@ -95,10 +98,13 @@ func (d *Desk) again(w http.ResponseWriter, r *http.Request, v visit) {
 // cast hands the decision on. What fails for a passing reason may be tried again with the
 // same proof, as long as that lives. A browser that leaves stops nothing halfway.
 func (d *Desk) cast(ctx context.Context, a attempt, m Method) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), castTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	who := []any{slog.String("attempt", a.ID), slog.String("case", a.Ask.Case), slog.String("person", string(a.Ask.Person)), slog.String("method", string(m))}
-	text, err := d.Cast(ctx, a.Ask, string(m))
+	casting, cancel := context.WithTimeout(ctx, castTime)
+	text, err := d.Cast(casting, a.Ask, string(m))
+	cancel()
+	ctx, cancel = context.WithTimeout(ctx, noteTime) // what became of it is noted also when all that time was used
+	defer cancel()
 	if err != nil {
 		d.Log.WarnContext(ctx, "confirmed, and not cast", append(who, slog.Any("error", err))...)
 		if err := d.Store.giveBack(ctx, a.ID); err != nil {

@@ -14,9 +14,9 @@ func (d *Desk) setup(ctx context.Context, p *page) error {
 	if err != nil {
 		return err
 	}
+	p.ForPIN, p.ForTOTP = d.demanded(has, p.Attempt.Service, PIN), d.demanded(has, p.Attempt.Service, TOTP)
 	if h, ok := has[PIN]; ok {
 		p.PIN = &h
-		p.AskPIN = d.Undated[p.Attempt.Service]
 	}
 	if h, ok := has[TOTP]; ok {
 		p.TOTP = &h
@@ -45,15 +45,30 @@ func (d *Desk) changing(w http.ResponseWriter, r *http.Request, v visit) bool {
 	return true
 }
 
-// knows demands what a person has, before that changes. Codes are the strongest way, so
-// no login alone takes them away; a PIN is demanded where a login may be an old one.
-func (d *Desk) knows(ctx context.Context, v visit, m Method) (*wrong, error) {
-	if m == PIN && !d.Undated[v.Service] {
-		return nil, nil
+// demanded is what must be shown before a way changes, given what a person has. Codes are
+// the strongest way, so no login alone takes them away. Where a login may be an old one,
+// whoever holds it also shows a way that he has before he gets another.
+func (d *Desk) demanded(has map[Method]held, service string, m Method) Method {
+	undated := d.Undated[service]
+	if _, ok := has[m]; ok && (m == TOTP || undated) {
+		return m
 	}
+	other := Method(m.text(string(TOTP), string(PIN)))
+	if _, ok := has[other]; ok && undated {
+		return other
+	}
+	return ""
+}
+
+// knows demands what a person has, before that changes.
+func (d *Desk) knows(ctx context.Context, v visit, m Method) (*wrong, error) {
 	has, err := d.Store.holds(ctx, v.Ask.Person)
-	if _, ok := has[m]; err != nil || !ok {
+	if err != nil {
 		return nil, err
+	}
+	m = d.demanded(has, v.Service, m)
+	if m == "" {
+		return nil, nil
 	}
 	p, bad, err := d.verify(ctx, v.attempt, m, v.form.Get("now"))
 	if err != nil || bad != nil {

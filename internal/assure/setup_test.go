@@ -222,7 +222,7 @@ func TestUndatedLoginsAreWorthLess(t *testing.T) {
 	w.secure(t, assure.PIN)
 	p = b.enter("anna", annasPhone)
 	for now, words := range map[string]string{"": "6 to 12", "111119": "left"} {
-		for _, act := range []string{"setup/pin", "setup/pin/remove"} {
+		for _, act := range []string{"setup/pin", "setup/pin/remove", "setup/totp"} {
 			if out := b.post(p, act, "pin", "8305172", "repeat", "8305172", "now", now); !strings.Contains(out.wrong(), words) {
 				t.Errorf("%s with %q: %d %s", act, now, out.status, out.wrong())
 			}
@@ -230,6 +230,31 @@ func TestUndatedLoginsAreWorthLess(t *testing.T) {
 	}
 	if b.send(p, "setup/pin", "pin", "8305172", "repeat", "8305172", "now", goodPIN); !w.confirms(t, "pin", "8305172") {
 		t.Error("the new PIN does not confirm")
+	}
+	if out := b.send(p, "setup/totp", "now", "8305172"); !strings.Contains(out.body, "/confirm/setup/totp/complete") {
+		t.Errorf("%s", out.body)
+	}
+}
+
+// Nor does such a login give a PIN to whoever has codes.
+func TestUndatedLoginsGiveNoSecondWay(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.secure(t, assure.TOTP)
+	w.google.Alter(func(c map[string]any) { delete(c, "auth_time") })
+	w.desk.Undated = map[string]bool{"google": true}
+	b := w.browser(t)
+	p := b.enter("anna", annasPhone)
+	if !strings.Contains(p.body, `name="now"`) {
+		t.Errorf("no code is asked for: %s", p.body)
+	}
+	for _, now := range []string{"", "000000"} {
+		if out := b.post(p, "setup/pin", "pin", goodPIN, "repeat", goodPIN, "now", now); out.wrong() == "" {
+			t.Errorf("with %q: %d", now, out.status)
+		}
+	}
+	if w.offered(t, "pin") {
+		t.Error("a PIN was given")
 	}
 }
 

@@ -84,7 +84,7 @@ func (o *office) wire(t *testing.T) {
 	o.Now, o.Directory.Now = time.Now, time.Now
 	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
 	desk := &link.Desk{
-		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Language: "en", Username: name, Zone: time.UTC, Log: log,
+		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Language: "en", Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
 		Tell:               func(ctx context.Context, account int64, text string) { o.door.Tell(ctx, account, text) },
 		TellAdministrators: func(ctx context.Context, text string) { o.door.TellAdministrators(ctx, text) },

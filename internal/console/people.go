@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (d *Desk) people(w http.ResponseWriter, r *http.Request, v visitor) {
 		}
 		if p.Total++; len(p.People) < mostShown {
 			l := d.lineOf(e)
-			l.Console = string(d.shownRole(e.Person, roles))
+			l.Console = string(d.shownRole(e, identities[e.ID], roles))
 			for _, i := range identities[e.ID] {
 				l.Login = strings.TrimPrefix(l.Login+", "+i.Email, ", ")
 			}
@@ -97,13 +98,13 @@ func stateOf(e directory.Entry, now time.Time) string {
 }
 
 // shownRole is what a person may do here, for lists.
-func (d *Desk) shownRole(p people.Person, given map[people.ID]Role) Role {
-	for _, a := range d.Administrators {
-		if p.Email != "" && strings.EqualFold(a, p.Email) {
+func (d *Desk) shownRole(e directory.Entry, logins []directory.Identity, given map[people.ID]Role) Role {
+	for _, i := range logins {
+		if slices.ContainsFunc(d.Administrators, func(a string) bool { return strings.EqualFold(a, i.Email) }) {
 			return Administrator
 		}
 	}
-	return given[p.ID]
+	return given[e.ID]
 }
 
 func (d *Desk) person(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -137,7 +138,7 @@ func (d *Desk) showPerson(w http.ResponseWriter, r *http.Request, v visitor, sta
 		return
 	}
 	p.Person, p.Said, p.Self = d.lineOf(e), said, e.ID == v.person.ID
-	p.Person.Console, p.Identities = string(d.shownRole(e.Person, roles)), identities[e.ID]
+	p.Person.Console, p.Identities = string(d.shownRole(e, identities[e.ID], roles)), identities[e.ID]
 	d.write(w, r, status, p)
 }
 

@@ -38,7 +38,8 @@ const (
 // NewLink asks for a link of a Telegram account to whoever the proof shows.
 type NewLink struct {
 	Account int64
-	SeenAs  string // the name the account showed, for the eye only
+	SeenAs  string    // the name the account showed, for the eye only
+	Person  people.ID // who was shown to the owner of the account; empty: whoever the proof shows
 	Proof   Proof
 	Terms   Terms
 }
@@ -139,6 +140,22 @@ func (s *Store) Identities(ctx context.Context) (map[people.ID][]Identity, error
 	return out, nil
 }
 
+// ProvedBy reports whether a person has a live account of a login service with one of the
+// addresses, as the service said when it was bound. Who may write the person's record has
+// no say in that.
+func (s *Store) ProvedBy(ctx context.Context, id people.ID, emails []string) (bool, error) {
+	lower := make([]string, len(emails))
+	for i, e := range emails {
+		lower[i] = strings.ToLower(e)
+	}
+	var yes bool
+	err := s.Pool.QueryRow(ctx, "select exists (select from identity where person_id = $1 and ended_at is null and lower(email) = any ($2))", id, lower).Scan(&yes)
+	if err != nil {
+		return false, fmt.Errorf("account of %s: %w", id, err)
+	}
+	return yes, nil
+}
+
 // LinkIn gives the person of a proof a Telegram account, inside the caller's transaction,
 // which from then on holds the lock of all writers of the directory: call it late. The
 // account that the person had is unlinked in the same act; the same account again is a
@@ -164,6 +181,9 @@ func (w *writer) link(ctx context.Context, n NewLink) (Link, error) {
 	e, id, err := match(ctx, w, n.Proof)
 	if err != nil {
 		return Link{}, err
+	}
+	if n.Person != "" && n.Person != e.ID {
+		return Link{}, ErrOtherIdentity
 	}
 	var holder people.ID
 	err = w.tx.QueryRow(ctx, "select person_id from telegram_link where account = $1 and unlinked_at is null", n.Account).Scan(&holder)

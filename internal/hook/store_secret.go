@@ -88,7 +88,7 @@ func (h *Hook) retire(ctx context.Context, tx pgx.Tx, id string, overlap time.Du
 		return err
 	}
 	text, err := h.Seal.Reveal(now, kept(id, roleCurrent))
-	if errors.Is(err, seal.ErrUnknownKey) || errors.Is(err, seal.ErrRefused) {
+	if errors.Is(err, seal.ErrRefused) { // an unknown key means that the file here is old: others can open it
 		h.Log.WarnContext(ctx, "webhook secret is lost: it cannot be opened, and signs no longer", slog.String("webhook_id", id), slog.Any("error", err))
 		_, err = tx.Exec(ctx, `delete from webhook_secret where endpoint = $1 and role = 'current'`, id)
 		return err

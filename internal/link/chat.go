@@ -60,7 +60,7 @@ func shown(u User) string {
 		name += " @" + u.Username
 	}
 	const most = 100
-	return strings.TrimSpace(markup.Truncate(markup.Clean(name), most))
+	return strings.TrimSpace(markup.Truncate(strings.Join(strings.Fields(markup.Clean(name)), " "), most))
 }
 
 // Started answers /start when it brings a proof from the browser; mine is false for
@@ -224,7 +224,7 @@ func (d *Desk) agree(ctx context.Context, u User, id string) (Screen, error) {
 			return "", nil
 		}
 		var err error
-		made, err = d.Directory.LinkIn(ctx, tx, actor, directory.NewLink{Account: u.Account, SeenAs: a.SeenAs, Proof: a.Proof, Terms: d.Terms})
+		made, err = d.Directory.LinkIn(ctx, tx, actor, directory.NewLink{Account: u.Account, SeenAs: a.SeenAs, Person: a.Person, Proof: a.Proof, Terms: d.Terms})
 		if why = refusal(reason(err)); why != "" {
 			return string(why), nil
 		}

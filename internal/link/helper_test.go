@@ -77,7 +77,7 @@ func newTown(tb testing.TB) *town {
 	must(tb, err)
 	t.desk = &link.Desk{
 		Store: &link.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Language: "en",
-		Services: []*google.Provider{t.provider()}, Terms: directory.Terms{Confirm: directory.Notify}, Zone: time.UTC,
+		Services: []*google.Provider{t.provider()}, Terms: directory.Terms{Confirm: directory.Notify}, Zone: time.UTC, Now: t.Clock.Now,
 		Username: func() string { return "countersign_bot" }, Log: slog.New(slog.DiscardHandler),
 		Tell: func(_ context.Context, account int64, text string) {
 			t.mu.Lock()

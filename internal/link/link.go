@@ -46,6 +46,7 @@ type Desk struct {
 	Language  string        // of administrators
 	Username  func() string // of the bot
 	Zone      *time.Location
+	Now       func() time.Time
 	// Tell writes into somebody's private chat, and TellAdministrators to them, as far as
 	// that is possible; neither waits for it to arrive.
 	Tell               func(ctx context.Context, account int64, text string)
@@ -65,6 +66,11 @@ type User struct {
 	Username string
 	Language string        // of the messenger
 	Person   people.Person // to whom it is tied; zero: to nobody
+}
+
+// decides reports whether the account may decide anything at all in the person's name.
+func (u User) decides(now time.Time) bool {
+	return u.Person.ID != "" && u.Person.Power.Decides(now, 0) == nil
 }
 
 // Button is one under a message: it opens an address or brings back data.

@@ -77,7 +77,7 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 	}
 	p, ok := dir.Person(whom)
 	switch {
-	case u.Person.ID == "":
+	case !u.decides(d.Now()): // nor takes anything away
 		return Screen{Text: lang.T("link.not_linked", nil)}, nil
 	case !ok:
 		return Screen{Text: lang.T("link.lost_unknown", nil)}, nil
