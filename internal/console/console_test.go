@@ -172,6 +172,18 @@ func TestFirstAdministratorSignsInAndGivesRoles(t *testing.T) {
 	}
 }
 
+// An ERP's key may write addresses, so none of them makes an administrator.
+func TestAddressInTheRecordMakesNoAdministrator(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signIn(t, pagestest.Open(t, h.web), "boris")
+	h.Import(t, directory.User{ExternalID: "anna", Name: "Anna", Email: "other@example.org"})
+	h.Import(t, directory.User{ExternalID: "boris", Name: "Boris", Email: "anna@example.org"})
+	if p := h.signIn(t, pagestest.Open(t, h.web), "boris"); p.Status != http.StatusForbidden || !strings.Contains(p.Body, "no role in this console") {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
+}
+
 func TestEachRoleMayDoWhatItIsForAndNoMore(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

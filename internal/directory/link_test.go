@@ -116,6 +116,7 @@ func TestLinkIsRefused(t *testing.T) {
 		"leaver":                    {asking("gone", 5), directory.ErrInactive},
 		"frozen":                    {asking("lost", 5), directory.ErrFrozen},
 		"nobody":                    {asking("nobody", 5), directory.ErrUnknown},
+		"another was shown":         {with(func(n *directory.NewLink) { n.Person = "somebody" }), directory.ErrOtherIdentity},
 		"address with a new owner":  {with(func(n *directory.NewLink) { n.Proof.Subject = "made-anew" }), directory.ErrOtherIdentity},
 		"no account":                {asking("boris", 0), directory.ErrInvalid},
 		"too great an account":      {asking("boris", 1<<52+1), directory.ErrInvalid},
