@@ -17,32 +17,37 @@ import (
 // to this replica. One that was there is written to all the same: the answer must
 // follow a commit that wrote something after what it speaks of.
 func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duration) ([]*Item, error) {
+	times := map[int64]int{} // Telegram's copies of one update can come in one batch
+	for _, a := range batch {
+		times[a.head.ID]++
+	}
 	rows := slices.Clone(batch)
 	slices.SortFunc(rows, func(a, b *arrival) int { return cmp.Compare(a.head.ID, b.head.ID) })
 	rows = slices.CompactFunc(rows, func(a, b *arrival) bool { return a.head.ID == b.head.ID })
 	var ids, actors []int64
 	var fast []bool
+	var copies []int
 	var bodies [][]byte
 	byID := map[int64]*arrival{}
 	for _, a := range rows {
 		ids, actors, bodies = append(ids, a.head.ID), append(actors, a.head.Actor), append(bodies, a.body)
-		fast = append(fast, a.head.Lane > 0)
+		fast, copies = append(fast, a.head.Lane > 0), append(copies, times[a.head.ID])
 		byID[a.head.ID] = a
 	}
 	begun := x.Now()
-	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts)
-		select $1, n.id, n.fast, n.actor, n.body, now(), now() + $2::interval, 1
-		from unnest($3::bigint[], $4::boolean[], $5::bigint[], $6::bytea[]) n(id, fast, actor, body) order by n.id
-		on conflict (bot_id, update_id) do update set copies = telegram_update.copies + 1
-		returning update_id, copies = 1, lease`, x.Bot, lease, ids, fast, actors, bodies)
+	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts, copies)
+		select $1, n.id, n.fast, n.actor, n.body, now(), now() + $2::interval, 1, n.copies
+		from unnest($3::bigint[], $4::boolean[], $5::bigint[], $6::bytea[], $7::int[]) n(id, fast, actor, body, copies) order by n.id
+		on conflict (bot_id, update_id) do update set copies = telegram_update.copies + excluded.copies
+		returning update_id, copies, lease`, x.Bot, lease, ids, fast, actors, bodies, copies)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	var fresh []*Item
 	var id, number int64
-	var isNew bool
-	if _, err := pgx.ForEachRow(got, []any{&id, &isNew, &number}, func() error {
-		if a := byID[id]; isNew {
+	var seen int
+	if _, err := pgx.ForEachRow(got, []any{&id, &seen, &number}, func() error {
+		if a := byID[id]; seen == times[id] { // no earlier ones: it is new
 			fresh = append(fresh, &Item{
 				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, inbox: x, lease: number, until: begun.Add(lease),
 			})
