@@ -76,8 +76,9 @@ func arrows() map[string]string {
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
 		// loops
-		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/file internal/ledger internal/locale internal/pace " +
-			"internal/telegram internal/wake",
+		"internal/post": "internal/file internal/telegram",
+		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/ledger internal/locale internal/pace " +
+			"internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
 
 		// the house itself
@@ -90,7 +91,7 @@ func arrows() map[string]string {
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/assure internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
 			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
-			"internal/postgres internal/roster internal/route " +
+			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/post"
 	"countersign/internal/postgres"
 	"countersign/internal/seal"
 	"countersign/internal/secret"
@@ -160,9 +161,9 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.inbox = &inbox.Inbox{
 		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
 	}
+	mail := &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: id, Log: g.log}
 	g.courier = &courier.Courier{
-		Ledger: r.ledger, Directory: r.directory, Files: r.files, Store: &courier.Store{Pool: r.pool}, Telegram: g.bot,
-		Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: g.zone,
+		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: mail, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: g.zone,
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{

@@ -23,6 +23,7 @@ import (
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/people"
+	"countersign/internal/post"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
@@ -78,7 +79,8 @@ func (o *office) wire(t *testing.T) {
 	name := func() string { return o.tg.BotName() }
 	limits := &pace.Pace{Pool: o.Pool, Limits: pace.Limits{PerBot: 1000, PerChat: 1000, PerGroupMinute: 1000}}
 	o.courier = &courier.Courier{
-		Ledger: o.DB, Directory: o.Directory, Files: o.Files, Store: &courier.Store{Pool: o.Pool}, Telegram: client, Pace: limits,
+		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
+		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
 		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: time.Now, Log: log,
 	}
 	o.Now, o.Directory.Now = time.Now, time.Now

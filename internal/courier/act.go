@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"countersign/internal/card"
 	"countersign/internal/crash"
+	"countersign/internal/post"
 	"countersign/internal/telegram"
 )
 
@@ -19,13 +19,12 @@ var errUncertain = errors.New("not known whether it was sent")
 // the same. A crash after Telegram took it and before it is noted makes a second one; a
 // tap on the first makes that one known.
 func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
-	out := telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, ReplyTo: l.replyTo(s), HTML: want.HTML, Silent: want.Silent}
-	if s.ReplyTo != "" && out.ReplyTo == 0 {
-		return nil // what it hangs under is not there: not reachable, or later
-	}
-	var err error
-	if out.Keyboard, err = keyboard(want); err != nil {
+	out, err := l.letter(s, want)
+	if err != nil {
 		return l.fault(ctx, s, 0, err) // nothing was asked of the messenger
+	}
+	if out.ReplyTo = l.replyTo(s); s.ReplyTo != "" && out.ReplyTo == 0 {
+		return nil // what it hangs under is not there: not reachable, or later
 	}
 	if ok, err := l.turn(ctx, l.class(s.Spot, 0)); err != nil || !ok {
 		return err
@@ -39,7 +38,7 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 		return nil
 	}
 	l.begin()
-	sent, err := l.attempt(ctx, s, out, want)
+	sent, err := l.Post.Send(ctx, out)
 	l.begun()
 	if err != nil {
 		return errors.Join(l.refused(ctx, s, 0, err), l.Store.Release(ctx, l.of(s)))
@@ -51,74 +50,21 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	return l.note(ctx, func() error { return l.Store.Sent(ctx, l.of(s), m) })
 }
 
-// attempt sends, and gives up what the messenger refuses of it: the message that it
-// hangs under, the topic, the marks in the text.
-func (l *lane) attempt(ctx context.Context, s spotAt, out telegram.Outgoing, want card.Card) (telegram.Sent, error) {
-	sent, err := l.deliver(ctx, out, want)
-	for range 3 {
-		switch kind := telegram.KindOf(err); {
-		case kind == telegram.Gone && out.ReplyTo != 0:
-			out.ReplyTo = 0
-		case kind == telegram.TopicGone && out.ThreadID != 0:
-			out.ThreadID = 0
-		case (kind == telegram.BadEntities || kind == telegram.Bug) && out.HTML != "":
-			l.warn(ctx, "text refused; sent without marks", s.Spot, err)
-			out.HTML, out.Text = "", want.Plain
-		default:
-			return sent, err
-		}
-		sent, err = l.deliver(ctx, out, want)
+// letter is a message as it should be.
+func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
+	out := post.Letter{
+		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent},
+		Plain:    want.Plain, About: string(l.d.Case.ID) + " " + s.Key(),
 	}
-	return sent, err
-}
-
-func (l *lane) deliver(ctx context.Context, out telegram.Outgoing, want card.Card) (telegram.Sent, error) {
-	if want.File == nil {
-		id, err := l.Telegram.Send(ctx, out)
-		return telegram.Sent{MessageID: id}, err
-	}
-	doc := telegram.Document{Outgoing: out, Name: want.File.Name, Size: want.File.Size}
-	var err error
-	if doc.FileID, err = l.Store.FileID(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
-		return telegram.Sent{}, err
-	}
-	if doc.FileID == "" {
-		return l.uploaded(ctx, doc, want)
-	}
-	sent, err := l.Telegram.SendDocument(ctx, doc)
-	if telegram.KindOf(err) != telegram.BadFile {
-		return sent, err
-	}
-	if err := l.Store.ForgetFile(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
-		return telegram.Sent{}, err
-	}
-	doc.FileID = ""
-	return l.uploaded(ctx, doc, want)
-}
-
-// uploaded sends the file itself, unless another chat's message did so meanwhile: the
-// messenger is slow with the same file again and again.
-func (l *lane) uploaded(ctx context.Context, doc telegram.Document, want card.Card) (telegram.Sent, error) {
-	l.upload.Lock()
-	defer l.upload.Unlock()
-	var err error
-	if doc.FileID, err = l.Store.FileID(ctx, l.Bot, want.File.SHA256, want.File.Name); err != nil {
-		return telegram.Sent{}, err
-	}
-	if doc.FileID == "" {
-		doc.Open = func() (io.ReadCloser, error) {
-			_, content, err := l.Files.Open(ctx, want.File.SHA256)
-			return content, err
+	if s.Kind == card.KindFile {
+		out.File = &post.File{}
+		if want.File != nil { // else nobody's any more: its caption is all that changes
+			*out.File = post.File{SHA256: want.File.SHA256, Name: want.File.Name, Size: want.File.Size}
 		}
 	}
-	sent, err := l.Telegram.SendDocument(ctx, doc)
-	if err != nil || doc.FileID != "" {
-		return sent, err
-	}
-	if err := l.Store.KeepFile(ctx, l.Bot, want.File.SHA256, want.File.Name, sent.FileID); err != nil {
-		l.warn(ctx, "file not remembered", card.Spot{Kind: card.KindFile, File: want.File.SHA256}, err) // it is sent all the same
-	}
-	return sent, nil
+	var err error
+	out.Keyboard, err = keyboard(want)
+	return out, err
 }
 
 // replyTo finds the message that this one hangs under, in the same chat.
@@ -133,9 +79,8 @@ func (l *lane) replyTo(s spotAt) int64 {
 // edit changes a message that is there. It is marked first: until the edit is noted,
 // nobody knows what it shows. It reports whether it turned out to be gone.
 func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (bool, error) {
-	e := telegram.Edit{ChatID: l.chat, MessageID: m.ID, HTML: want.HTML}
-	var err error
-	if e.Keyboard, err = keyboard(want); err != nil {
+	to, err := l.letter(s, want)
+	if err != nil {
 		return false, l.fault(ctx, s, m.ID, err)
 	}
 	if ok, err := l.turn(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
@@ -150,7 +95,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 		return false, nil
 	}
 	l.begin()
-	err = l.change(ctx, s, e, want)
+	err = l.Post.Edit(ctx, m.ID, to)
 	l.begun()
 	switch telegram.KindOf(err) {
 	case telegram.OK:
@@ -162,20 +107,6 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 	default:
 		return false, l.refused(ctx, s, m.ID, err)
 	}
-}
-
-func (l *lane) change(ctx context.Context, s spotAt, e telegram.Edit, want card.Card) error {
-	change := l.Telegram.EditText
-	if s.Kind == card.KindFile {
-		change = l.Telegram.EditCaption
-	}
-	err := change(ctx, e)
-	if kind := telegram.KindOf(err); kind == telegram.BadEntities || kind == telegram.Bug {
-		l.warn(ctx, "text refused; shown without marks", s.Spot, err)
-		e.HTML, e.Text = "", want.Plain
-		err = change(ctx, e)
-	}
-	return err
 }
 
 func (l *lane) edited(ctx context.Context, m *Message, want card.Card) error {

@@ -24,6 +24,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/post"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
@@ -86,7 +87,8 @@ func newCourier(tb testing.TB, b *ledgertest.Bench, url, token string) *courier.
 	must(tb, err)
 	tb.Cleanup(client.Close)
 	return &courier.Courier{
-		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Store: &courier.Store{Pool: b.Pool}, Telegram: client,
+		Ledger: b.DB, Directory: b.Directory, Store: &courier.Store{Pool: b.Pool},
+		Post: &post.Post{Telegram: client, Files: b.Files, Store: &post.Store{Pool: b.Pool}, Bot: client.BotID(), Log: logger()},
 		Pace: &pace.Pace{Pool: b.Pool, Now: b.Clock.Now, Limits: wide}, Texts: texts, GroupLang: "en", Bot: client.BotID(),
 		Username: func() string { return "countersign_bot" }, Zone: time.UTC, Bell: b.Bell, Now: b.Clock.Now, Log: logger(),
 	}

@@ -22,11 +22,10 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
-	"countersign/internal/file"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
-	"countersign/internal/telegram"
+	"countersign/internal/post"
 	"countersign/internal/wake"
 )
 
@@ -51,9 +50,8 @@ const (
 type Courier struct {
 	Ledger    *ledger.DB
 	Directory *directory.Store
-	Files     *file.Store
 	Store     *Store
-	Telegram  *telegram.Client
+	Post      *post.Post
 	Pace      *pace.Pace
 	Texts     *locale.Texts
 	GroupLang string // language of groups

@@ -27,8 +27,7 @@ type drawing struct {
 	groups map[string]directory.Chat
 	shown  map[string][]Message // by spot, as they were when the drawing began
 	lanes  []*lane
-	partly bool       // some chats were brought up to date, others failed
-	upload sync.Mutex // a file goes up once, not once for each chat
+	partly bool // some chats were brought up to date, others failed
 
 	stop  context.Context //nolint:containedctx // ends: finish the message in hand, begin no other
 	since time.Time       // by our own clock: before the lease was asked for

@@ -27,6 +27,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
+	"countersign/internal/post"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
@@ -93,7 +94,8 @@ func drawOnce() error {
 	files := &file.Store{Pool: pool, Now: now, Max: 25 << 20}
 	c := &courier.Courier{
 		Ledger:    &ledger.DB{Pool: pool, Directory: people, Files: files, Now: now, Bell: &wake.Bell{}},
-		Directory: people, Files: files, Store: &courier.Store{Pool: pool}, Telegram: client,
+		Directory: people, Store: &courier.Store{Pool: pool},
+		Post: &post.Post{Telegram: client, Files: files, Store: &post.Store{Pool: pool}, Bot: client.BotID(), Log: logger()},
 		Pace: &pace.Pace{Pool: pool, Now: now, Limits: wide}, Texts: texts, GroupLang: "en", Bot: client.BotID(),
 		Username: func() string { return "countersign_bot" }, Zone: time.UTC, Bell: &wake.Bell{}, Crash: points, Now: now, Log: logger(),
 	}

@@ -122,16 +122,16 @@ func TestFileThatCannotBeReadNowIsSentLater(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	st := o.withFile(t, "84")
-	good := o.courier.Files
+	good := o.courier.Post.Files
 	other := ledgertest.On(t, o.OwnerURL, o.AppURL)
 	other.Pool.Close()
-	o.courier.Files = &file.Store{Pool: other.Pool, Now: o.Clock.Now, Max: 1 << 20}
+	o.courier.Post.Files = &file.Store{Pool: other.Pool, Now: o.Clock.Now, Max: 1 << 20}
 	once(t, o.courier)
 	o.asked(t, ledgertest.Budget, "84")
 	if o.lag(t) == 0 {
 		t.Error("the file was given up")
 	}
-	o.courier.Files = good
+	o.courier.Post.Files = good
 	o.calm(t)
 	o.shows(t, st.Case.ID, 1)
 }

@@ -219,35 +219,3 @@ func (s *Store) Newest(ctx context.Context, bot int64, id string, chat int64) (i
 	}
 	return message, nil
 }
-
-// FileID gives Telegram's id of a file that was uploaded, or nothing.
-func (s *Store) FileID(ctx context.Context, bot int64, digest, name string) (string, error) {
-	var id string
-	err := s.Pool.QueryRow(ctx, `select file_id from telegram_file where bot_id = $1 and sha256 = $2 and name = $3`, bot, digest, name).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("file %s: %w", digest, err)
-	}
-	return id, nil
-}
-
-// KeepFile notes Telegram's id of a file.
-func (s *Store) KeepFile(ctx context.Context, bot int64, digest, name, id string) error {
-	_, err := s.Pool.Exec(ctx, `insert into telegram_file (bot_id, sha256, name, file_id) values ($1, $2, $3, $4)
-		on conflict (bot_id, sha256, name) do update set file_id = excluded.file_id`, bot, digest, name, id)
-	if err != nil {
-		return fmt.Errorf("file %s: %w", digest, err)
-	}
-	return nil
-}
-
-// ForgetFile drops an id that Telegram does not know any more.
-func (s *Store) ForgetFile(ctx context.Context, bot int64, digest, name string) error {
-	_, err := s.Pool.Exec(ctx, `delete from telegram_file where bot_id = $1 and sha256 = $2 and name = $3`, bot, digest, name)
-	if err != nil {
-		return fmt.Errorf("file %s: %w", digest, err)
-	}
-	return nil
-}
