@@ -76,7 +76,8 @@ func arrows() map[string]string {
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
 		// loops
-		"internal/post": "internal/file internal/telegram",
+		"internal/post":   "internal/file internal/telegram",
+		"internal/notice": "internal/calendar internal/directory internal/ident internal/locale internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/ledger internal/locale internal/pace " +
 			"internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",

@@ -1,0 +1,145 @@
+// Package notice tells people what is not a card: alarms for those who look after the
+// gateway, lines to somebody whose account changed hands, and what an ERP has to say.
+//
+// It owns the notices and the messages that they became. Who has something to tell adds a
+// notice in the transaction of what it is about: it is then neither lost with a process
+// nor told of something that did not happen. Sending one message is package post's,
+// limits are pace's, people and chats directory's.
+//
+// A process that dies between a message and its note sends it once more; nothing is sent
+// after it has expired.
+package notice
+
+import (
+	"errors"
+	"time"
+
+	"countersign/internal/markup"
+	"countersign/internal/people"
+)
+
+// ErrInvalid comes back for a notice that cannot be told; the text says why.
+var ErrInvalid = errors.New("not acceptable")
+
+// ErrUnknown comes back when there is no such notice.
+var ErrUnknown = errors.New("no such notice")
+
+// Class says what a notice is for.
+type Class string
+
+// The classes.
+const (
+	Info     Class = "info"     // silent outside working hours; several may go in one message
+	Alarm    Class = "alarm"    // never silent
+	Progress Class = "progress" // changes in place until it is over
+)
+
+// New is a notice to be told.
+type New struct {
+	Source string // who tells it; empty: the gateway itself
+	Class  Class
+	To     To
+	Body   Body
+	Life   time.Duration // what is not sent within it is not sent; a day when 0
+}
+
+// To is who is told. Whoever is meant in several ways is told once.
+type To struct {
+	Administrators bool          `json:"administrators,omitempty"` // the chats that are told when nobody can be asked
+	Accounts       []Account     `json:"accounts,omitempty"`
+	People         []people.ID   `json:"people,omitempty"`
+	Roles          []people.Role `json:"roles,omitempty"`
+	Chats          []string      `json:"chats,omitempty"` // by their external ids
+}
+
+// Account is a Telegram account, whoever has it.
+type Account struct {
+	ID       int64  `json:"id"`
+	Language string `json:"language,omitempty"`
+}
+
+// Body is what is told: a text of ours in the language of each reader, or one as given.
+type Body struct {
+	Key   string               `json:"key,omitempty"`
+	Data  map[string]string    `json:"data,omitempty"`
+	Times map[string]time.Time `json:"times,omitempty"` // data, shown as the language does
+	Title string               `json:"title,omitempty"`
+	Text  string               `json:"text,omitempty"`
+	Done  int                  `json:"done,omitempty"` // of a progress, of Total
+	Total int                  `json:"total,omitempty"`
+	State State                `json:"state,omitempty"` // of a progress
+	Files []File               `json:"files,omitempty"`
+}
+
+// State is how a progress stands.
+type State string
+
+// The states; the empty one is that of what is no progress.
+const (
+	Running  State = "running"
+	Finished State = "finished"
+	Failed   State = "failed"
+)
+
+// File is one that package file keeps.
+type File struct {
+	SHA256 string `json:"sha256"`
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+}
+
+// Limits of a notice, in characters and pieces.
+const (
+	maxTitle    = 200
+	maxText     = 3500 // a message of the messenger takes 4096, the title and marks included
+	maxFiles    = 10
+	maxTo       = 500
+	defaultLife = 24 * time.Hour
+)
+
+// check tells what is wrong with a notice, or nothing.
+func (n New) check() string {
+	to := n.To
+	switch {
+	case n.Class != Info && n.Class != Alarm && n.Class != Progress:
+		return "class is not info, alarm or progress"
+	case !to.Administrators && len(to.Accounts)+len(to.People)+len(to.Roles)+len(to.Chats) == 0:
+		return "nobody is told"
+	case len(to.Accounts)+len(to.People)+len(to.Roles)+len(to.Chats) > maxTo:
+		return "more than 500 people, roles and chats are named"
+	case (n.Class == Progress) != (n.Body.State != ""):
+		return "a state belongs to a progress, and to nothing else"
+	default:
+		return n.Body.check()
+	}
+}
+
+// clean takes out what deceives the eye, and what the database does not take.
+func (b Body) clean() Body {
+	b.Title, b.Text = markup.Clean(b.Title), markup.Clean(b.Text)
+	data := make(map[string]string, len(b.Data))
+	for key, value := range b.Data {
+		data[key] = markup.Clean(value)
+	}
+	b.Data = data
+	return b
+}
+
+func (b Body) check() string {
+	switch {
+	case (b.Key == "") == (b.Text == ""):
+		return "text is missing"
+	case length(b.Title) > maxTitle:
+		return "title is longer than 200 characters"
+	case length(b.Text) > maxText:
+		return "text is longer than 3500 characters"
+	case len(b.Files) > maxFiles:
+		return "more than 10 files"
+	case b.Done < 0 || b.Total < 0 || b.Done > b.Total:
+		return "done is not between 0 and total"
+	default:
+		return ""
+	}
+}
+
+func length(s string) int { return len([]rune(s)) }

@@ -1,0 +1,248 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"countersign/internal/ident"
+)
+
+// Store keeps notices. Times are the database's.
+type Store struct {
+	Pool *pgxpool.Pool
+}
+
+// Execer is a pool or somebody's transaction.
+type Execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// Add stores a notice to be told once the transaction is committed, and gives its id.
+func (s *Store) Add(ctx context.Context, tx Execer, n New) (string, error) {
+	n.Body = n.Body.clean()
+	if fault := n.check(); fault != "" {
+		return "", fmt.Errorf("notice: %s: %w", fault, ErrInvalid)
+	}
+	id, err := ident.New("ntc")
+	if err != nil {
+		return "", err
+	}
+	life := n.Life
+	if life == 0 {
+		life = defaultLife
+	}
+	_, err = tx.Exec(ctx, `insert into notice (id, source, class, body, audience, created_at, expires_at)
+		values ($1, nullif($2, ''), $3, $4, $5, statement_timestamp(), statement_timestamp() + $6::interval)`,
+		id, n.Source, n.Class, n.Body, n.To, life)
+	if err != nil {
+		return "", fmt.Errorf("notice: %w", err)
+	}
+	return id, nil
+}
+
+// Change gives a progress another body; its messages follow. One that is over stays as it is.
+func (s *Store) Change(ctx context.Context, source, id string, b Body) error {
+	b = b.clean()
+	if fault := b.check(); fault != "" || b.State == "" {
+		return fmt.Errorf("notice %s: %s: %w", id, fault, ErrInvalid)
+	}
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update notice set body = $3, version = version + 1
+			where id = $1 and coalesce(source, '') = $2 and class = 'progress' and body->>'state' = 'running'`, id, source, b)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+		// Those that somebody has in hand, or that are not sent yet, find the newest when
+		// they are noted or begun.
+		_, err = tx.Exec(ctx, `update notice_message set next_at = now()
+			where notice_id = $1 and part = 0 and message_id is not null and fault = '' and next_at is null`, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("notice %s: %w", id, err)
+	}
+	return nil
+}
+
+// recipient is one chat that a notice goes to, or should.
+type recipient struct {
+	name     string // person:…, chat:… or account:…
+	chat     int64  // 0: there is none
+	thread   int64
+	language string
+	fault    string
+}
+
+// spread settles who gets the next notice of which that is open: whoever resolve names.
+// It reports whether there was one.
+func (s *Store) spread(ctx context.Context, resolve func(To) ([]recipient, error)) (bool, error) {
+	found := false
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		var id string
+		var to To
+		var b Body
+		err := tx.QueryRow(ctx, `select id, audience, body from notice where spread_at is null order by created_at, id limit 1 for update skip locked`).Scan(&id, &to, &b)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		all, err := resolve(to)
+		if err != nil {
+			return err
+		}
+		batch := &pgx.Batch{}
+		for _, r := range all {
+			for part := range len(b.Files) + 1 { // the files wait for the text
+				batch.Queue(`insert into notice_message (notice_id, recipient, part, chat_id, thread_id, language, fault, next_at, at)
+					values ($1, $2, $3::smallint, $4, $5, $6, $7::text, case when $3 = 0 and $7 = '' then now() end, now())`,
+					id, r.name, part, r.chat, r.thread, r.language, r.fault)
+			}
+		}
+		batch.Queue(`update notice set spread_at = greatest(created_at, now()) where id = $1`, id)
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
+		return false, fmt.Errorf("notices: %w", err)
+	}
+	return found, nil
+}
+
+// piece is a message in hand.
+type piece struct {
+	Notice   string
+	Class    Class
+	Body     Body
+	Version  int
+	Expired  bool
+	To       string
+	Part     int
+	Chat     int64
+	Thread   int64
+	Language string
+	Message  int64 // 0: not sent yet
+	Crowded  bool
+	Attempts int
+	Under    int64 // the message that a file hangs under
+}
+
+// claim takes messages that are due, and keeps others from them for as long as the lease.
+// Those of another bot can be changed by nobody.
+func (s *Store) claim(ctx context.Context, bot int64, most int, lease time.Duration) ([]piece, error) {
+	rows, err := s.Pool.Query(ctx, `with due as (
+			select m.notice_id, m.recipient, m.part from notice_message m
+			where m.next_at <= now() and (m.bot_id is null or m.bot_id = $1)
+			order by m.next_at limit $2 for update skip locked),
+		taken as (
+			update notice_message m set next_at = now() + $3::interval, attempts = attempts + 1 from due
+			where (m.notice_id, m.recipient, m.part) = (due.notice_id, due.recipient, due.part) returning m.*)
+		select n.id, n.class, n.body, n.version, n.expires_at <= now(), t.recipient, t.part, t.chat_id, t.thread_id, t.language,
+			coalesce(t.message_id, 0), t.crowded, t.attempts,
+			coalesce((select u.message_id from notice_message u where u.notice_id = n.id and u.recipient = t.recipient and u.part = 0 and u.bot_id = $1), 0)
+		from taken t join notice n on n.id = t.notice_id order by n.created_at, n.id, t.recipient, t.part`, bot, most, lease)
+	if err != nil {
+		return nil, fmt.Errorf("notices: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[piece])
+	if err != nil {
+		return nil, fmt.Errorf("notices: %w", err)
+	}
+	return out, nil
+}
+
+// shows notes what a message shows now. If the notice changed meanwhile, it is looked at
+// again; the files that hang under it may follow.
+func (s *Store) shows(ctx context.Context, bot, message int64, p piece) error {
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		var version int
+		if err := tx.QueryRow(ctx, `select version from notice where id = $1 for share`, p.Notice).Scan(&version); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `update notice_message set bot_id = $4, message_id = $5, shown = $6::int, attempts = 0, crowded = false, at = now(),
+			next_at = case when part = 0 and $7::int <> $6 then now() end where (notice_id, recipient, part) = ($1, $2, $3)`,
+			p.Notice, p.To, p.Part, bot, message, p.Version, version)
+		if err == nil && p.Part == 0 {
+			_, err = tx.Exec(ctx, `update notice_message set next_at = now() where notice_id = $1 and recipient = $2 and part > 0
+				and message_id is null and fault = '' and next_at is null`, p.Notice, p.To)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // none: it was old, and is not kept any more
+		return fmt.Errorf("notice %s: %w", p.Notice, err)
+	}
+	return nil
+}
+
+// postpone gives a message back until its turn comes.
+func (s *Store) postpone(ctx context.Context, p piece, wait time.Duration) error {
+	return s.later(ctx, p, `update notice_message set next_at = now() + $4::interval, crowded = true, attempts = attempts - 1
+		where (notice_id, recipient, part) = ($1, $2, $3)`, wait)
+}
+
+// retry gives a message back until what made it fail may be over.
+func (s *Store) retry(ctx context.Context, p piece, wait time.Duration) error {
+	return s.later(ctx, p, `update notice_message set next_at = now() + $4::interval where (notice_id, recipient, part) = ($1, $2, $3)`, wait)
+}
+
+func (s *Store) later(ctx context.Context, p piece, sql string, wait time.Duration) error {
+	if _, err := s.Pool.Exec(ctx, sql, p.Notice, p.To, p.Part, wait); err != nil {
+		return fmt.Errorf("notice %s: %w", p.Notice, err)
+	}
+	return nil
+}
+
+// lose notes that a message, and what hangs under it, will not arrive.
+func (s *Store) lose(ctx context.Context, p piece, why string) error {
+	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(why, "\x00", ""), ""))
+	_, err := s.Pool.Exec(ctx, `update notice_message set next_at = null, fault = $4, at = now()
+		where notice_id = $1 and recipient = $2 and (part = $3::smallint or $3 = 0 and message_id is null)`, p.Notice, p.To, p.Part, string(text[:min(len(text), 500)]))
+	if err != nil {
+		return fmt.Errorf("notice %s: %w", p.Notice, err)
+	}
+	return nil
+}
+
+// forget notes that a message is no longer there; a progress that goes on comes anew.
+func (s *Store) forget(ctx context.Context, p piece) error {
+	_, err := s.Pool.Exec(ctx, `update notice_message set bot_id = null, message_id = null, next_at = now() where (notice_id, recipient, part) = ($1, $2, $3)`,
+		p.Notice, p.To, p.Part)
+	if err != nil {
+		return fmt.Errorf("notice %s: %w", p.Notice, err)
+	}
+	return nil
+}
+
+// move follows a group that became a supergroup. What was told there is not told again,
+// but for what goes on.
+func (s *Store) move(ctx context.Context, from, to int64) error {
+	_, err := s.Pool.Exec(ctx, `update notice_message m set chat_id = $2, bot_id = null, message_id = null, next_at = case
+			when m.message_id is null then m.next_at when m.part = 0 and n.body->>'state' = 'running' then now() end
+		from notice n where n.id = m.notice_id and m.chat_id = $1`, from, to)
+	if err != nil {
+		return fmt.Errorf("notices of chat %d: %w", from, err)
+	}
+	return nil
+}
+
+// Purge removes notices that are older than what is kept, some at a time, and reports
+// how many went.
+func (s *Store) Purge(ctx context.Context, keep time.Duration) (int64, error) {
+	tag, err := s.Pool.Exec(ctx, `delete from notice where id in (
+		select id from notice where created_at < now() - $1::interval and expires_at < now() limit 1000)`, keep)
+	if err != nil {
+		return 0, fmt.Errorf("old notices: %w", err)
+	}
+	return tag.RowsAffected(), nil
+}
