@@ -67,7 +67,7 @@ func arrows() map[string]string {
 		"internal/roster": "internal/directory internal/google internal/people",
 
 		// doors
-		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/pages internal/people",
+		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/notice internal/pages internal/people",
 		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people",
 		"internal/console": "internal/directory internal/google internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/card internal/crash internal/directory internal/document internal/ident internal/inbox " +
@@ -90,8 +90,8 @@ func arrows() map[string]string {
 			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/assure internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
-			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/pace internal/people " +
+		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
+			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
 	}

@@ -18,6 +18,7 @@ import (
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
+	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/roster"
 )
@@ -35,6 +36,7 @@ type duties struct {
 	links   *link.Store
 	console *console.Store
 	assure  *assure.Store
+	notices *notice.Store
 	roster  *roster.Sync // nil: people come by other ways
 	log     *slog.Logger
 
@@ -126,6 +128,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if _, err := d.assure.Purge(ctx, keepAttempts); err != nil {
+		return err
+	}
+	if _, err := d.notices.Purge(ctx, keepDeliveries); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"countersign/internal/assure"
+	"countersign/internal/calendar"
 	"countersign/internal/chat"
 	"countersign/internal/config"
 	"countersign/internal/console"
@@ -28,6 +29,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/post"
 	"countersign/internal/postgres"
@@ -64,6 +66,7 @@ type gateway struct {
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
+	notices *notice.Board
 	hook    *hook.Hook
 	erp     *erp.Door
 	duties  *duties
@@ -76,7 +79,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth,
+		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -151,19 +154,29 @@ func (g *gateway) openBot(context.Context) (err error) {
 
 func (g *gateway) username() string { return *g.name.Load() }
 
+// buildNotices makes what tells people beside the cards.
+func (g *gateway) buildNotices(context.Context) error {
+	r, t := g.records, g.cfg.Telegram
+	g.notices = &notice.Board{
+		Store: &notice.Store{Pool: r.pool, Bell: r.bell}, Directory: r.directory, Texts: g.texts, Language: t.GroupLanguage, Office: calendar.Standard(g.zone),
+		Post: &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: g.bot.BotID(), Log: g.log},
+		Pace: &pace.Pace{Pool: r.pool, Limits: pace.Limits{
+			PerBot: t.MessagesPerSecond, PerChat: t.ChatMessagesPerSecond, PerGroupMinute: t.GroupMessagesPerMinute,
+		}},
+		Now: time.Now, Log: g.log,
+	}
+	return nil
+}
+
 func (g *gateway) buildLoops(context.Context) error {
 	r, id := g.records, g.bot.BotID()
-	t := g.cfg.Telegram
-	limits := &pace.Pace{Pool: r.pool, Limits: pace.Limits{
-		PerBot: t.MessagesPerSecond, PerChat: t.ChatMessagesPerSecond, PerGroupMinute: t.GroupMessagesPerMinute,
-	}}
+	t, limits := g.cfg.Telegram, g.notices.Pace
 	g.wires = &ledger.Wires{Pool: r.pool, Bell: r.bell, Self: g.self}
 	g.inbox = &inbox.Inbox{
 		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
 	}
-	mail := &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: id, Log: g.log}
 	g.courier = &courier.Courier{
-		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: mail, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: g.zone,
+		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Bot: id, Username: g.username, Zone: g.zone,
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{
@@ -179,9 +192,9 @@ func (g *gateway) buildLoops(context.Context) error {
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
 		return err
 	}
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, assure: &assure.Store{Pool: r.pool}, log: g.log}
+	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, log: g.log}
 	var err error
-	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) })
+	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
 	g.duties.syncEvery = g.cfg.Workspace.Interval
 	return err
 }
@@ -283,7 +296,7 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 		parts.Go(func() error { return ops.Run(loops, doors.metrics) })
 	}
 	for _, run := range []func(context.Context) error{
-		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.hook.Run, g.duties.run, g.announce,
+		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.notices.Run, g.hook.Run, g.duties.run, g.announce,
 	} {
 		parts.Go(func() error { return run(loops) })
 	}

@@ -18,6 +18,7 @@ import (
 	"countersign/internal/google"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/people"
 	"countersign/internal/seal"
 	"countersign/internal/secret"
@@ -57,11 +58,9 @@ func (g *gateway) buildLink(context.Context) error {
 	}
 	g.link = &link.Desk{
 		Store: &link.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services,
-		PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Username: g.username,
+		PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Username: g.username,
 		Terms: directory.Terms{Confirm: directory.Confirm(g.cfg.Link.Confirm), Cooling: g.cfg.Link.CoolingOff}, Zone: g.zone, Now: time.Now,
-		Tell:               func(ctx context.Context, account int64, text string) { g.door.Tell(ctx, account, text) },
-		TellAdministrators: func(ctx context.Context, text string) { g.door.TellAdministrators(ctx, text) },
-		Redraw:             g.redraw, Log: g.log,
+		Notices: g.notices.Store, Redraw: g.redraw, Log: g.log,
 	}
 	g.console = &console.Desk{
 		Store: &console.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services, Texts: g.texts,
@@ -89,9 +88,21 @@ func (g *gateway) buildAssure(services []*google.Provider) {
 	d.Cast = func(ctx context.Context, a assure.Ask, method string) (string, error) {
 		return g.door.Cast(ctx, a, method)
 	}
-	d.Tell = func(ctx context.Context, account int64, text string) { g.door.Tell(ctx, account, text) }
+	d.Tell = func(ctx context.Context, account int64, text string) {
+		g.told(ctx, notice.To{Accounts: []notice.Account{{ID: account}}}, text)
+	}
 	g.assure = d
 	g.link.Others = append(g.link.Others, g.assure.Callback)
+}
+
+// told tells something beside a commit: lost only with a process that dies in between.
+func (g *gateway) told(ctx context.Context, to notice.To, text string) {
+	_, err := g.notices.Store.Add(context.WithoutCancel(ctx), g.records.pool, notice.New{Class: notice.Alarm, To: to, Body: notice.Body{Text: text}})
+	if err != nil {
+		g.log.ErrorContext(ctx, "not told", slog.String("text", text), slog.Any("error", err))
+		return
+	}
+	g.records.bell.Ring()
 }
 
 // redraw shows anew what has to do with a person.

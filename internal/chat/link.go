@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"time"
 
 	"countersign/internal/inbox"
 	"countersign/internal/link"
@@ -91,34 +90,4 @@ func (d *Door) linkTap(ctx context.Context, it *inbox.Item, cb *telegram.Callbac
 		return "link button", d.screen(ctx, cb.Message.Chat.ID, s)
 	}
 	return "link button", nil
-}
-
-// tellTime bounds what is told on the side of something else.
-const tellTime = 10 * time.Second
-
-// Tell writes a line into somebody's private chat, as far as that is possible.
-func (d *Door) Tell(ctx context.Context, account int64, text string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
-	defer cancel()
-	d.note(ctx, account, text)
-}
-
-// TellAdministrators writes a line into the groups that look after the gateway.
-func (d *Door) TellAdministrators(ctx context.Context, text string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
-	defer cancel()
-	chats, err := d.Directory.Chats(ctx)
-	if err != nil {
-		d.Log.WarnContext(ctx, "administrators not told", slog.Any("error", err))
-		return
-	}
-	for _, c := range chats {
-		if !c.Fallback || c.Disabled {
-			continue
-		}
-		_, err := d.say(ctx, pace.Notice, telegram.Outgoing{ChatID: c.TelegramID, ThreadID: c.Thread, HTML: markup.Escape(text)})
-		if err != nil {
-			d.Log.WarnContext(ctx, "administrators not told", slog.String("chat", c.ExternalID), slog.Any("error", err))
-		}
-	}
 }

@@ -21,6 +21,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
 	"countersign/internal/post"
@@ -86,11 +87,10 @@ func (o *office) wire(t *testing.T) {
 	o.Now, o.Directory.Now = time.Now, time.Now
 	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
 	desk := &link.Desk{
-		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Language: "en", Username: name, Zone: time.UTC, Now: time.Now, Log: log,
+		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
-		Tell:               func(ctx context.Context, account int64, text string) { o.door.Tell(ctx, account, text) },
-		TellAdministrators: func(ctx context.Context, text string) { o.door.TellAdministrators(ctx, text) },
-		Redraw:             func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
+		Notices: &notice.Store{Pool: o.Pool},
+		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
 	}
 	o.door = &chat.Door{
 		Link: desk, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,

@@ -72,6 +72,12 @@ func (s *Store) Match(ctx context.Context, p Proof) (Entry, error) {
 	return e, err
 }
 
+// MatchIn is Match inside the caller's transaction.
+func (*Store) MatchIn(ctx context.Context, tx pgx.Tx, p Proof) (Entry, error) {
+	e, _, err := match(ctx, &writer{tx: tx}, p)
+	return e, err
+}
+
 // match gives the person and the live identity; its id is 0 where it is not bound yet.
 func match(ctx context.Context, w *writer, p Proof) (Entry, Identity, error) {
 	known, err := liveIdentity(ctx, w.tx, "issuer = $1 and subject = $2", p.Issuer, p.Subject)

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,6 +83,26 @@ func (s *Store) Unlink(ctx context.Context, actor string, person people.ID, reas
 		return fmt.Errorf("unlink %s: %w", person, err)
 	}
 	return nil
+}
+
+// UnlinkAccountIn ends the live link of an account, inside the caller's transaction, which
+// from then on holds the lock of all writers of the directory. It gives the person whose
+// it was; ErrUnknown: nobody's.
+func (s *Store) UnlinkAccountIn(ctx context.Context, tx pgx.Tx, actor string, account int64, reason string) (people.Person, error) {
+	var e Entry
+	err := s.writeIn(ctx, tx, actor, func(w *writer) (err error) {
+		if fault := plain("reason", reason, 1, 500); fault != "" {
+			return fmt.Errorf("%s: %w", fault, ErrInvalid)
+		}
+		if e, err = w.oneEntry(ctx, "p.id = (select person_id from telegram_link where account = $1::text::bigint and unlinked_at is null)", strconv.FormatInt(account, 10)); err != nil {
+			return err
+		}
+		return w.endLink(ctx, e, reason)
+	})
+	if err != nil {
+		return people.Person{}, fmt.Errorf("unlink account %d: %w", account, err)
+	}
+	return e.Person, nil
 }
 
 // UnlinkUser is Unlink by external id.

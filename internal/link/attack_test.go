@@ -84,7 +84,7 @@ func TestCallbackInAnotherBrowserEndsTheAttempt(t *testing.T) {
 		callback := w.browser(t).signIn(w.login(t, annasPhone), "anna@example.org")
 		stranger := other(t, w)
 		if p := stranger.Get(callback); p.Status != http.StatusBadRequest || p.Key() != "failed.other_browser" || !w.heard(annasPhone, "another browser") {
-			t.Errorf("%s: %d %s, told: %v", name, p.Status, p.Body, w.told)
+			t.Errorf("%s: %d %s, told: %v", name, p.Status, p.Body, w.told())
 		}
 		if p := stranger.Get(callback); p.Key() != "stale" {
 			t.Errorf("%s, again: %s", name, p.Key())
@@ -143,7 +143,7 @@ func TestVictimOfAForeignLinkEndsItInHerOwnTelegram(t *testing.T) {
 			t.Errorf("%s: she reads %q", name, text)
 		}
 		if !w.heard(thiefsPhone, "ended") || !w.alarmed("came back from Telegram account 7001") {
-			t.Errorf("%s: told %v, administrators %v", name, w.told, w.alarms)
+			t.Errorf("%s: told %v, administrators %v", name, w.told(), w.alarms())
 		}
 		if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "failed.stranger" {
 			t.Errorf("%s: the browser shows %s", name, p.Key())
@@ -168,7 +168,7 @@ func TestCodeThatIsReadOutToTheThiefGivesNoPowerBeforeItIsConfirmed(t *testing.T
 		t.Error("the thief decides")
 	}
 	if !w.heard(annasPhone, "tell an administrator at once") || !w.alarmed("waits for an administrator") {
-		t.Errorf("told %v, administrators %v", w.told, w.alarms)
+		t.Errorf("told %v, administrators %v", w.told(), w.alarms())
 	}
 }
 
@@ -184,7 +184,7 @@ func TestForeignLoginOnSomebodysTelegramIsRefused(t *testing.T) {
 		t.Errorf("O-17: %d %s", p.Status, p.Key())
 	}
 	if !w.heard(annasPhone, "belongs to somebody else") || !w.heard(borisPhone, "Your login was used") || !w.alarmed("belongs to somebody else") {
-		t.Errorf("O-17: told %v, administrators %v", w.told, w.alarms)
+		t.Errorf("O-17: told %v, administrators %v", w.told(), w.alarms())
 	}
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": annasPhone, "boris": borisPhone}) {
 		t.Errorf("links: %v", got)
@@ -231,7 +231,7 @@ func TestOnlyPeopleWithARecordAreLinked(t *testing.T) {
 				t.Errorf("%d %s", p.Status, p.Body)
 			}
 			if !w.heard(annasPhone, c.chat) || c.alarm != "" && !w.alarmed(c.alarm) {
-				t.Errorf("told %v, administrators %v", w.told, w.alarms)
+				t.Errorf("told %v, administrators %v", w.told(), w.alarms())
 			}
 			if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "stale" {
 				t.Errorf("a proof all the same: %s", p.Body)
@@ -348,8 +348,8 @@ func TestNotMeEndsItAndIsTold(t *testing.T) {
 	if s := w.tap(t, annasPhone, ask, 0); !strings.Contains(s.Text, "no longer valid") {
 		t.Errorf("then [Connect]: %+v", s)
 	}
-	if len(w.alarms) != 1 || !w.alarmed("not me") {
-		t.Errorf("administrators: %v", w.alarms)
+	if len(w.alarms()) != 1 || !w.alarmed("not me") {
+		t.Errorf("administrators: %v", w.alarms())
 	}
 	if p := b.Get(w.web.URL + "/auth/google/proof"); p.Key() != "failed.declined" {
 		t.Errorf("the browser: %s", p.Key())

@@ -11,6 +11,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/ident"
 	"countersign/internal/markup"
+	"countersign/internal/notice"
 	"countersign/internal/pages"
 	"countersign/internal/people"
 )
@@ -131,10 +132,7 @@ func (d *Desk) miss(ctx context.Context, u User, a attempt) (Screen, error) {
 	if left := maxTries - tries; left > 0 {
 		return Screen{Text: lang.N("link.code_wrong", left, nil)}, nil
 	}
-	if _, err := d.Store.end(ctx, a.ID, "wrong_codes"); err != nil {
-		return Screen{}, err
-	}
-	return Screen{Text: lang.T("link.failed.wrong_codes", nil)}, nil
+	return Screen{Text: lang.T("link.failed.wrong_codes", nil)}, d.Store.end(ctx, a.ID, "wrong_codes", func(tx) error { return nil })
 }
 
 // bring is the way back into the chat. A proof that comes from another account than the
@@ -162,15 +160,17 @@ func (d *Desk) bring(ctx context.Context, u User, a attempt) (Screen, error) {
 }
 
 func (d *Desk) kill(ctx context.Context, a attempt, stranger User) error {
-	now, err := d.Store.end(ctx, a.ID, "stranger")
-	if err != nil || !now {
-		return err
-	}
-	d.Tell(ctx, a.Account, d.Texts.For(a.Language).T("link.failed.stranger", nil))
-	d.alarm(ctx, "stranger", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "Other": stranger.Account},
-		slog.Int64("account", a.Account), slog.Int64("other", stranger.Account), slog.String("attempt", a.ID))
-	return nil
+	defer d.Notices.Bell.Ring()
+	return d.Store.end(ctx, a.ID, "stranger", func(tx tx) error {
+		return errors.Join(
+			d.tell(ctx, tx, a.begun(), "failed.stranger", nil),
+			d.alarm(ctx, tx, "stranger", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "Other": stranger.Account},
+				slog.Int64("account", a.Account), slog.Int64("other", stranger.Account), slog.String("attempt", a.ID)))
+	})
 }
+
+// begun is the account that the attempt began with.
+func (a attempt) begun() notice.Account { return notice.Account{ID: a.Account, Language: a.Language} }
 
 // The data of buttons.
 const (
@@ -218,18 +218,26 @@ func (d *Desk) agree(ctx context.Context, u User, id string) (Screen, error) {
 		why  refusal
 		a    attempt
 	)
-	err := d.Store.finish(ctx, id, func(tx tx, found attempt) (string, error) {
+	dir, err := d.Directory.Snapshot(ctx)
+	if err != nil {
+		return Screen{}, err
+	}
+	err = d.Store.finish(ctx, id, func(tx tx, found attempt) (string, error) {
 		a = found
 		if why = mayAgree(a, u); why != "" {
 			return "", nil
 		}
 		var err error
 		made, err = d.Directory.LinkIn(ctx, tx, actor, directory.NewLink{Account: u.Account, SeenAs: a.SeenAs, Person: a.Person, Proof: a.Proof, Terms: d.Terms})
-		if why = refusal(reason(err)); why != "" {
-			return string(why), nil
+		switch why = refusal(reason(err)); {
+		case why != "":
+			return string(why), d.concern(ctx, tx, a, string(why))
+		case err != nil:
+			return "", err
 		}
-		return outcomeLinked, err
+		return outcomeLinked, d.announce(ctx, tx, dir, made)
 	})
+	d.Notices.Bell.Ring()
 	switch {
 	case errors.Is(err, errNone):
 		return Screen{Text: d.lang(u).T("link.proof_invalid", nil)}, nil
@@ -290,15 +298,16 @@ func reason(err error) string {
 // refused says why nothing was linked.
 func (d *Desk) refused(ctx context.Context, u User, a attempt, why refusal) (Screen, error) {
 	switch why {
-	case refusedAgain, refusedStale:
+	case refusedAgain: // the answer to the first time may not have come, nor what follows it
+		return d.stale(u, a), d.Redraw(ctx, a.Person)
+	case refusedStale:
 		return d.stale(u, a), nil
 	default:
-		d.concern(ctx, a, string(why))
 		return Screen{Text: d.lang(u).T("link.failed."+string(why), map[string]any{"Email": masked(a.Proof.Email)})}, nil
 	}
 }
 
-// made tells everybody whom a new link concerns.
+// made answers whoever has a new link.
 func (d *Desk) made(ctx context.Context, u User, l directory.Link) (Screen, error) {
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
@@ -310,9 +319,6 @@ func (d *Desk) made(ctx context.Context, u User, l directory.Link) (Screen, erro
 	if err := d.Redraw(ctx, l.Person); err != nil {
 		d.Log.WarnContext(ctx, "messages not shown anew", slog.Any("error", err))
 	}
-	if l.At.Equal(l.Proved) {
-		d.announce(ctx, p, l)
-	}
 	text := lang.T("link.done", map[string]any{"Name": p.Name})
 	switch {
 	case l.Waits:
@@ -323,16 +329,23 @@ func (d *Desk) made(ctx context.Context, u User, l directory.Link) (Screen, erro
 	return Screen{Text: text}, nil
 }
 
-// announce tells of a new link: the account that the person had before, and administrators.
-func (d *Desk) announce(ctx context.Context, p people.Person, l directory.Link) {
+// announce tells of a new link: the account that the person had before, and
+// administrators. An old one that was proved anew is no news.
+func (d *Desk) announce(ctx context.Context, tx tx, dir people.Directory, l directory.Link) error {
+	if !l.At.Equal(l.Proved) {
+		return nil
+	}
+	p, _ := dir.Person(l.Person)
 	if l.Replaced != 0 {
-		d.Tell(ctx, l.Replaced, d.lang(User{Person: p}).T("link.moved", nil))
+		if err := d.tell(ctx, tx, notice.Account{ID: l.Replaced, Language: p.Locale}, "moved", nil); err != nil {
+			return err
+		}
 	}
 	key := "linked"
 	if l.Waits {
 		key = "waits"
 	}
-	d.alarm(ctx, key, map[string]any{"Name": p.Name, "ID": p.ExternalID, "Account": l.Account, "SeenAs": l.SeenAs},
+	return d.alarm(ctx, tx, key, map[string]any{"Name": p.Name, "ID": p.ExternalID, "Account": l.Account, "SeenAs": l.SeenAs},
 		slog.String("person", p.ExternalID), slog.Int64("account", l.Account))
 }
 
@@ -346,12 +359,8 @@ func (d *Desk) decline(ctx context.Context, u User, id string) (Screen, error) {
 	if err != nil {
 		return Screen{}, err
 	}
-	now, err := d.Store.end(ctx, a.ID, "declined")
-	if err != nil {
-		return Screen{}, err
-	}
-	if now {
-		d.alarm(ctx, "declined", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account}, slog.Int64("account", a.Account))
-	}
-	return Screen{Text: lang.T("link.failed.declined", nil)}, nil
+	defer d.Notices.Bell.Ring()
+	return Screen{Text: lang.T("link.failed.declined", nil)}, d.Store.end(ctx, a.ID, "declined", func(tx tx) error {
+		return d.alarm(ctx, tx, "declined", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account}, slog.Int64("account", a.Account))
+	})
 }

@@ -43,13 +43,13 @@ func TestTelegramIsTiedByALoginAndALinkBack(t *testing.T) {
 		t.Errorf("in the end in the browser: %d %s", p.Status, p.Body)
 	}
 	if w.google.TokenCalls() != 1 || !w.alarmed("connected Telegram account 7001") || len(w.redrawn) != 1 {
-		t.Errorf("%d token calls, told: %v, shown anew: %v", w.google.TokenCalls(), w.alarms, w.redrawn)
+		t.Errorf("%d token calls, told: %v, shown anew: %v", w.google.TokenCalls(), w.alarms(), w.redrawn)
 	}
 	again := w.tap(t, annasPhone, ask, 0) // the same tap once more, and the link once more
 	if want := "You are already connected as Anna Smith (anna@example.org)."; again.Text != want || w.start(t, annasPhone, payload(t, p)).Text != want {
 		t.Errorf("again: %s", again.Text)
 	}
-	if n := len(w.alarms); n != 1 {
+	if n := len(w.alarms()); n != 1 {
 		t.Errorf("%d times told", n)
 	}
 }
@@ -173,7 +173,7 @@ func TestLinkIsMovedAndTheOldTelegramIsTold(t *testing.T) {
 	w.link(t, annasPhone, "anna@example.org")
 	w.link(t, borisPhone, "anna@example.org") // her new telephone
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": borisPhone}) || !w.heard(annasPhone, "connected to another Telegram account") {
-		t.Errorf("%v, told: %v", got, w.told)
+		t.Errorf("%v, told: %v", got, w.told())
 	}
 }
 
@@ -192,7 +192,7 @@ func TestNewLinkWaitsAsConfigured(t *testing.T) {
 		w := newTown(t)
 		w.desk.Terms = c.terms
 		if s := w.link(t, annasPhone, "anna@example.org"); !strings.Contains(s.Text, c.says) || !w.alarmed(c.alarm) {
-			t.Errorf("%s: %s, administrators: %v", c.terms.Confirm, s.Text, w.alarms)
+			t.Errorf("%s: %s, administrators: %v", c.terms.Confirm, s.Text, w.alarms())
 		}
 		if err := w.user(t, annasPhone).Person.Power.Decides(w.Clock.Now(), 0); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.terms.Confirm, err)
@@ -212,8 +212,8 @@ func TestAnotherLoginRenewsTheProofAndTellsNobody(t *testing.T) {
 	if err := w.user(t, annasPhone).Person.Power.Decides(w.Clock.Now(), time.Hour); err != nil {
 		t.Errorf("after it: %v", err)
 	}
-	if len(w.alarms) != 1 {
-		t.Errorf("told: %v", w.alarms)
+	if len(w.alarms()) != 1 {
+		t.Errorf("told: %v", w.alarms())
 	}
 }
 

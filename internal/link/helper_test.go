@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/jackc/pgx/v5"
 
 	"countersign/internal/directory"
 	"countersign/internal/google"
@@ -22,6 +23,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/pages/pagestest"
 	"countersign/internal/people"
 	"countersign/internal/secret"
@@ -43,9 +45,10 @@ type town struct {
 	google *googletest.Server
 	web    *httptest.Server
 
+	tb    testing.TB
+	texts *locale.Texts
+
 	mu      sync.Mutex
-	told    map[int64][]string
-	alarms  []string
 	redrawn []people.ID
 }
 
@@ -53,7 +56,7 @@ var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Ge
 
 func newTown(tb testing.TB) *town {
 	tb.Helper()
-	t := &town{Bench: ledgertest.Empty(tb), told: map[int64][]string{}}
+	t := &town{Bench: ledgertest.Empty(tb), tb: tb}
 	t.Import(tb, person("anna"), person("boris"), person("carol"))
 	router := mux.NewRouter()
 	t.web = httptest.NewTLSServer(router)
@@ -73,22 +76,13 @@ func newTown(tb testing.TB) *town {
 	})
 	must(tb, err)
 	tb.Cleanup(func() { _ = t.google.Close() })
-	texts, err := locale.Load(web.Locales())
+	t.texts, err = locale.Load(web.Locales())
 	must(tb, err)
 	t.desk = &link.Desk{
-		Store: &link.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Language: "en",
+		Store: &link.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: t.texts,
 		Services: []*google.Provider{t.provider()}, Terms: directory.Terms{Confirm: directory.Notify}, Zone: time.UTC, Now: t.Clock.Now,
 		Username: func() string { return "countersign_bot" }, Log: slog.New(slog.DiscardHandler),
-		Tell: func(_ context.Context, account int64, text string) {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.told[account] = append(t.told[account], text)
-		},
-		TellAdministrators: func(_ context.Context, text string) {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.alarms = append(t.alarms, text)
-		},
+		Notices: &notice.Store{Pool: t.Pool},
 		Redraw: func(_ context.Context, id people.ID) error {
 			t.mu.Lock()
 			defer t.mu.Unlock()
@@ -184,17 +178,53 @@ func (t *town) links(tb testing.TB) map[string]int64 {
 	return out
 }
 
+// news are the notices of an audience, as their readers will see them.
+func (t *town) news(meant func(notice.To) []notice.Account, add func(notice.Account, string)) {
+	t.tb.Helper()
+	rows, err := t.Pool.Query(context.Background(), "select audience, body from notice order by created_at")
+	must(t.tb, err)
+	var to notice.To
+	var b notice.Body
+	_, err = pgx.ForEachRow(rows, []any{&to, &b}, func() error {
+		for _, a := range meant(to) {
+			data := map[string]any{}
+			for key, value := range b.Data {
+				data[key] = value
+			}
+			add(a, t.texts.For(a.Language).T(b.Key, data))
+		}
+		to, b = notice.To{}, notice.Body{}
+		return nil
+	})
+	must(t.tb, err)
+}
+
+// told is what single accounts are told.
+func (t *town) told() map[int64][]string {
+	out := map[int64][]string{}
+	t.news(func(to notice.To) []notice.Account { return to.Accounts }, func(a notice.Account, text string) { out[a.ID] = append(out[a.ID], text) })
+	return out
+}
+
+// alarms are what administrators are told.
+func (t *town) alarms() []string {
+	var out []string
+	t.news(func(to notice.To) []notice.Account {
+		if !to.Administrators {
+			return nil
+		}
+		return []notice.Account{{Language: "en"}}
+	}, func(_ notice.Account, text string) { out = append(out, text) })
+	return out
+}
+
 // heard reports whether an account was told something with the words.
 func (t *town) heard(account int64, words string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.told[account], func(text string) bool { return strings.Contains(text, words) })
+	return slices.ContainsFunc(t.told()[account], func(text string) bool { return strings.Contains(text, words) })
 }
 
 func (t *town) alarmed(words string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.alarms, func(text string) bool { return strings.Contains(text, words) })
+	return slices.ContainsFunc(t.alarms(), func(text string) bool { return strings.Contains(text, words) })
 }
 
 // browser is one person's browser, in this town.

@@ -29,6 +29,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/people"
 )
 
@@ -43,14 +44,10 @@ type Desk struct {
 	PublicURL string             // where the pages are
 	Terms     directory.Terms
 	Texts     *locale.Texts
-	Language  string        // of administrators
 	Username  func() string // of the bot
 	Zone      *time.Location
 	Now       func() time.Time
-	// Tell writes into somebody's private chat, and TellAdministrators to them, as far as
-	// that is possible; neither waits for it to arrive.
-	Tell               func(ctx context.Context, account int64, text string)
-	TellAdministrators func(ctx context.Context, text string)
+	Notices   *notice.Store // whom an act concerns is told by the act's own commit
 	// Others are asked first whether somebody whom a login service sends back is theirs:
 	// there is one address for that, and several reasons to sign in.
 	Others []func(http.ResponseWriter, *http.Request) (theirs bool)
@@ -112,13 +109,26 @@ func (d *Desk) title(name string) string {
 }
 
 // alarm tells administrators, and the log in any case. What is as it should be is no warning.
-func (d *Desk) alarm(ctx context.Context, key string, data map[string]any, attrs ...slog.Attr) {
+func (d *Desk) alarm(ctx context.Context, tx tx, key string, data map[string]any, attrs ...slog.Attr) error {
 	level := slog.LevelWarn
 	if key == "linked" || key == "waits" {
 		level = slog.LevelInfo
 	}
 	d.Log.LogAttrs(ctx, level, "account link", append([]slog.Attr{slog.String("alarm", key)}, attrs...)...)
-	d.TellAdministrators(ctx, d.Texts.For(d.Language).T("link.alarm."+key, data))
+	return d.add(ctx, tx, notice.To{Administrators: true}, notice.Body{Key: "link.alarm." + key, Data: notice.With(data)})
+}
+
+// tell writes into a private chat.
+func (d *Desk) tell(ctx context.Context, tx tx, to notice.Account, key string, data map[string]any) error {
+	return d.add(ctx, tx, notice.To{Accounts: []notice.Account{to}}, notice.Body{Key: "link." + key, Data: notice.With(data)})
+}
+
+// newsLife is for a bot that is away over a long weekend.
+const newsLife = 7 * 24 * time.Hour
+
+func (d *Desk) add(ctx context.Context, tx tx, to notice.To, b notice.Body) error {
+	_, err := d.Notices.Add(ctx, tx, notice.New{Class: notice.Alarm, To: to, Body: b, Life: newsLife})
+	return err
 }
 
 // masked shows of an address what its owner recognizes.

@@ -185,10 +185,16 @@ func (s *Store) miss(ctx context.Context, id string) (int, error) {
 	return tries, err
 }
 
-// end ends an attempt; one that has ended keeps its outcome. It reports whether it ended now.
-func (s *Store) end(ctx context.Context, id, outcome string) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, "update link_attempt set ended_at = statement_timestamp(), outcome = $2 where id = $1 and ended_at is null", id, outcome)
-	return tag.RowsAffected() == 1, err
+// end ends an attempt, and does in the same commit what goes with that. One that has
+// ended keeps its outcome, and nothing is done.
+func (s *Store) end(ctx context.Context, id, outcome string, with func(tx tx) error) error {
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, "update link_attempt set ended_at = statement_timestamp(), outcome = $2 where id = $1 and ended_at is null", id, outcome)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return with(tx)
+	})
 }
 
 // step does one step of a live attempt, once.
@@ -205,6 +211,11 @@ func (s *Store) step(ctx context.Context, sql string, args ...any) error {
 
 // tx is a transaction, for those who only hand it on.
 type tx = pgx.Tx
+
+// in runs an act in a transaction.
+func (s *Store) in(ctx context.Context, act func(tx tx) error) error {
+	return pgx.BeginFunc(ctx, s.Pool, act)
+}
 
 // finish runs the last act on an attempt, with its row locked: what is done and the end of
 // the attempt are one commit. An act without an outcome ends nothing.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/directory"
+	"countersign/internal/notice"
 	"countersign/internal/people"
 )
 
@@ -29,10 +30,21 @@ func (d *Desk) unlink(ctx context.Context, u User) (Screen, error) {
 	if u.Person.ID == "" {
 		return Screen{Text: lang.T("link.not_linked", nil)}, nil
 	}
-	if err := d.Directory.Unlink(ctx, u.Person.ExternalID, u.Person.ID, "asked for in the chat"); err != nil {
+	err := d.Store.in(ctx, func(tx tx) error {
+		p, err := d.Directory.UnlinkAccountIn(ctx, tx, u.Person.ExternalID, u.Account, "asked for in the chat")
+		if errors.Is(err, directory.ErrUnknown) {
+			return nil // another tap was first
+		}
+		if err != nil {
+			return err
+		}
+		return d.alarm(ctx, tx, "unlinked", map[string]any{"Name": p.Name, "ID": p.ExternalID, "Account": u.Account},
+			slog.String("person", p.ExternalID), slog.Int64("account", u.Account))
+	})
+	if err != nil {
 		return Screen{}, err
 	}
-	d.Log.WarnContext(ctx, "account unlinked", slog.String("person", u.Person.ExternalID), slog.Int64("account", u.Account))
+	d.Notices.Bell.Ring()
 	return Screen{Text: lang.T("link.unlinked", nil)}, d.Redraw(ctx, u.Person.ID)
 }
 
@@ -104,11 +116,18 @@ func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (direc
 		return f, err
 	}
 	if !f.Already {
-		if f.Person.Telegram != 0 {
-			d.Tell(ctx, f.Person.Telegram, d.lang(User{Person: f.Person}).T("link.you_are_frozen", nil))
+		err := d.Store.in(ctx, func(tx tx) error {
+			if f.Person.Telegram != 0 {
+				if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "you_are_frozen", nil); err != nil {
+					return err
+				}
+			}
+			return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": externalID, "By": by, "Why": reason},
+				slog.String("person", externalID), slog.String("by", by))
+		})
+		if err != nil {
+			return f, err
 		}
-		d.alarm(ctx, "frozen", map[string]any{"Name": f.Person.Name, "ID": externalID, "By": by, "Why": reason},
-			slog.String("person", externalID), slog.String("by", by))
 	}
 	if err := d.Redraw(ctx, f.Person.ID); err != nil {
 		return f, fmt.Errorf("frozen, but messages are not shown anew: %w", err)
@@ -117,32 +136,31 @@ func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (direc
 }
 
 // concern tells those whom a refused attempt concerns besides the one who made it.
-func (d *Desk) concern(ctx context.Context, a attempt, why string) {
+func (d *Desk) concern(ctx context.Context, tx tx, a attempt, why string) error {
 	attrs := []slog.Attr{slog.Int64("account", a.Account), slog.String("service", a.Service), slog.String("outcome", why)}
 	data := map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "SeenAs": a.SeenAs}
 	switch why {
 	case "elsewhere": // his login on an account that is another's
-		if p, err := d.owner(ctx, a); err == nil && p.Telegram != 0 {
-			d.Tell(ctx, p.Telegram, d.lang(User{Person: p}).T("link.tried_elsewhere", nil))
+		p, err := d.owner(ctx, tx, a)
+		if err == nil && p.Telegram != 0 {
+			err = d.tell(ctx, tx, notice.Account{ID: p.Telegram, Language: p.Locale}, "tried_elsewhere", nil)
 		}
-		d.alarm(ctx, "elsewhere", data, attrs...)
+		return errors.Join(err, d.alarm(ctx, tx, "elsewhere", data, attrs...))
 	case "other_identity":
-		d.alarm(ctx, "other_identity", data, attrs...)
+		return d.alarm(ctx, tx, "other_identity", data, attrs...)
 	case "frozen":
-		d.alarm(ctx, "frozen_login", data, attrs...)
+		return d.alarm(ctx, tx, "frozen_login", data, attrs...)
 	default:
 		d.Log.LogAttrs(ctx, slog.LevelInfo, "login refused", attrs...)
+		return nil
 	}
 }
 
-// owner is whose login it was.
-func (d *Desk) owner(ctx context.Context, a attempt) (people.Person, error) {
-	e, err := d.Directory.Match(ctx, a.Proof)
-	if err != nil && e.ID == "" {
-		return people.Person{}, err
+// owner is whose login it was; the zero value: nobody's.
+func (d *Desk) owner(ctx context.Context, tx tx, a attempt) (people.Person, error) {
+	e, err := d.Directory.MatchIn(ctx, tx, a.Proof)
+	if reason(err) != "" {
+		err = nil
 	}
-	if e.ID == "" {
-		return people.Person{}, errors.New("nobody's login")
-	}
-	return e.Person, nil
+	return e.Person, err
 }

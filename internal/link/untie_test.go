@@ -63,10 +63,10 @@ func TestColleagueFreezesALostTelephone(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"boris": borisPhone}) || !w.heard(annasPhone, "reported lost") || !w.alarmed("frozen by boris") {
-		t.Errorf("%v, told %v, administrators %v", got, w.told, w.alarms)
+		t.Errorf("%v, told %v, administrators %v", got, w.told(), w.alarms())
 	}
-	if s := w.tap(t, borisPhone, ask, 0); !strings.Contains(s.Text, "was frozen before") || len(w.told[annasPhone]) != 1 {
-		t.Errorf("again: %+v, %v", s, w.told)
+	if s := w.tap(t, borisPhone, ask, 0); !strings.Contains(s.Text, "was frozen before") || len(w.told()[annasPhone]) != 1 {
+		t.Errorf("again: %+v, %v", s, w.told())
 	}
 	b := w.browser(t) // whoever has the telephone has her browser, too
 	if p := b.Get(b.signIn(w.login(t, annasPhone), "anna@example.org")); p.Key() != "failed.frozen" {

@@ -50,9 +50,30 @@ func (d *Desk) start(w http.ResponseWriter, r *http.Request) {
 		d.failed(w, r, a, err)
 		return
 	}
-	pages.Keep(w, cookieName, pages.NewSeed(), cookieLife)
+	seed, err := d.seed(r, a)
+	if err != nil {
+		d.failed(w, r, a, err)
+		return
+	}
+	pages.Keep(w, cookieName, seed, cookieLife)
 	token := r.URL.Query().Get("attempt")
 	d.show(w, r, http.StatusOK, page{Key: "start", Attempt: a, Service: service.Title, Token: token, Leaves: pages.Origin(to)})
+}
+
+// seed is the browser's secret for an attempt: the one that it has, when that is the
+// attempt's or nobody's, so that a second tab does not make the first one a stranger.
+func (d *Desk) seed(r *http.Request, a attempt) (pages.Seed, error) {
+	c, ok := pages.Cookie(r, cookieName)
+	if !ok {
+		return pages.NewSeed(), nil
+	}
+	of, err := d.Store.byCookie(r.Context(), c)
+	switch {
+	case errors.Is(err, errNone), err == nil && of.ID == a.ID:
+		return c, nil
+	default:
+		return pages.NewSeed(), err
+	}
 }
 
 // beginning finds the service and the attempt that a request is about, or answers it.
@@ -166,10 +187,14 @@ func (d *Desk) returning(r *http.Request, q url.Values) (attempt, pages.Seed, er
 		return attempt{}, "", errNone
 	}
 	c, ok := pages.Cookie(r, cookieName)
-	if !ok || subtle.ConstantTimeCompare(c.Hash(), a.cookie) != 1 {
+	switch {
+	case ok && subtle.ConstantTimeCompare(c.Hash(), a.cookie) == 1:
+		return a, c, nil
+	case ok && requestOf(c).State == state: // it left from here, and the answer with its next secret was lost
+		return attempt{}, "", errNone
+	default:
 		return a, "", errOtherBrowser
 	}
-	return a, c, nil
 }
 
 // identify asks the login service who that was, and leads the proof back to the chat.
@@ -186,7 +211,6 @@ func (d *Desk) identify(w http.ResponseWriter, r *http.Request, a attempt, c pag
 		err = d.free(r.Context(), a, e)
 	}
 	if why := reason(err); why != "" {
-		d.concern(r.Context(), a, why)
 		d.give(w, r, a, why, http.StatusForbidden)
 		return
 	}
@@ -236,14 +260,17 @@ func (d *Desk) giveFor(w http.ResponseWriter, r *http.Request, a attempt, err er
 
 // give ends an attempt, with a page for whoever holds the browser and a line in the chat.
 func (d *Desk) give(w http.ResponseWriter, r *http.Request, a attempt, why string, status int) {
-	now, err := d.Store.end(r.Context(), a.ID, why)
+	ctx := r.Context()
+	err := d.Store.end(ctx, a.ID, why, func(tx tx) error {
+		return errors.Join(
+			d.concern(ctx, tx, a, why),
+			d.tell(ctx, tx, a.begun(), "failed."+why, map[string]any{"Email": masked(a.Proof.Email)}))
+	})
 	if err != nil {
 		d.failed(w, r, attempt{}, err)
 		return
 	}
-	if now {
-		d.Tell(r.Context(), a.Account, d.Texts.For(a.Language).T("link.failed."+why, map[string]any{"Email": masked(a.Proof.Email)}))
-	}
+	d.Notices.Bell.Ring()
 	if why == "other_browser" {
 		d.Log.WarnContext(r.Context(), "login from another browser", slog.String("attempt", a.ID), slog.Int64("account", a.Account))
 	}

@@ -40,7 +40,6 @@ type Board struct {
 	Texts     *locale.Texts
 	Language  string // of groups
 	Office    calendar.Calendar
-	Bell      *wake.Bell
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -50,7 +49,7 @@ func (b *Board) Run(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		rung := b.Bell.Wait()
+		rung := b.Store.Bell.Wait()
 		n, err := b.RunOnce(ctx)
 		if err != nil && ctx.Err() == nil {
 			b.Log.WarnContext(ctx, "notices not told", slog.Any("error", err))

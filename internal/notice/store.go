@@ -12,11 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"countersign/internal/ident"
+	"countersign/internal/wake"
 )
 
 // Store keeps notices. Times are the database's.
 type Store struct {
 	Pool *pgxpool.Pool
+	Bell *wake.Bell // rung by whoever committed a notice, so that it is told at once
 }
 
 // Execer is a pool or somebody's transaction.
