@@ -15,6 +15,10 @@ var (
 	ErrNotWaiting = errors.New("no link waits for an administrator")
 	// ErrOwnLink comes back to whoever would confirm his own link.
 	ErrOwnLink = errors.New("nobody confirms his own link")
+	// ErrPowerless comes back to whoever would freeze a colleague and decides nothing himself.
+	ErrPowerless = errors.New("the actor has no account that decides")
+	// ErrTooMany comes back to whoever froze as many colleagues as he may.
+	ErrTooMany = errors.New("froze as many as one may within a while")
 )
 
 // Confirm lets a link decide that waits for an administrator or for time to pass.
@@ -50,8 +54,41 @@ type Frozen struct {
 	Already bool
 }
 
+// Bound is how many persons somebody may freeze within a while.
+type Bound struct {
+	Most   int
+	Within time.Duration
+}
+
 // Freeze ends the link of a person at once and lets him have none until it is lifted.
 func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (Frozen, error) {
+	return s.freeze(ctx, actor, externalID, reason, func(*writer) error { return nil })
+}
+
+// FreezeBy is Freeze by a colleague: it takes an account that decides, or the refusal is
+// ErrPowerless, and it is done only so often, or the refusal is ErrTooMany. Both are looked
+// at under the lock of all writers, so that neither two taps nor two servers get past them.
+func (s *Store) FreezeBy(ctx context.Context, actor, externalID, reason string, b Bound) (Frozen, error) {
+	return s.freeze(ctx, actor, externalID, reason, func(w *writer) error {
+		by, err := w.entry(ctx, actor)
+		switch {
+		case err != nil:
+			return err
+		case by.Link.ID == 0 || by.Link.Decides(w.at, 0) != nil:
+			return ErrPowerless
+		}
+		var n int
+		err = w.tx.QueryRow(ctx, "select count(*) from directory_journal where actor = $1 and what = 'person.frozen' and at > $2", actor, w.at.Add(-b.Within)).Scan(&n)
+		if err == nil && n >= b.Most {
+			err = ErrTooMany
+		}
+		return err
+	})
+}
+
+// freeze asks whether the actor may before it does anything. Somebody frozen already is no
+// matter of that.
+func (s *Store) freeze(ctx context.Context, actor, externalID, reason string, may func(*writer) error) (Frozen, error) {
 	var f Frozen
 	err := s.write(ctx, actor, func(w *writer) error {
 		if fault := plain("reason", reason, 1, 500); fault != "" {
@@ -65,10 +102,13 @@ func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (F
 		if f.Already {
 			return nil
 		}
+		if err := may(w); err != nil {
+			return err
+		}
 		if err := w.endLink(ctx, e, reason); err != nil {
 			return err
 		}
-		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4 where id = $1", e.ID, w.at, w.actor, reason)
+		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4, era = era + 1 where id = $1", e.ID, w.at, w.actor, reason)
 		w.note("person.frozen", e.ExternalID, nil, freezeNote{Why: reason})
 		return err
 	})
@@ -76,16 +116,6 @@ func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (F
 		return Frozen{}, fmt.Errorf("freeze %s: %w", shown(externalID), err)
 	}
 	return f, nil
-}
-
-// FrozenBy counts the persons that somebody froze within the last while and who still are.
-func (s *Store) FrozenBy(ctx context.Context, actor string, within time.Duration) (int, error) {
-	var n int
-	err := s.Pool.QueryRow(ctx, "select count(*) from person where frozen_by = $1 and frozen_at > $2", actor, s.now().Add(-within)).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("frozen by %s: %w", shown(actor), err)
-	}
-	return n, nil
 }
 
 // freezeNote is a freeze in the journal.
@@ -138,8 +168,11 @@ func (s *Store) Forget(ctx context.Context, actor, externalID, issuer, reason st
 		}
 		_, err = w.tx.Exec(ctx, `update identity set ended_at = greatest(bound_at, $2), ended_by = $3, ended_why = $4 where id = $1`,
 			id.ID, w.at, w.actor, reason)
+		if err != nil {
+			return err
+		}
 		w.note("identity.ended", e.ExternalID, identityNote{id.Issuer, id.Subject, id.Email, reason}, nil)
-		return err
+		return w.endEra(ctx, e)
 	})
 	if err != nil {
 		return fmt.Errorf("forget the login of %s: %w", shown(externalID), err)

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"countersign/internal/directory"
 )
 
 func TestJournalTellsWhoDidWhatTheNewestFirst(t *testing.T) {
@@ -38,27 +36,5 @@ func TestJournalTellsWhoDidWhatTheNewestFirst(t *testing.T) {
 	}
 	if e, err := h.User(t.Context(), "boris"); err != nil || e.Name != "Boris B." {
 		t.Errorf("%+v, %v", e, err)
-	}
-}
-
-func TestAccountOfALoginServiceIsKnownAfterTheFirstTime(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	p := h.mustPut(t, anna())[0]
-	for range 2 {
-		if e, err := h.Know(t.Context(), "console", proof("anna")); err != nil || e.ID != p.ID {
-			t.Fatalf("%+v, %v", e, err)
-		}
-	}
-	all, err := h.Identities(t.Context())
-	if err != nil || len(all[p.ID]) != 1 {
-		t.Errorf("%v, %v", all, err)
-	}
-	other := proof("anna")
-	other.Subject = "made-anew"
-	for _, bad := range []directory.Proof{other, {}, proof("nobody")} {
-		if _, err := h.Know(t.Context(), "console", bad); err == nil {
-			t.Errorf("%+v is known", bad)
-		}
 	}
 }

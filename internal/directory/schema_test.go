@@ -112,6 +112,7 @@ func badRows() []struct {
 		{"person_locale_check", "person", row{"locale": "'ru-' || " + repeated("abcdefgh-", 4) + " || 'ab'"}},
 		{"person_check", "person", row{"active": "false", "deactivated_why": "'left'"}},
 		{"person_check1", "person", row{"active": "false", "deactivated_at": "now()"}},
+		{"person_era_check", "person", row{"era": "-1"}},
 		{"person_frozen_whole", "person", row{"frozen_at": "now()", "frozen_by": "'a'"}},
 		{"person_frozen_by_check", "person", row{"frozen_at": "now()", "frozen_by": "''", "frozen_why": "'w'"}},
 		{"person_frozen_why_check", "person", row{"frozen_at": "now()", "frozen_by": "'a'", "frozen_why": "''"}},

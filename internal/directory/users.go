@@ -246,7 +246,7 @@ func (w *writer) setActive(ctx context.Context, e Entry, what, reason string) er
 	if reason != "" {
 		at = &w.at
 	}
-	_, err := w.tx.Exec(ctx, "update person set active = $2, deactivated_at = $3, deactivated_why = $4 where id = $1",
+	_, err := w.tx.Exec(ctx, "update person set active = $2, deactivated_at = $3, deactivated_why = $4, era = era + 1 where id = $1",
 		e.ID, after.Active, at, reason)
 	w.note(what, e.ExternalID, noteOf(e), noteOf(after))
 	return err

@@ -94,10 +94,16 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 	case !ok:
 		return Screen{Text: lang.T("link.lost_unknown", nil)}, nil
 	}
-	if n, err := d.Directory.FrozenBy(ctx, u.Person.ExternalID, day); err != nil || n >= maxFreezes {
-		return Screen{Text: lang.T("link.lost_too_many", nil)}, err
+	reason := "telephone lost, says " + u.Person.Name
+	f, err := d.Directory.FreezeBy(ctx, u.Person.ExternalID, p.ExternalID, reason, directory.Bound{Most: maxFreezes, Within: day})
+	switch {
+	case errors.Is(err, directory.ErrTooMany):
+		return Screen{Text: lang.T("link.lost_too_many", nil)}, nil
+	case errors.Is(err, directory.ErrPowerless): // since a moment ago
+		return Screen{Text: lang.T("link.not_linked", nil)}, nil
+	case err == nil:
+		err = d.frozen(ctx, f, u.Person.ExternalID, reason)
 	}
-	f, err := d.Freeze(ctx, u.Person.ExternalID, p.ExternalID, "telephone lost, says "+u.Person.Name)
 	if err != nil {
 		return Screen{}, err
 	}
@@ -112,9 +118,14 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 // that concerns. Nothing but an administrator's word lets him have one again.
 func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (directory.Frozen, error) {
 	f, err := d.Directory.Freeze(ctx, by, externalID, reason)
-	if err != nil {
-		return f, err
+	if err == nil {
+		err = d.frozen(ctx, f, by, reason)
 	}
+	return f, err
+}
+
+// frozen tells those whom a freeze concerns.
+func (d *Desk) frozen(ctx context.Context, f directory.Frozen, by, reason string) error {
 	if !f.Already {
 		err := d.Store.in(ctx, func(tx tx) error {
 			if f.Person.Telegram != 0 {
@@ -122,17 +133,17 @@ func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (direc
 					return err
 				}
 			}
-			return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": externalID, "By": by, "Why": reason},
-				slog.String("person", externalID), slog.String("by", by))
+			return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": f.Person.ExternalID, "By": by, "Why": reason},
+				slog.String("person", f.Person.ExternalID), slog.String("by", by))
 		})
 		if err != nil {
-			return f, err
+			return err
 		}
 	}
 	if err := d.Redraw(ctx, f.Person.ID); err != nil {
-		return f, fmt.Errorf("frozen, but messages are not shown anew: %w", err)
+		return fmt.Errorf("frozen, but messages are not shown anew: %w", err)
 	}
-	return f, nil
+	return nil
 }
 
 // concern tells those whom a refused attempt concerns besides the one who made it.
