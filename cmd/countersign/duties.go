@@ -52,6 +52,10 @@ const keepDeliveries = 90 * 24 * time.Hour
 // keepAttempts is how far back attempts to tie an account, and sessions, can be looked at.
 const keepAttempts = 90 * 24 * time.Hour
 
+// keepDoor is how far back it can be looked up who signed in to the console and who was
+// turned away. The database gives up nothing that is younger than a year.
+const keepDoor = 366 * 24 * time.Hour
+
 // jobTime is for the longest: a company's directory may have many pages.
 const jobTime = 10 * time.Minute
 
@@ -124,7 +128,7 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if _, err := d.links.Purge(ctx, keepAttempts); err != nil {
 		return err
 	}
-	if err := d.console.Purge(ctx, keepAttempts); err != nil {
+	if err := d.console.Purge(ctx, console.Keep{Sessions: keepAttempts, Journal: keepDoor}); err != nil {
 		return err
 	}
 	if _, err := d.assure.Purge(ctx, keepAttempts); err != nil {

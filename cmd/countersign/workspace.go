@@ -37,12 +37,22 @@ func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, st
 	}, nil
 }
 
+// syncPeople carries a sync out. Who is held back as the last approver stays, but is signed
+// out of the console each time: the company took his rights.
+func syncPeople(ctx context.Context, s *roster.Sync) (roster.Plan, error) {
+	plan, err := s.Apply(ctx)
+	for _, h := range plan.Held {
+		err = errors.Join(err, s.Directory.Hold(ctx, roster.Actor, h.ExternalID, h.Reason))
+	}
+	return plan, err
+}
+
 // syncWorkspace is the periodic run; the queue has one job of it at a time.
 func (d *duties) syncWorkspace(ctx context.Context) error {
 	if d.roster == nil { // turned off since the job was made
 		return nil
 	}
-	plan, err := d.roster.Apply(ctx)
+	plan, err := syncPeople(ctx, d.roster)
 	if err == nil && !plan.Nothing() {
 		d.log.InfoContext(ctx, "people taken over from Google Workspace", slog.Int("lines", len(plan.Lines())))
 	}
@@ -67,11 +77,11 @@ func usersSync(p process) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				run := s.Apply
+				run := syncPeople
 				if dryRun {
-					run = s.Plan
+					run = func(ctx context.Context, s *roster.Sync) (roster.Plan, error) { return s.Plan(ctx) }
 				}
-				plan, err := run(cmd.Context())
+				plan, err := run(cmd.Context(), s)
 				for _, line := range plan.Lines() {
 					fmt.Fprintln(p.Out, line)
 				}

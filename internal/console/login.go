@@ -28,8 +28,9 @@ type visitor struct {
 	token  pages.Seed
 }
 
-// inside lets in whoever is signed in and may do what is asked. Person and role are read
-// anew for each request: who left, or lost a role, is out at once.
+// inside lets in whoever is signed in and may do what is asked. Person, login and role are
+// read anew for each request, and from no memory that another replica's act could miss:
+// from who left, lost a role or a login, or was frozen, the next request is refused.
 func (d *Desk) inside(what right, next func(http.ResponseWriter, *http.Request, visitor)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, err := d.visitor(r)
@@ -51,7 +52,7 @@ func (d *Desk) visitor(r *http.Request) (visitor, error) {
 	if !ok {
 		return visitor{}, errNone
 	}
-	id, err := d.Store.session(r.Context(), token)
+	of, err := d.Store.session(r.Context(), token)
 	if err != nil {
 		return visitor{}, err
 	}
@@ -59,8 +60,15 @@ func (d *Desk) visitor(r *http.Request) (visitor, error) {
 	if err != nil {
 		return visitor{}, err
 	}
-	p, _ := dir.Person(id)
-	role, err := d.roleOf(r.Context(), p)
+	p, _ := dir.Person(of.Person)
+	by, err := d.Directory.SignedIn(r.Context(), of.Identity, of.Era)
+	switch {
+	case errors.Is(err, directory.ErrUnknown):
+		return visitor{}, errors.Join(errNone, d.Store.end(r.Context(), token, "the login does not count any more", p.ExternalID))
+	case err != nil:
+		return visitor{}, err
+	}
+	role, err := d.roleOf(r.Context(), d.Store.Pool, p, by)
 	if err == nil && role == "" {
 		return visitor{}, errors.Join(errNone, d.Store.end(r.Context(), token, "no rights any more", p.ExternalID))
 	}
@@ -87,8 +95,10 @@ func (d *Desk) service(name string) *google.Provider {
 	return d.Services[i]
 }
 
-func requestOf(c pages.Seed) google.Request {
-	return google.Request{State: c.Token("console state"), Nonce: c.Token("console nonce"), Verifier: c.Token("console verifier")}
+// requestOf is of one service: what one of them answers is worth nothing on another's path.
+func requestOf(c pages.Seed, service string) google.Request {
+	of := func(what string) string { return c.Token("console " + what + " " + service) }
+	return google.Request{State: of("state"), Nonce: of("nonce"), Verifier: of("verifier")}
 }
 
 // leave sends a browser to the login service. Nothing is stored for it, since anybody may
@@ -100,7 +110,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := pages.NewSeed()
-	to, err := service.SignIn(r.Context(), requestOf(c))
+	to, err := service.SignIn(r.Context(), requestOf(c, service.Name))
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -110,19 +120,20 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// Callback answers whom the login service sends back, if he left from here: the state is
-// that of his browser's secret, which is given up before the code is worth its one try.
+// Callback answers whom the login service sends back, if he left from here for that
+// service: the state is that of his browser's secret and of the name in the path. The
+// secret is given up before the code is worth its one try.
 func (d *Desk) Callback(w http.ResponseWriter, r *http.Request) (mine bool) {
 	q := r.URL.Query()
 	state, ok := pages.Single(q, "state")
 	c, kept := pages.Cookie(r, loginCookie)
-	if !ok || !kept || subtle.ConstantTimeCompare([]byte(requestOf(c).State), []byte(state)) != 1 {
+	service := d.service(mux.Vars(r)["service"])
+	if !ok || !kept || service == nil || subtle.ConstantTimeCompare([]byte(requestOf(c, service.Name).State), []byte(state)) != 1 {
 		return false
 	}
 	pages.Drop(w, loginCookie)
-	service := d.service(mux.Vars(r)["service"])
 	code, ok := pages.Single(q, "code")
-	if iss, given := q["iss"]; service == nil || !ok || given && !slices.Equal(iss, []string{service.Issuer}) {
+	if iss, given := q["iss"]; !ok || given && !slices.Equal(iss, []string{service.Issuer}) {
 		d.message(w, r, http.StatusBadRequest, "stale")
 		return true
 	}
@@ -132,19 +143,19 @@ func (d *Desk) Callback(w http.ResponseWriter, r *http.Request) (mine bool) {
 
 // enter makes a session for whoever the login service says it is, if he may come in.
 func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Provider, c pages.Seed, code string) {
-	id, err := service.Identify(r.Context(), code, requestOf(c))
+	id, err := service.Identify(r.Context(), code, requestOf(c, service.Name))
 	if err != nil {
 		d.fail(w, r, err)
 		return
 	}
-	e, err := d.Directory.Know(r.Context(), "console", directory.Proof{Issuer: id.Issuer, Subject: id.Subject, Email: id.Email})
-	var role Role
-	if err == nil {
-		role, err = d.roleOf(r.Context(), e.Person)
-	}
+	token := pages.NewSeed() // never the one that was there before
+	l, role, err := d.Store.admit(r.Context(), admission{
+		proof: directory.Proof{Issuer: id.Issuer, Subject: id.Subject, Email: id.Email}, token: token,
+		client: d.Client(r.Context()), directory: d.Directory, roleOf: d.roleOf,
+	})
 	switch {
-	case refusedByDirectory(err), err == nil && role == "":
-		if err := d.Store.refused(r.Context(), id.Email, "no role"); err != nil {
+	case refusal(err):
+		if err := d.Store.refused(r.Context(), id.Email); err != nil {
 			d.fail(w, r, err)
 			return
 		}
@@ -155,19 +166,15 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Pro
 		d.fail(w, r, err)
 		return
 	}
-	token := pages.NewSeed() // never the one that was there before
-	if err := d.Store.open(r.Context(), token, e.Person, role, d.Client(r.Context())); err != nil {
-		d.fail(w, r, err)
-		return
-	}
-	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", e.ExternalID), slog.String("role", string(role)))
+	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", l.ExternalID), slog.String("role", string(role)))
 	pages.Keep(w, sessionCookie, token, sessionLife)
 	pages.Private(w)
 	http.Redirect(w, r, "/console/people", http.StatusSeeOther)
 }
 
-func refusedByDirectory(err error) bool {
-	for _, e := range []error{directory.ErrUnknown, directory.ErrInactive, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrInvalid} {
+// refusal reports whether an error means that somebody may not come in.
+func refusal(err error) bool {
+	for _, e := range []error{errNoRole, directory.ErrUnknown, directory.ErrInactive, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrInvalid} {
 		if errors.Is(err, e) {
 			return true
 		}

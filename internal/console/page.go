@@ -105,7 +105,7 @@ func (d *Desk) message(w http.ResponseWriter, r *http.Request, status int, said 
 func (d *Desk) showDoor(w http.ResponseWriter, r *http.Request, status int) {
 	p := d.page(r, visitor{}, "door")
 	for _, s := range d.Services {
-		to, err := s.SignIn(r.Context(), requestOf(pages.NewSeed()))
+		to, err := s.SignIn(r.Context(), requestOf(pages.NewSeed(), s.Name))
 		if err != nil {
 			d.Log.WarnContext(r.Context(), "console: login service", slog.String("service", s.Name), slog.Any("error", err))
 			continue

@@ -99,10 +99,8 @@ func stateOf(e directory.Entry, now time.Time) string {
 
 // shownRole is what a person may do here, for lists.
 func (d *Desk) shownRole(e directory.Entry, logins []directory.Identity, given map[people.ID]Role) Role {
-	for _, i := range logins {
-		if slices.ContainsFunc(d.Administrators, func(a string) bool { return strings.EqualFold(a, i.Email) }) {
-			return Administrator
-		}
+	if slices.ContainsFunc(logins, d.names) {
+		return Administrator
 	}
 	return given[e.ID]
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"countersign/internal/directory"
 	"countersign/internal/pages"
 	"countersign/internal/people"
 )
@@ -32,33 +34,65 @@ var (
 	errSelf = errors.New("nobody changes his own role")
 )
 
-// open begins a session, with its entry in the journal.
-func (s *Store) open(ctx context.Context, token pages.Seed, p people.Person, role Role, client string) error {
-	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client)
-			values ($1, $2, statement_timestamp(), statement_timestamp(), statement_timestamp() + make_interval(secs => $3), $4)`,
-			token.Hash(), p.ID, sessionLife.Seconds(), client)
+// session is what a cookie stands for: the login that it rests on.
+type session struct {
+	Person        people.ID
+	Identity, Era int64
+}
+
+// errNoRole: somebody is known, and may do nothing here.
+var errNoRole = errors.New("no role in the console")
+
+// admission is somebody at the door.
+type admission struct {
+	proof     directory.Proof
+	token     pages.Seed
+	client    string
+	directory *directory.Store
+	roleOf    func(context.Context, executor, people.Person, directory.Identity) (Role, error)
+}
+
+// admit binds the login, if it was never seen, and begins the session in one transaction:
+// a login is bound to somebody for good, so that of who may not come in must not be. What
+// is taken from the person in between has a later era, and the session is void.
+func (s *Store) admit(ctx context.Context, a admission) (l directory.Login, r Role, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if l, err = a.directory.KnowIn(ctx, tx, "console", a.proof); err != nil {
+			return err
+		}
+		if r, err = a.roleOf(ctx, tx, l.Person, l.By); err != nil {
+			return err
+		}
+		if r == "" {
+			return errNoRole
+		}
+		_, err = tx.Exec(ctx, `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client, identity_id, era)
+			values ($1, $2, statement_timestamp(), statement_timestamp(), statement_timestamp() + make_interval(secs => $3), $4, $5, $6)`,
+			a.token.Hash(), l.ID, sessionLife.Seconds(), a.client, l.By.ID, l.Era)
 		if err != nil {
 			return err
 		}
-		return note(ctx, tx, entry{What: "login", Person: p.ExternalID, Detail: string(role)})
+		return note(ctx, tx, entry{What: "login", Person: l.ExternalID, Detail: string(r)})
 	})
+	return l, r, err
 }
 
-// session gives whose it is, and notes that it was used.
-func (s *Store) session(ctx context.Context, token pages.Seed) (people.ID, error) {
-	var id people.ID
+// session gives what a cookie stands for, and notes that it was used. Whether the login
+// still counts is the directory's to say.
+func (s *Store) session(ctx context.Context, token pages.Seed) (session, error) {
+	var of session
 	var stale bool
-	err := s.Pool.QueryRow(ctx, `select person_id, seen_at < statement_timestamp() - make_interval(secs => $3) from console_session
+	err := s.Pool.QueryRow(ctx, `select person_id, identity_id, era, seen_at < statement_timestamp() - make_interval(secs => $3) from console_session
 		where token_hash = $1 and ended_at is null and expires_at > statement_timestamp()
-			and seen_at > statement_timestamp() - make_interval(secs => $2)`, token.Hash(), idleLife.Seconds(), seenEvery.Seconds()).Scan(&id, &stale)
+			and seen_at > statement_timestamp() - make_interval(secs => $2)`, token.Hash(), idleLife.Seconds(), seenEvery.Seconds()).
+		Scan(&of.Person, &of.Identity, &of.Era, &stale)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", errNone
+		return session{}, errNone
 	}
 	if err == nil && stale {
 		_, err = s.Pool.Exec(ctx, "update console_session set seen_at = statement_timestamp() where token_hash = $1 and ended_at is null", token.Hash())
 	}
-	return id, err
+	return of, err
 }
 
 // end ends a session.
@@ -73,9 +107,12 @@ func (s *Store) end(ctx context.Context, token pages.Seed, why, person string) e
 }
 
 // role is what was given to a person; empty: nothing.
-func (s *Store) role(ctx context.Context, id people.ID) (Role, error) {
-	var r Role
-	err := s.Pool.QueryRow(ctx, "select role from console_grant where person_id = $1 and ended_at is null", id).Scan(&r)
+func role(ctx context.Context, q executor, id people.ID) (Role, error) {
+	rows, err := q.Query(ctx, "select role from console_grant where person_id = $1 and ended_at is null", id)
+	if err != nil {
+		return "", err
+	}
+	r, err := pgx.CollectOneRow(rows, pgx.RowTo[Role])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
@@ -95,6 +132,12 @@ func (s *Store) roles(ctx context.Context) (map[people.ID]Role, error) {
 	return out, err
 }
 
+// lock makes those who change roles, and those who count refusals, follow one another.
+func lock(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('countersign.console', 0))")
+	return err
+}
+
 // give replaces what somebody may do; an empty role takes it away. His sessions go on with
 // what he may do then.
 func (s *Store) give(ctx context.Context, by, to people.Person, r Role) error {
@@ -102,7 +145,7 @@ func (s *Store) give(ctx context.Context, by, to people.Person, r Role) error {
 		return errSelf
 	}
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('countersign.console', 0))"); err != nil {
+		if err := lock(ctx, tx); err != nil {
 			return err
 		}
 		var now Role
@@ -153,26 +196,78 @@ func note(ctx context.Context, q executor, e entry) error {
 	return rows.Err()
 }
 
-// refused notes who was turned away at the door.
-func (s *Store) refused(ctx context.Context, email, why string) error {
-	return note(ctx, s.Pool, entry{What: "refused", Person: email, Detail: why})
+// refusalsAnHour is how many addresses an hour has that are noted one by one.
+const refusalsAnHour = 20
+
+// refused notes who was turned away at the door. Whoever has an account of the login
+// service can come as often as he likes, and with many an address: neither fills the table.
+func (s *Store) refused(ctx context.Context, email string) error {
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if err := lock(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			with now as (select date_bin('1 hour', statement_timestamp(), timestamptz 'epoch') as hour),
+			named as (select count(*) < $2 or coalesce(bool_or(person = $1), false) as one_by_one from console_refusal r, now where r.hour = now.hour and r.person <> '')
+			insert into console_refusal (hour, person, times, last_at)
+			select hour, case when one_by_one then $1 else '' end, 1, statement_timestamp() from now, named
+			on conflict (hour, person) do update
+			set times = console_refusal.times + 1, last_at = greatest(console_refusal.last_at, excluded.last_at)`, shownAddress(email), refusalsAnHour)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("refusal: %w", err)
+	}
+	return nil
+}
+
+// shownAddress is the address as far as it can be stored and shown: a login service may
+// say anything.
+func shownAddress(email string) string {
+	odd := func(r rune) bool { return r < '!' || r > '~' }
+	if len(email) > 254 || strings.ContainsFunc(email, odd) {
+		return ""
+	}
+	return email
 }
 
 // entries lists what happened at the door, the newest first.
 func (s *Store) entries(ctx context.Context, limit int) ([]entry, error) {
-	rows, err := s.Pool.Query(ctx, "select at, what, person, by_whom, detail from console_journal order by id desc limit $1", limit)
+	rows, err := s.Pool.Query(ctx, `
+		(select at, what, person, by_whom, detail from console_journal order by id desc limit $1)
+		union all
+		(select last_at, 'refused', person, '', times || ' times' from console_refusal order by hour desc, last_at desc limit $1)
+		order by 1 desc limit $1`, limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[entry])
 }
 
-// Purge removes sessions that are older than what is kept, some at a time.
-func (s *Store) Purge(ctx context.Context, keep time.Duration) error {
-	_, err := s.Pool.Exec(ctx, `delete from console_session where ctid in (
-		select ctid from console_session where created_at < statement_timestamp() - make_interval(secs => $1) limit 1000)`, keep.Seconds())
-	if err != nil {
-		return fmt.Errorf("old sessions: %w", err)
+// Keep is how far back the console's tables go.
+type Keep struct {
+	Sessions time.Duration
+	Journal  time.Duration // a year at least: the database keeps what is younger, and roles for ever
+}
+
+// Purge removes what is older, some at a time.
+func (s *Store) Purge(ctx context.Context, k Keep) error {
+	var wrong []error
+	for _, part := range []struct {
+		sql  string
+		keep time.Duration
+	}{
+		{`delete from console_session where ctid in (
+			select ctid from console_session where created_at < statement_timestamp() - make_interval(secs => $1) limit 1000)`, k.Sessions},
+		{`delete from console_journal where ctid in (
+			select ctid from console_journal where what not in ('granted', 'ended') and at < statement_timestamp() - make_interval(secs => $1)
+			order by at limit 1000)`, k.Journal},
+		{`delete from console_refusal where ctid in (
+			select ctid from console_refusal where hour < statement_timestamp() - make_interval(secs => $1) order by hour limit 1000)`, k.Journal},
+	} {
+		if _, err := s.Pool.Exec(ctx, part.sql, part.keep.Seconds()); err != nil {
+			wrong = append(wrong, fmt.Errorf("what is old in the console: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }

@@ -146,22 +146,6 @@ func (s *Store) Identities(ctx context.Context) (map[people.ID][]Identity, error
 	return out, nil
 }
 
-// ProvedBy reports whether a person has a live account of a login service with one of the
-// addresses, as the service said when it was bound. Who may write the person's record has
-// no say in that.
-func (s *Store) ProvedBy(ctx context.Context, id people.ID, emails []string) (bool, error) {
-	lower := make([]string, len(emails))
-	for i, e := range emails {
-		lower[i] = strings.ToLower(e)
-	}
-	var yes bool
-	err := s.Pool.QueryRow(ctx, "select exists (select from identity where person_id = $1 and ended_at is null and lower(email) = any ($2))", id, lower).Scan(&yes)
-	if err != nil {
-		return false, fmt.Errorf("account of %s: %w", id, err)
-	}
-	return yes, nil
-}
-
 // LinkIn gives the person of a proof a Telegram account, inside the caller's transaction,
 // which from then on holds the lock of all writers of the directory: call it late. The
 // account that the person had is unlinked in the same act; the same account again is a
@@ -281,26 +265,4 @@ func checkProof(p Proof) string {
 	default:
 		return checkEmail(p.Email)
 	}
-}
-
-// Know finds whose account of a login service it is, as Match does, and binds the account
-// to the person when it was never seen.
-func (s *Store) Know(ctx context.Context, actor string, p Proof) (Entry, error) {
-	var e Entry
-	err := s.write(ctx, actor, func(w *writer) error {
-		if fault := checkProof(p); fault != "" {
-			return fmt.Errorf("%s: %w", fault, ErrInvalid)
-		}
-		var id Identity
-		var err error
-		if e, id, err = match(ctx, w, p); err != nil || id.ID != 0 {
-			return err
-		}
-		_, err = w.bind(ctx, e, p)
-		return err
-	})
-	if err != nil {
-		return e, fmt.Errorf("account of a login service: %w", err)
-	}
-	return e, nil
 }
