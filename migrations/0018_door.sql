@@ -1,4 +1,5 @@
--- Package console owns these: the login that a session rests on, and who was turned away.
+-- Package console owns these: the login that a session and a role rest on, and who was
+-- turned away.
 
 -- +goose Up
 
@@ -18,6 +19,22 @@ create trigger console_session_only_ends before update on console_session for ea
        is distinct from (old.token_hash, old.person_id, old.created_at, old.expires_at, old.client, old.identity_id, old.era))
   execute function refuse_change();
 alter table console_session enable always trigger console_session_only_ends;
+
+-- A role is given to whoever has one of these addresses, and to no other login: an ERP's
+-- key may write the address by which a person is found the first time.
+drop trigger console_grant_only_ends on console_grant;
+alter table console_grant add column addresses text[] not null default '{}' check (cardinality(addresses) <= 20 and array_position(addresses, null) is null);
+update console_grant g set addresses = array(
+  select lower(i.email) from identity i where i.person_id = g.person_id and i.ended_at is null
+  union select p.email from person p where p.id = g.person_id and p.email <> '')
+where ended_at is null;
+alter table console_grant alter column addresses drop default;
+create trigger console_grant_only_ends before update on console_grant for each row
+  when (old.ended_at is not null or new.ended_at is null
+    or (new.id, new.person_id, new.role, new.granted_at, new.granted_by, new.addresses)
+       is distinct from (old.id, old.person_id, old.role, old.granted_at, old.granted_by, old.addresses))
+  execute function refuse_change();
+alter table console_grant enable always trigger console_grant_only_ends;
 
 -- Anybody with an account of a login service can be turned away, as often as he likes: one
 -- row an address and hour, counted up. The rest of an hour shares the row without address.
@@ -65,6 +82,14 @@ drop trigger console_journal_stays on console_journal;
 create trigger append_only_row before update or delete on console_journal for each row execute function refuse_change();
 alter table console_journal enable always trigger append_only_row;
 drop table console_refusal;
+drop trigger console_grant_only_ends on console_grant;
+alter table console_grant drop column addresses;
+create trigger console_grant_only_ends before update on console_grant for each row
+  when (old.ended_at is not null or new.ended_at is null
+    or (new.id, new.person_id, new.role, new.granted_at, new.granted_by)
+       is distinct from (old.id, old.person_id, old.role, old.granted_at, old.granted_by))
+  execute function refuse_change();
+alter table console_grant enable always trigger console_grant_only_ends;
 drop trigger console_session_only_ends on console_session;
 alter table console_session drop column identity_id, drop column era;
 create trigger console_session_only_ends before update on console_session for each row

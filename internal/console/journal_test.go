@@ -61,7 +61,7 @@ func TestJournalForgetsAfterAYearWhoCameAndNeverWhoGotARole(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	anna := h.inside(t, "anna")
-	h.act(anna, "boris", "role", map[string][]string{"role": {"viewer"}})
+	h.act(t, anna, "boris", "role", map[string][]string{"role": {"viewer"}})
 	h.signIn(t, pagestest.Open(t, h.web), "stranger")
 	year := console.Keep{Sessions: 366 * 24 * time.Hour, Journal: 366 * 24 * time.Hour}
 	must(t, h.desk.Store.Purge(t.Context(), year))

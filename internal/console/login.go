@@ -26,6 +26,8 @@ type visitor struct {
 	person people.Person
 	role   Role
 	token  pages.Seed
+	email  string // of the login
+	named  bool   // by the configuration
 }
 
 // inside lets in whoever is signed in and may do what is asked. Person, login and role are
@@ -72,7 +74,7 @@ func (d *Desk) visitor(r *http.Request) (visitor, error) {
 	if err == nil && role == "" {
 		return visitor{}, errors.Join(errNone, d.Store.end(r.Context(), token, "no rights any more", p.ExternalID))
 	}
-	return visitor{person: p, role: role, token: token}, err
+	return visitor{person: p, role: role, token: token, email: by.Email, named: d.names(by)}, err
 }
 
 // door is the first page.
@@ -154,7 +156,7 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Pro
 		client: d.Client(r.Context()), directory: d.Directory, roleOf: d.roleOf,
 	})
 	switch {
-	case refusal(err):
+	case turnedAway(err):
 		if err := d.Store.refused(r.Context(), id.Email); err != nil {
 			d.fail(w, r, err)
 			return
@@ -172,8 +174,8 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Pro
 	http.Redirect(w, r, "/console/people", http.StatusSeeOther)
 }
 
-// refusal reports whether an error means that somebody may not come in.
-func refusal(err error) bool {
+// turnedAway reports whether an error means that somebody may not come in.
+func turnedAway(err error) bool {
 	for _, e := range []error{errNoRole, directory.ErrUnknown, directory.ErrInactive, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrInvalid} {
 		if errors.Is(err, e) {
 			return true

@@ -23,6 +23,7 @@ type page struct {
 	Visitor    string
 	Role       Role
 	Self       bool // the person shown is the one who looks
+	Above      bool // the person shown is nobody for an operator to touch
 	Query      string
 	Total      int
 	People     []line

@@ -1,17 +1,14 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"countersign/internal/directory"
+	"countersign/internal/pages"
 	"countersign/internal/people"
 )
 
@@ -21,6 +18,11 @@ const mostShown = 200
 // line is a person in the list.
 type line struct {
 	ID, Name, Email, Roles, State, Account, Login, Console string
+
+	Named  bool   // administrator by the configuration
+	Given  string // the role that was given here
+	Link   int64  // which one it is, so that an act is on what was shown
+	Frozen int64  // since when, in microseconds
 }
 
 func (d *Desk) people(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -74,7 +76,10 @@ func (d *Desk) lineOf(e directory.Entry) line {
 	}
 	l := line{ID: e.ExternalID, Name: e.Name, Email: e.Email, Roles: strings.Join(roles, ", "), State: stateOf(e, d.Now())}
 	if e.Link.ID != 0 {
-		l.Account = e.Link.SeenAs
+		l.Account, l.Link = e.Link.SeenAs, e.Link.ID
+	}
+	if e.Frozen {
+		l.Frozen = e.FrozenAt.UnixMicro()
 	}
 	return l
 }
@@ -106,12 +111,20 @@ func (d *Desk) shownRole(e directory.Entry, logins []directory.Identity, given m
 }
 
 func (d *Desk) person(w http.ResponseWriter, r *http.Request, v visitor) {
-	d.showPerson(w, r, v, http.StatusOK, "")
+	id, _ := pages.Single(r.URL.Query(), "id")
+	d.showPerson(w, r, v, shown{id: id, status: http.StatusOK})
 }
 
-// showPerson shows one person with what can be done; said is what came of the last act.
-func (d *Desk) showPerson(w http.ResponseWriter, r *http.Request, v visitor, status int, said string) {
-	e, err := d.Directory.User(r.Context(), mux.Vars(r)["id"])
+// shown is a person's page in the making; said is what came of the last act.
+type shown struct {
+	id     string
+	status int
+	said   string
+}
+
+// showPerson shows one person with what can be done.
+func (d *Desk) showPerson(w http.ResponseWriter, r *http.Request, v visitor, s shown) {
+	e, err := d.Directory.User(r.Context(), s.id)
 	if errors.Is(err, directory.ErrUnknown) {
 		d.message(w, r, http.StatusNotFound, "missing")
 		return
@@ -135,84 +148,9 @@ func (d *Desk) showPerson(w http.ResponseWriter, r *http.Request, v visitor, sta
 		d.fail(w, r, err)
 		return
 	}
-	p.Person, p.Said, p.Self = d.lineOf(e), said, e.ID == v.person.ID
-	p.Person.Console, p.Identities = string(d.shownRole(e, identities[e.ID], roles)), identities[e.ID]
-	d.write(w, r, status, p)
-}
-
-// act is something that can be done to a person.
-type act struct {
-	needs  right
-	reason bool // must be given
-	do     func(ctx context.Context, v visitor, id string, form url.Values) error
-}
-
-func (d *Desk) acts() map[string]act {
-	return map[string]act{
-		"freeze": {toTake, true, func(ctx context.Context, v visitor, id string, form url.Values) error {
-			_, err := d.Freeze(ctx, v.person.ExternalID, id, form.Get("reason"))
-			return err
-		}},
-		"unlink": {toTake, true, func(ctx context.Context, v visitor, id string, form url.Values) error {
-			return d.Directory.UnlinkUser(ctx, v.person.ExternalID, id, form.Get("reason"))
-		}},
-		"confirm": {toGive, false, func(ctx context.Context, v visitor, id string, _ url.Values) error {
-			_, err := d.Directory.Confirm(ctx, v.person.ExternalID, id)
-			return err
-		}},
-		"unfreeze": {toGive, false, func(ctx context.Context, v visitor, id string, _ url.Values) error {
-			return d.Directory.Unfreeze(ctx, v.person.ExternalID, id)
-		}},
-		"forget": {toGive, true, func(ctx context.Context, v visitor, id string, form url.Values) error {
-			return d.Directory.Forget(ctx, v.person.ExternalID, id, form.Get("issuer"), form.Get("reason"))
-		}},
-		"role": {toGive, false, func(ctx context.Context, v visitor, id string, form url.Values) error {
-			role := Role(form.Get("role"))
-			if role != "" && !role.may(toSee) {
-				return directory.ErrInvalid
-			}
-			e, err := d.Directory.User(ctx, id)
-			if err != nil {
-				return err
-			}
-			return d.Store.give(ctx, v.person, e.Person, role)
-		}},
-	}
-}
-
-// perform does an act and shows the person as he is then.
-func (d *Desk) perform(a act) func(http.ResponseWriter, *http.Request, visitor) {
-	return func(w http.ResponseWriter, r *http.Request, v visitor) {
-		id := mux.Vars(r)["id"]
-		if a.reason && strings.TrimSpace(r.PostForm.Get("reason")) == "" {
-			d.showPerson(w, r, v, http.StatusUnprocessableEntity, "reason_missing")
-			return
-		}
-		r.PostForm.Set("reason", strings.TrimSpace(r.PostForm.Get("reason")))
-		err := a.do(r.Context(), v, id, r.PostForm)
-		if err == nil {
-			err = d.Changed(r.Context(), id)
-		}
-		for _, known := range []struct {
-			err    error
-			status int
-			said   string
-		}{
-			{directory.ErrUnknown, http.StatusNotFound, "unknown"},
-			{directory.ErrOwnLink, http.StatusForbidden, "own"},
-			{errSelf, http.StatusForbidden, "own"},
-			{directory.ErrNotWaiting, http.StatusConflict, "not_waiting"},
-			{directory.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
-		} {
-			if errors.Is(err, known.err) {
-				d.showPerson(w, r, v, known.status, known.said)
-				return
-			}
-		}
-		if err != nil {
-			d.fail(w, r, err)
-			return
-		}
-		http.Redirect(w, r, "/console/people/"+url.PathEscape(id), http.StatusSeeOther) // so that a reload repeats nothing
-	}
+	p.Person, p.Said, p.Self, p.Identities = d.lineOf(e), s.said, e.ID == v.person.ID, identities[e.ID]
+	p.Person.Given, p.Person.Named = string(roles[e.ID]), slices.ContainsFunc(p.Identities, d.names)
+	p.Person.Console = string(d.shownRole(e, p.Identities, roles))
+	p.Above = v.role == Operator && p.Person.Console == string(Administrator)
+	d.write(w, r, s.status, p)
 }

@@ -163,7 +163,7 @@ func TestWhoMayNotComeInIsNotBound(t *testing.T) {
 	// Nobody's proof of today says to whom the address belongs tomorrow.
 	h.Import(t, directory.User{ExternalID: "boris", Name: "Boris", Email: "other@example.org"})
 	h.Import(t, directory.User{ExternalID: "carol", Name: "Carol", Email: "boris@example.org"})
-	h.act(h.inside(t, "anna"), "carol", "role", url.Values{"role": {"viewer"}})
+	h.act(t, h.inside(t, "anna"), "carol", "role", url.Values{"role": {"viewer"}})
 	if p := h.signIn(t, pagestest.Open(t, h.web), "boris"); p.Location == "" {
 		t.Errorf("whose address it is now: %d %s", p.Status, p.Body)
 	}

@@ -31,7 +31,13 @@ const (
 // The refusals of the store.
 var (
 	errNone = errors.New("no such session")
-	errSelf = errors.New("nobody changes his own role")
+	errSelf = errors.New("nobody does this to himself")
+	// errNoRight: the role that an act needs was lost, or is not enough against this person.
+	errNoRight = errors.New("the role does not allow this")
+	// errNamed: the configuration makes him an administrator, whatever is given here.
+	errNamed = errors.New("the role comes from the configuration")
+	// errChanged: somebody else was faster.
+	errChanged = errors.New("changed since it was shown")
 )
 
 // session is what a cookie stands for: the login that it rests on.
@@ -106,9 +112,9 @@ func (s *Store) end(ctx context.Context, token pages.Seed, why, person string) e
 	})
 }
 
-// role is what was given to a person; empty: nothing.
-func role(ctx context.Context, q executor, id people.ID) (Role, error) {
-	rows, err := q.Query(ctx, "select role from console_grant where person_id = $1 and ended_at is null", id)
+// role is what was given to a person for a login with the address; empty: nothing.
+func role(ctx context.Context, q executor, id people.ID, email string) (Role, error) {
+	rows, err := q.Query(ctx, "select role from console_grant where person_id = $1 and ended_at is null and $2 = any (addresses)", id, strings.ToLower(email))
 	if err != nil {
 		return "", err
 	}
@@ -138,38 +144,64 @@ func lock(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// give replaces what somebody may do; an empty role takes it away. His sessions go on with
-// what he may do then.
-func (s *Store) give(ctx context.Context, by, to people.Person, r Role) error {
-	if by.ID == to.ID {
-		return errSelf
-	}
+// gift is a role for somebody; an empty one is taken away.
+type gift struct {
+	by        visitor
+	to        people.Person
+	role      Role
+	was       Role     // what the giver saw
+	addresses []string // of the logins for which it counts
+}
+
+// give replaces what somebody may do, and ends his sessions. Under the lock the giver must
+// still be an administrator: of two who take the role from each other one stays. The same
+// again is no error, and anything else than what the giver saw is errChanged.
+func (s *Store) give(ctx context.Context, g gift) error {
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if err := lock(ctx, tx); err != nil {
 			return err
 		}
-		var now Role
-		err := tx.QueryRow(ctx, `update console_grant set ended_at = greatest(granted_at, statement_timestamp()), ended_by = $2
-			where person_id = $1 and ended_at is null and role <> $3 returning role`, to.ID, by.ID, r).Scan(&now)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-		case err != nil:
-			return err
-		default:
-			if err := note(ctx, tx, entry{What: "ended", Person: to.ExternalID, By: by.ExternalID, Detail: string(now)}); err != nil {
-				return err
+		if !g.by.named {
+			if r, err := role(ctx, tx, g.by.person.ID, g.by.email); err != nil || !r.may(toGive) {
+				return errors.Join(errNoRight, err)
 			}
 		}
-		if r == "" {
+		var now Role
+		var same bool
+		err := tx.QueryRow(ctx, `select role, role = $2 and addresses @> $3 and addresses <@ $3 from console_grant
+			where person_id = $1 and ended_at is null`, g.to.ID, g.role, g.addresses).Scan(&now, &same)
+		switch {
+		case err != nil && !errors.Is(err, pgx.ErrNoRows):
+			return err
+		case same || now == "" && g.role == "":
 			return nil
+		case now != g.was && now != g.role:
+			return errChanged
 		}
-		tag, err := tx.Exec(ctx, `insert into console_grant (person_id, role, granted_at, granted_by) values ($1, $2, statement_timestamp(), $3)
-			on conflict (person_id) where ended_at is null do nothing`, to.ID, r, by.ID)
-		if err != nil || tag.RowsAffected() == 0 {
+		if err := g.end(ctx, tx, now); err != nil || g.role == "" {
 			return err
 		}
-		return note(ctx, tx, entry{What: "granted", Person: to.ExternalID, By: by.ExternalID, Detail: string(r)})
+		_, err = tx.Exec(ctx, `insert into console_grant (person_id, role, granted_at, granted_by, addresses) values ($1, $2, statement_timestamp(), $3, $4)`,
+			g.to.ID, g.role, g.by.person.ID, g.addresses)
+		if err != nil {
+			return err
+		}
+		return note(ctx, tx, entry{What: "granted", Person: g.to.ExternalID, By: g.by.person.ExternalID, Detail: string(g.role)})
 	})
+}
+
+// end ends the role of before, and with it every session.
+func (g gift) end(ctx context.Context, tx pgx.Tx, now Role) error {
+	_, err := tx.Exec(ctx, "update console_session set ended_at = statement_timestamp(), ended_why = 'another role' where person_id = $1 and ended_at is null", g.to.ID)
+	if err != nil || now == "" {
+		return err
+	}
+	_, err = tx.Exec(ctx, `update console_grant set ended_at = greatest(granted_at, statement_timestamp()), ended_by = $2
+		where person_id = $1 and ended_at is null`, g.to.ID, g.by.person.ID)
+	if err != nil {
+		return err
+	}
+	return note(ctx, tx, entry{What: "ended", Person: g.to.ExternalID, By: g.by.person.ExternalID, Detail: string(now)})
 }
 
 // entry is a line of the journal.

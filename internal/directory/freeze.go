@@ -15,6 +15,8 @@ var (
 	ErrNotWaiting = errors.New("no link waits for an administrator")
 	// ErrOwnLink comes back to whoever would confirm his own link.
 	ErrOwnLink = errors.New("nobody confirms his own link")
+	// ErrChanged comes back when what was shown to somebody is not what he would act on.
+	ErrChanged = errors.New("changed since it was shown")
 	// ErrPowerless comes back to whoever would freeze a colleague and decides nothing himself.
 	ErrPowerless = errors.New("the actor has no account that decides")
 	// ErrTooMany comes back to whoever froze as many colleagues as he may.
@@ -23,6 +25,16 @@ var (
 
 // Confirm lets a link decide that waits for an administrator or for time to pass.
 func (s *Store) Confirm(ctx context.Context, actor, externalID string) (Link, error) {
+	return s.confirm(ctx, actor, externalID, func(Link) bool { return true })
+}
+
+// ConfirmLink is Confirm of the link that was shown, and ErrChanged where the person has
+// another one by now.
+func (s *Store) ConfirmLink(ctx context.Context, actor, externalID string, link int64) (Link, error) {
+	return s.confirm(ctx, actor, externalID, func(l Link) bool { return l.ID == link })
+}
+
+func (s *Store) confirm(ctx context.Context, actor, externalID string, meant func(Link) bool) (Link, error) {
 	var l Link
 	err := s.write(ctx, actor, func(w *writer) error {
 		e, err := w.entry(ctx, externalID)
@@ -31,6 +43,8 @@ func (s *Store) Confirm(ctx context.Context, actor, externalID string) (Link, er
 			return err
 		case actor == e.ExternalID:
 			return ErrOwnLink
+		case e.Link.ID != 0 && !meant(e.Link):
+			return ErrChanged
 		case e.Link.ID == 0 || e.Link.Decides(w.at, 0) == nil:
 			return ErrNotWaiting
 		}
@@ -125,13 +139,25 @@ type freezeNote struct {
 
 // Unfreeze lets a person be linked again. Somebody not frozen is no error.
 func (s *Store) Unfreeze(ctx context.Context, actor, externalID string) error {
+	return s.unfreeze(ctx, actor, externalID, func(Entry) bool { return true })
+}
+
+// UnfreezeSince lifts the freeze that was shown, and is ErrChanged where the person was
+// frozen anew since then.
+func (s *Store) UnfreezeSince(ctx context.Context, actor, externalID string, at time.Time) error {
+	return s.unfreeze(ctx, actor, externalID, func(e Entry) bool { return e.FrozenAt.Equal(at) })
+}
+
+func (s *Store) unfreeze(ctx context.Context, actor, externalID string, meant func(Entry) bool) error {
 	err := s.write(ctx, actor, func(w *writer) error {
 		e, err := w.entry(ctx, externalID)
-		if err != nil || e.FrozenAt.IsZero() {
+		switch {
+		case err != nil || e.FrozenAt.IsZero():
 			return err
-		}
-		if actor == e.ExternalID {
+		case actor == e.ExternalID:
 			return ErrOwnLink
+		case !meant(e):
+			return ErrChanged
 		}
 		_, err = w.tx.Exec(ctx, "update person set frozen_at = null, frozen_by = null, frozen_why = null where id = $1", e.ID)
 		w.note("person.unfrozen", e.ExternalID, freezeNote{Why: e.FrozenWhy}, nil)
@@ -146,6 +172,19 @@ func (s *Store) Unfreeze(ctx context.Context, actor, externalID string) error {
 // Forget ends the binding of a person to his account of a login service, and the link that
 // rests on it: the next login finds the person by his address again.
 func (s *Store) Forget(ctx context.Context, actor, externalID, issuer, reason string) error {
+	return s.forget(ctx, actor, externalID, reason, func(w *writer, e Entry) (Identity, error) {
+		return liveIdentity(ctx, w.tx, "person_id = $1 and issuer = $2", string(e.ID), issuer)
+	})
+}
+
+// ForgetLogin is Forget of the account that was shown.
+func (s *Store) ForgetLogin(ctx context.Context, actor, externalID string, identity int64, reason string) error {
+	return s.forget(ctx, actor, externalID, reason, func(w *writer, e Entry) (Identity, error) {
+		return liveIdentity(ctx, w.tx, "person_id = $1 and id = $2", string(e.ID), identity)
+	})
+}
+
+func (s *Store) forget(ctx context.Context, actor, externalID, reason string, meant func(*writer, Entry) (Identity, error)) error {
 	err := s.write(ctx, actor, func(w *writer) error {
 		if fault := plain("reason", reason, 1, 500); fault != "" {
 			return fmt.Errorf("%s: %w", fault, ErrInvalid)
@@ -154,12 +193,12 @@ func (s *Store) Forget(ctx context.Context, actor, externalID, issuer, reason st
 		if err != nil {
 			return err
 		}
-		id, err := liveIdentity(ctx, w.tx, "person_id = $1 and issuer = $2", string(e.ID), issuer)
+		id, err := meant(w, e)
 		if err != nil {
 			return err
 		}
 		if id.ID == 0 {
-			return fmt.Errorf("no account of %s is bound: %w", shown(issuer), ErrUnknown)
+			return fmt.Errorf("no such account is bound: %w", ErrUnknown)
 		}
 		if e.Link.Identity == id.ID {
 			if err := w.endLink(ctx, e, reason); err != nil {

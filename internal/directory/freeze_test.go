@@ -112,3 +112,45 @@ func TestWhoDecidesNothingFreezesNobody(t *testing.T) {
 		t.Errorf("nobody: %v", err)
 	}
 }
+
+// What an administrator was shown may be no more.
+func TestActIsOnWhatWasShown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.mustPut(t, anna())
+	waits := asking("anna", 100)
+	waits.Terms.Confirm = directory.ByAdmin
+	first, err := h.login(t.Context(), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits.Account = 200
+	second, err := h.login(t.Context(), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.ConfirmLink(t.Context(), "admin", "anna", first.ID); !errors.Is(err, directory.ErrChanged) {
+		t.Errorf("the link before: %v", err)
+	}
+	if l, err := h.ConfirmLink(t.Context(), "admin", "anna", second.ID); err != nil || l.Account != 200 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if err := h.ForgetLogin(t.Context(), "admin", "anna", second.Identity+1, "x"); !errors.Is(err, directory.ErrUnknown) {
+		t.Errorf("another login: %v", err)
+	}
+	if err := h.ForgetLogin(t.Context(), "admin", "anna", second.Identity, "x"); err != nil || h.entry(t, "anna").Telegram != 0 {
+		t.Errorf("%v", err)
+	}
+	if _, err := h.Freeze(t.Context(), "admin", "anna", "lost"); err != nil {
+		t.Fatal(err)
+	}
+	at := h.entry(t, "anna").FrozenAt
+	if err := h.UnfreezeSince(t.Context(), "admin", "anna", at.Add(-time.Microsecond)); !errors.Is(err, directory.ErrChanged) || !h.entry(t, "anna").Frozen {
+		t.Errorf("the freeze before: %v", err)
+	}
+	for range 2 {
+		if err := h.UnfreezeSince(t.Context(), "admin", "anna", at); err != nil || h.entry(t, "anna").Frozen {
+			t.Errorf("%v", err)
+		}
+	}
+}
