@@ -130,7 +130,11 @@ func liveIdentity(ctx context.Context, q Querier, condition string, args ...any)
 
 // Identities lists the live accounts of login services by person.
 func (s *Store) Identities(ctx context.Context) (map[people.ID][]Identity, error) {
-	rows, err := s.Pool.Query(ctx, "select id, person_id, issuer, subject, email, bound_at from identity where ended_at is null order by id")
+	return identities(ctx, s.Pool)
+}
+
+func identities(ctx context.Context, q Querier) (map[people.ID][]Identity, error) {
+	rows, err := q.Query(ctx, "select id, person_id, issuer, subject, email, bound_at from identity where ended_at is null order by id")
 	if err != nil {
 		return nil, fmt.Errorf("identities: %w", err)
 	}

@@ -69,20 +69,7 @@ func (w *writer) endLink(ctx context.Context, e Entry, why string) error {
 
 // Unlink ends the live link of the person. Nobody linked is no error.
 func (s *Store) Unlink(ctx context.Context, actor string, person people.ID, reason string) error {
-	err := s.write(ctx, actor, func(w *writer) error {
-		if fault := plain("reason", reason, 1, 500); fault != "" {
-			return fmt.Errorf("%s: %w", fault, ErrInvalid)
-		}
-		e, err := w.oneEntry(ctx, "p.id = $1", string(person))
-		if err != nil {
-			return err
-		}
-		return w.endLink(ctx, e, reason)
-	})
-	if err != nil {
-		return fmt.Errorf("unlink %s: %w", person, err)
-	}
-	return nil
+	return s.Edit(ctx, actor, Apply, func(e *Edit) error { return e.Unlink(ctx, person, reason) })
 }
 
 // UnlinkAccountIn ends the live link of an account, inside the caller's transaction, which

@@ -68,13 +68,17 @@ func (s *Store) at(ctx context.Context, q Querier, version int64) (people.Direct
 	if err != nil {
 		return people.Directory{}, err
 	}
-	persons := make([]people.Person, len(records))
-	for i := range records {
-		persons[i] = records[i].Person
-	}
-	d := people.NewDirectory(persons)
+	d := snapshot(records)
 	s.cache.keep(read, d)
 	return d, nil
+}
+
+func snapshot(entries []Entry) people.Directory {
+	persons := make([]people.Person, len(entries))
+	for i := range entries {
+		persons[i] = entries[i].Person
+	}
+	return people.NewDirectory(persons)
 }
 
 // LinkState says how somebody stands with the messenger.
@@ -100,8 +104,10 @@ type Entry struct {
 }
 
 // Users lists everybody, those who left too, ordered by external id.
-func (s *Store) Users(ctx context.Context) ([]Entry, error) {
-	_, entries, err := load(ctx, s.Pool)
+func (s *Store) Users(ctx context.Context) ([]Entry, error) { return everybody(ctx, s.Pool) }
+
+func everybody(ctx context.Context, q Querier) ([]Entry, error) {
+	_, entries, err := load(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,9 +19,6 @@ const (
 	DryRun Mode = iota // do everything, then undo it
 	Apply
 )
-
-// errUndo makes a dry run roll back.
-var errUndo = errors.New("dry run")
 
 // personNote is a person in the journal.
 type personNote struct {
@@ -43,23 +39,12 @@ func noteOf(e Entry) personNote {
 // who were deactivated get their data and stay deactivated. Everything wrong is told at
 // once as a ProblemsError.
 func (s *Store) Import(ctx context.Context, actor string, users []User, mode Mode) (Diff, error) {
-	var moves []move
-	err := s.write(ctx, actor, func(w *writer) (err error) {
-		if moves, err = w.put(ctx, users); err != nil {
-			return err
-		}
-		if mode == Apply {
-			return nil
-		}
-		if err := w.flush(ctx); err != nil {
-			return err
-		}
-		return errUndo
+	var d Diff
+	err := s.Edit(ctx, actor, mode, func(e *Edit) (err error) {
+		d, err = e.Import(ctx, users)
+		return err
 	})
-	if err != nil && !errors.Is(err, errUndo) {
-		return Diff{}, fmt.Errorf("import of %d users: %w", len(users), err)
-	}
-	return diff(moves), nil
+	return d, err
 }
 
 // PutUser stores one user, known or new, and tells what changed.
@@ -204,38 +189,12 @@ func (w *writer) store(ctx context.Context, c *columns) error {
 // Deactivate makes somebody who left: the link ends, roles stop counting, the person and
 // his past stay. To deactivate twice is no error.
 func (s *Store) Deactivate(ctx context.Context, actor, externalID, reason string) error {
-	err := s.write(ctx, actor, func(w *writer) error {
-		if fault := plain("reason", reason, 1, 500); fault != "" {
-			return fmt.Errorf("%s: %w", fault, ErrInvalid)
-		}
-		e, err := w.entry(ctx, externalID)
-		if err != nil || !e.Active {
-			return err
-		}
-		if err := w.endLink(ctx, e, reason); err != nil {
-			return err
-		}
-		return w.setActive(ctx, e, "person.deactivated", reason)
-	})
-	if err != nil {
-		return fmt.Errorf("deactivate %s: %w", shown(externalID), err)
-	}
-	return nil
+	return s.Edit(ctx, actor, Apply, func(e *Edit) error { return e.Deactivate(ctx, externalID, reason) })
 }
 
 // Reactivate takes somebody back, with the roles he had and without a link.
 func (s *Store) Reactivate(ctx context.Context, actor, externalID string) error {
-	err := s.write(ctx, actor, func(w *writer) error {
-		e, err := w.entry(ctx, externalID)
-		if err != nil || e.Active {
-			return err
-		}
-		return w.setActive(ctx, e, "person.reactivated", "")
-	})
-	if err != nil {
-		return fmt.Errorf("reactivate %s: %w", shown(externalID), err)
-	}
-	return nil
+	return s.Edit(ctx, actor, Apply, func(e *Edit) error { return e.Reactivate(ctx, externalID) })
 }
 
 // setActive deactivates where there is a reason to, and reactivates where there is none.

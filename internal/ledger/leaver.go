@@ -32,10 +32,18 @@ func (e *SoleError) Is(target error) bool { return target == ErrSole }
 // others, his votes stand. It gives the steps of live routes that still name him. Whoever
 // is the last one of a step stays, and the error is a *SoleError.
 func (db *DB) Leave(ctx context.Context, actor, externalID, reason string) (named []string, err error) {
-	if named, err = db.MayLeave(ctx, externalID); err != nil {
-		return nil, err
-	}
-	if err := db.Directory.Deactivate(ctx, actor, externalID, reason); err != nil {
+	// under one lock: two who are each other's successor cannot leave at once
+	err = db.Directory.Edit(ctx, actor, directory.Apply, func(e *directory.Edit) error {
+		dir, err := e.People(ctx)
+		if err != nil {
+			return err
+		}
+		if named, err = mayLeave(ctx, e, dir, externalID); err != nil {
+			return err
+		}
+		return e.Deactivate(ctx, externalID, reason)
+	})
+	if err != nil {
 		return nil, err
 	}
 	_, err = db.PeopleChanged(ctx, externalID)
@@ -49,11 +57,15 @@ func (db *DB) MayLeave(ctx context.Context, externalID string) (named []string, 
 	if err != nil {
 		return nil, err
 	}
+	return mayLeave(ctx, db.Pool, dir, externalID)
+}
+
+func mayLeave(ctx context.Context, q directory.Querier, dir people.Directory, externalID string) (named []string, err error) {
 	p, ok := dir.Find(externalID)
 	if !ok || p.ExternalID != externalID || !p.Active {
 		return nil, nil
 	}
-	routes, err := db.liveRoutes(ctx)
+	routes, err := liveRoutes(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +97,11 @@ func (db *DB) Sole(ctx context.Context, id people.ID) ([]string, error) {
 	return nil, err
 }
 
-func (db *DB) liveRoutes(ctx context.Context) ([]route.Route, error) {
-	rows, err := db.Pool.Query(ctx, `select v.body from route_live l join route_version v on (v.key, v.version) = (l.key, l.version) order by v.key`)
+// LiveRoutes lists the routes that new cases take.
+func (db *DB) LiveRoutes(ctx context.Context) ([]route.Route, error) { return liveRoutes(ctx, db.Pool) }
+
+func liveRoutes(ctx context.Context, q directory.Querier) ([]route.Route, error) {
+	rows, err := q.Query(ctx, `select v.body from route_live l join route_version v on (v.key, v.version) = (l.key, l.version) order by v.key`)
 	if err != nil {
 		return nil, fmt.Errorf("live routes: %w", classify(err))
 	}

@@ -1,9 +1,11 @@
 package ledger_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/approval"
 	"countersign/internal/ledger"
@@ -55,5 +57,43 @@ func TestTheLastApproverCannotLeaveWithoutASuccessor(t *testing.T) {
 	}
 	if _, err := b.Leave(t.Context(), "admin", "orlova", "left"); err != nil {
 		t.Errorf("who left before: %v", err)
+	}
+}
+
+// TestTwoLastApproversCannotLeaveAtOnce lets both begin while somebody else writes, so that
+// each is looked at before the other has left, if that is possible at all.
+func TestTwoLastApproversCannotLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	other := ledgertest.On(t, b.OwnerURL, b.AppURL)
+	tx, err := b.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), "select from directory_state for update"); err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan error, 2)
+	for who, at := range map[string]*ledgertest.Bench{"kozlov": b, "orlova": other} {
+		go func() {
+			_, err := at.Leave(t.Context(), "admin", who, "left")
+			left <- err
+		}()
+	}
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for waiting := 0; waiting < 2; <-look.C {
+		if err := b.Pool.QueryRow(t.Context(), `select count(*) from pg_stat_activity
+			where datname = current_database() and wait_event_type = 'Lock'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one, two := <-left, <-left
+	if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), ledger.ErrSole) {
+		t.Errorf("%v and %v", one, two)
 	}
 }

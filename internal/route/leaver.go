@@ -10,11 +10,16 @@ import (
 // Sole lists, in words, where a person is the last one: the steps that could be decided
 // with him and could not without. A scope for which nobody else holds a role counts, too.
 func (r Route) Sole(dir people.Directory, id people.ID) []string {
-	without := dir.Without(id)
+	return r.Loses(dir, dir.Without(id))
+}
+
+// Loses lists, in words, the steps that could be decided with the people before and can not
+// with those after.
+func (r Route) Loses(before, after people.Directory) []string {
 	var found []string
 	for i, rule := range r.Rules {
 		for _, s := range rule.Steps {
-			for _, where := range s.sole(rule.When, dir, without) {
+			for _, where := range s.loses(rule.When, before, after) {
 				found = append(found, fmt.Sprintf("route %s, rule %d (%s), step %s%s", r.Key, i+1, rule.Name, s.Key, where))
 			}
 		}
@@ -39,14 +44,14 @@ func (r Route) Names(dir people.Directory, id people.ID) []string {
 	return found
 }
 
-func (s Step) sole(when Condition, dir, without people.Directory) []string {
+func (s Step) loses(when Condition, before, after people.Directory) []string {
 	fewer := func(field, scope string) bool {
-		before, after := s.reach(dir, field, scope), s.reach(without, field, scope)
-		if before == after {
+		had, has := s.reach(before, field, scope), s.reach(after, field, scope)
+		if had == has {
 			return false
 		}
-		_, could := s.Need(before)
-		_, can := s.Need(after)
+		_, could := s.Need(had)
+		_, can := s.Need(has)
 		return could && !can
 	}
 	fields := s.scopeFields()
@@ -55,12 +60,12 @@ func (s Step) sole(when Condition, dir, without people.Directory) []string {
 	}
 	var found []string
 	for _, field := range fields {
-		for _, scope := range s.scopes(field, when, dir) {
+		for _, scope := range s.scopes(field, when, before) {
 			if fewer(field, scope) {
 				found = append(found, fmt.Sprintf(" (%s %s)", field, scope))
 			}
 		}
-		if len(s.scopes(field, when, dir)) == 0 && fewer(field, "") {
+		if len(s.scopes(field, when, before)) == 0 && fewer(field, "") {
 			found = append(found, "")
 		}
 	}
