@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"countersign/internal/people"
 )
 
@@ -15,13 +13,17 @@ var errUndo = errors.New("dry run")
 
 // Edit is what is read and done under one lock of all writers: nobody changes what a
 // decision rests on before it is carried out. All of it is stored, or nothing.
-type Edit struct{ w *writer }
+type Edit struct {
+	Querier // what else lies in the same database
+
+	w *writer
+}
 
 // Edit runs an act that reads and changes. Others who write wait for it, so it asks
 // nobody outside.
 func (s *Store) Edit(ctx context.Context, actor string, mode Mode, act func(*Edit) error) error {
 	err := s.write(ctx, actor, func(w *writer) error {
-		if err := act(&Edit{w}); err != nil || mode == Apply {
+		if err := act(&Edit{w.tx, w}); err != nil || mode == Apply {
 			return err
 		}
 		if err := w.flush(ctx); err != nil {
@@ -33,11 +35,6 @@ func (s *Store) Edit(ctx context.Context, actor string, mode Mode, act func(*Edi
 		return nil
 	}
 	return err
-}
-
-// Query reads what else lies in the same database.
-func (e *Edit) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return e.w.tx.Query(ctx, sql, args...)
 }
 
 // Users lists everybody as [Store.Users] does, as things are by now.

@@ -38,6 +38,7 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 		{"person", "person_is_who_it_was", nil, "update person set external_id = 'b2' where external_id = 'boris'"},
 		{"person", "person_is_who_it_was", nil, "update person set created_at = now() - interval '1 d'"},
 		{"person", "person_era_goes_on", []string{"update person set era = 5"}, "update person set era = 4"},
+		{"person", "person_workspace_only_ends", nil, "update person set workspace_id = 'g2' where external_id = 'anna'"},
 		{"telegram_link", "telegram_link_stays", nil, "delete from telegram_link"},
 		{"telegram_link", "telegram_link_stays", []string{ended}, "delete from telegram_link"},
 		{"telegram_link", "telegram_link_stays_whole", nil, "truncate telegram_link"},

@@ -20,8 +20,8 @@ import (
 	"countersign/migrations"
 )
 
-// lastMigration is the step that makes the last of the directory's tables.
-const lastMigration = 17
+// lastMigration is the last step that has to do with the directory's tables.
+const lastMigration = 19
 
 // house is a database with one store in it, as the service sees it.
 type house struct {
@@ -97,14 +97,16 @@ func digest(tb testing.TB) string {
 	sum := sha256.New()
 	for i := 1; i <= lastMigration; i++ {
 		names, err := fs.Glob(migrations.FS, fmt.Sprintf("%04d_*.sql", i))
-		if err != nil || len(names) != 1 {
+		if err != nil || len(names) > 1 {
 			tb.Fatalf("migration %d: %v, %v", i, names, err)
 		}
-		text, err := migrations.FS.ReadFile(names[0])
-		if err != nil {
-			tb.Fatal(err)
+		for _, name := range names { // a number may be left out
+			text, err := migrations.FS.ReadFile(name)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			sum.Write(text)
 		}
-		sum.Write(text)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

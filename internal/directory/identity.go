@@ -258,9 +258,8 @@ func checkTerms(t Terms) string {
 }
 
 func checkProof(p Proof) string {
-	printable := strings.IndexFunc(p.Subject, func(r rune) bool { return r < '!' || r > '~' }) < 0
 	switch {
-	case p.Subject == "" || len(p.Subject) > 255 || !printable:
+	case !isSubject(p.Subject):
 		return "subject is not 1 to 255 printable characters"
 	case p.Email == "":
 		return "email is missing"

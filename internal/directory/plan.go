@@ -61,6 +61,7 @@ func plan(users []User, near []Entry, found problems) ([]move, error) {
 		mail:    map[string]string{},
 		words:   map[string][]string{},
 		account: map[int64]string{},
+		company: map[string]string{},
 	}
 	for _, e := range near {
 		p.known[e.ExternalID] = e
@@ -84,6 +85,7 @@ type planner struct {
 	mail    map[string]string   // address -> external id, as things will be
 	words   map[string][]string // external id in lower case -> external ids
 	account map[int64]string    // Telegram account -> external id, as things are, then as the rows claim
+	company map[string]string   // account in Google Workspace -> external id, likewise
 }
 
 func (p *planner) enter(u User) {
@@ -102,6 +104,9 @@ func (p *planner) occupy(near []Entry) {
 		p.words[low] = append(p.words[low], e.ExternalID)
 		if e.Telegram != 0 {
 			p.account[e.Telegram] = e.ExternalID
+		}
+		if e.Workspace != "" {
+			p.company[e.Workspace] = e.ExternalID
 		}
 		if _, spoken := p.lines[e.ExternalID]; !spoken && e.Email != "" {
 			p.mail[e.Email] = e.ExternalID
@@ -122,6 +127,9 @@ func (p *planner) compare(u User) {
 	if owner, ok := p.mail[strings.ToLower(u.ExternalID)]; ok && owner != u.ExternalID {
 		p.found.add(u, "external_id", fmt.Sprintf("external_id %s is the mail address of %s%s: a document that names it would mean either",
 			shown(u.ExternalID), shown(owner), where(p.lines[owner])))
+	}
+	if u.Workspace != "" {
+		p.compareWorkspace(u)
 	}
 	if u.Telegram == 0 {
 		return
@@ -159,6 +167,20 @@ func (p *planner) compareEmail(u User) {
 	}
 }
 
+// compareWorkspace lets nobody become another account, nor two persons one.
+func (p *planner) compareWorkspace(u User) {
+	if known := p.known[u.ExternalID].Workspace; known != "" && known != u.Workspace {
+		p.found.add(u, "workspace_id", fmt.Sprintf("workspace_id %s: %s is known as account %s; detach it first if it is the same person",
+			shown(u.Workspace), shown(u.ExternalID), shown(known)))
+	}
+	owner, taken := p.company[u.Workspace]
+	if !taken {
+		p.company[u.Workspace] = u.ExternalID
+	} else if owner != u.ExternalID {
+		p.found.add(u, "workspace_id", fmt.Sprintf("workspace_id %s is the account of %s%s", shown(u.Workspace), shown(owner), where(p.lines[owner])))
+	}
+}
+
 func where(u User) string {
 	if u.Line == 0 {
 		return ""
@@ -177,6 +199,9 @@ func (p *planner) move(u User) move {
 	m.field("email", before.Email, u.Email)
 	m.field("locale", before.Locale, u.Locale)
 	m.field("roles", roleText(before.Roles), roleText(u.Roles))
+	if u.Workspace != "" {
+		m.field("workspace_id", before.Workspace, u.Workspace)
+	}
 	m.change.Frozen = !before.FrozenAt.IsZero()
 	if u.Telegram != 0 && u.Telegram != before.Telegram && !m.change.Inactive && !m.change.Frozen {
 		m.relink = true

@@ -101,6 +101,7 @@ type Entry struct {
 	DeactivatedWhy string
 	FrozenAt       time.Time // zero when not frozen
 	FrozenWhy      string
+	Workspace      string // id of the account in Google Workspace that he is known to be; empty: none
 }
 
 // Users lists everybody, those who left too, ordered by external id.
@@ -132,7 +133,7 @@ const selectEntries = `
 	select s.version, coalesce(p.id, ''), coalesce(p.external_id, ''), coalesce(p.name, ''), coalesce(p.email, ''),
 	       coalesce(p.locale, ''), coalesce(p.active, false), p.deactivated_at, coalesce(p.deactivated_why, ''),
 	       coalesce(r.names, '{}'), coalesce(r.scopes, '{}'),
-	       p.frozen_at, coalesce(p.frozen_why, ''),
+	       p.frozen_at, coalesce(p.frozen_why, ''), coalesce(p.workspace_id, ''),
 	       coalesce(l.id, 0), coalesce(l.account, 0), coalesce(l.how, ''), coalesce(l.seen_as, ''), l.linked_at,
 	       coalesce(l.identity_id, 0), l.decides_from, l.proved_at, coalesce(l.confirmed_by, ''),
 	       exists (select from telegram_link h where h.person_id = p.id)
@@ -164,7 +165,7 @@ func load(ctx context.Context, q Querier) (int64, []Entry, error) {
 // loadNear reads those of whom the users speak, and those whose external id, mail
 // address or Telegram account the users claim.
 func loadNear(ctx context.Context, q Querier, users []User) ([]Entry, error) {
-	external, lower, emails, accounts := []string{}, []string{}, []string{}, []int64{}
+	external, lower, emails, accounts, workspace := []string{}, []string{}, []string{}, []int64{}, []string{}
 	for _, u := range users {
 		external = append(external, u.ExternalID)
 		lower = append(lower, strings.ToLower(u.ExternalID))
@@ -174,13 +175,17 @@ func loadNear(ctx context.Context, q Querier, users []User) ([]Entry, error) {
 		if u.Telegram != 0 {
 			accounts = append(accounts, u.Telegram)
 		}
+		if u.Workspace != "" {
+			workspace = append(workspace, u.Workspace)
+		}
 	}
 	rows, err := q.Query(ctx, selectEntries+`p.id in (
 			select id from person where external_id = any ($1)
 			union all select id from person where lower(external_id) = any ($3)
 			union all select id from person where email <> '' and email = any ($2::text[] || $3::text[])
+			union all select id from person where workspace_id = any ($5)
 			union all select person_id from telegram_link where account = any ($4) and unlinked_at is null)`+andLinks+andTheirRoles,
-		external, lower, emails, accounts)
+		external, lower, emails, accounts, workspace)
 	if err != nil {
 		return nil, fmt.Errorf("persons: %w", err)
 	}
@@ -199,7 +204,7 @@ func scanEntries(rows pgx.Rows) (version int64, entries []Entry, err error) {
 	)
 	_, err = pgx.ForEachRow(rows, []any{
 		&version, &e.ID, &e.ExternalID, &e.Name, &e.Email, &e.Locale, &e.Active, &gone, &e.DeactivatedWhy,
-		&names, &scopes, &frozen, &e.FrozenWhy, &e.Link.ID, &e.Link.Account, &e.Link.How, &e.Link.SeenAs, &linked,
+		&names, &scopes, &frozen, &e.FrozenWhy, &e.Workspace, &e.Link.ID, &e.Link.Account, &e.Link.How, &e.Link.SeenAs, &linked,
 		&e.Link.Identity, &from, &proved, &e.Link.ConfirmedBy, &ever,
 	}, func() error {
 		if e.ID == "" {

@@ -42,7 +42,7 @@ const anyIdentity = "(select min(id) from identity)"
 // furnished makes one row of everything; sample gives a second one that may stand beside it.
 func furnished() []string {
 	return []string{
-		row{"id": "'per_" + one + "'", "external_id": "'anna'", "name": "'Anna'", "email": "'anna@corp.example'", "created_at": "now()"}.insert("person"),
+		row{"id": "'per_" + one + "'", "external_id": "'anna'", "name": "'Anna'", "email": "'anna@corp.example'", "workspace_id": "'g1'", "created_at": "now()"}.insert("person"),
 		row{"id": "'per_" + two + "'", "external_id": "'boris'", "name": "'Boris'", "created_at": "now()"}.insert("person"),
 		row{"id": "'per_00000000000000000000000009'", "external_id": "'gone'", "name": "'G'", "created_at": "now()", "active": "false", "deactivated_at": "now()", "deactivated_why": "'left'"}.insert("person"),
 		row{"person_id": "'per_" + one + "'", "role": "'treasurer'"}.insert("person_role"),
@@ -113,6 +113,10 @@ func badRows() []struct {
 		{"person_check", "person", row{"active": "false", "deactivated_why": "'left'"}},
 		{"person_check1", "person", row{"active": "false", "deactivated_at": "now()"}},
 		{"person_era_check", "person", row{"era": "-1"}},
+		{"person_workspace_id_plain", "person", row{"workspace_id": "''"}},
+		{"person_workspace_id_plain", "person", row{"workspace_id": "'a b'"}},
+		{"person_workspace_id_plain", "person", row{"workspace_id": repeated("1", 256)}},
+		{"person_workspace_once", "person", row{"workspace_id": "'g1'"}},
 		{"person_frozen_whole", "person", row{"frozen_at": "now()", "frozen_by": "'a'"}},
 		{"person_frozen_by_check", "person", row{"frozen_at": "now()", "frozen_by": "''", "frozen_why": "'w'"}},
 		{"person_frozen_why_check", "person", row{"frozen_at": "now()", "frozen_by": "'a'", "frozen_why": "''"}},

@@ -58,6 +58,11 @@ func only(text, others string) bool {
 	return true
 }
 
+// isSubject reports whether the text can be what a login service calls an account for good.
+func isSubject(text string) bool {
+	return text != "" && len(text) <= 255 && strings.IndexFunc(text, func(r rune) bool { return r < '!' || r > '~' }) < 0
+}
+
 // shown quotes a refused value for a message, cut so that it cannot flood it.
 func shown(text string) string {
 	const most = 60

@@ -17,7 +17,8 @@ type User struct {
 	Roles      []people.Role
 	Telegram   int64 // 0 says nothing of the link; an existing one stays
 	Locale     string
-	Line       int // of the file it came from; 0 elsewhere
+	Workspace  string // id of the account in Google Workspace; empty says nothing of it
+	Line       int    // of the file it came from; 0 elsewhere
 }
 
 // Problem is one thing that is wrong with one user.
@@ -113,6 +114,9 @@ func (u User) check(ps *problems) int {
 	}
 	if u.Telegram != 0 {
 		ps.add(u, "telegram_id", checkAccount(u.Telegram))
+	}
+	if u.Workspace != "" && !isSubject(u.Workspace) {
+		ps.add(u, "workspace_id", fmt.Sprintf("workspace_id %s is not 1 to 255 printable characters", shown(u.Workspace)))
 	}
 	return len(*ps)
 }

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,10 +31,11 @@ type personNote struct {
 	Roles  []string  `json:"roles,omitempty"`
 	Active bool      `json:"active"`
 	Why    string    `json:"why,omitempty"`
+	Google string    `json:"workspace_id,omitempty"`
 }
 
 func noteOf(e Entry) personNote {
-	return personNote{e.ID, e.Name, e.Email, e.Locale, roleTexts(e.Roles), e.Active, e.DeactivatedWhy}
+	return personNote{e.ID, e.Name, e.Email, e.Locale, roleTexts(e.Roles), e.Active, e.DeactivatedWhy, e.Workspace}
 }
 
 // Import stores all users or none. Those who are not among them stay as they are; those
@@ -92,6 +95,7 @@ func (w *writer) put(ctx context.Context, users []User) ([]move, error) {
 type columns struct {
 	give, ended                                      []string // ids of persons who give up an address, a link
 	newID, newExternal, newName, newEmail, newLocale []string
+	companyID, company                               []string
 	oldID, oldName, oldEmail, oldLocale              []string
 	unrole                                           []string
 	roleID, role, scope                              []string
@@ -127,6 +131,9 @@ func (w *writer) take(m *move, c *columns) error {
 			c.roleID, c.role, c.scope = append(c.roleID, id), append(c.role, r.Name), append(c.scope, r.Scope)
 		}
 	}
+	if m.touches("workspace_id") {
+		c.companyID, c.company = append(c.companyID, id), append(c.company, u.Workspace)
+	}
 	w.notePerson(m, people.ID(id))
 	if m.relink {
 		if m.before.Link.ID != 0 {
@@ -142,12 +149,13 @@ func (w *writer) take(m *move, c *columns) error {
 func (w *writer) notePerson(m *move, id people.ID) {
 	after := m.before
 	after.ID, after.Name, after.Email, after.Locale, after.Roles = id, m.user.Name, m.user.Email, m.user.Locale, m.user.Roles
+	after.Workspace = cmp.Or(m.user.Workspace, m.before.Workspace)
 	if m.change.Kind == Added {
 		after.Active = true
 		w.note("person.added", m.user.ExternalID, nil, noteOf(after))
 		return
 	}
-	if m.touches("name") || m.touches("email") || m.touches("locale") || m.touches("roles") {
+	if slices.ContainsFunc([]string{"name", "email", "locale", "roles", "workspace_id"}, m.touches) {
 		w.note("person.changed", m.user.ExternalID, noteOf(m.before), noteOf(after))
 	}
 }
@@ -172,6 +180,9 @@ func (w *writer) store(ctx context.Context, c *columns) error {
 		update person p set name = n.name, email = n.email, locale = n.locale
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as n (id, name, email, locale) where p.id = n.id`,
 		c.oldID, c.oldName, c.oldEmail, c.oldLocale)
+	queue(len(c.companyID), `
+		update person p set workspace_id = n.company from unnest($1::text[], $2::text[]) as n (id, company) where p.id = n.id`,
+		c.companyID, c.company)
 	queue(len(c.unrole), "delete from person_role where person_id = any ($1)", c.unrole)
 	queue(len(c.roleID), `
 		insert into person_role (person_id, role, scope)
