@@ -64,7 +64,7 @@ func arrows() map[string]string {
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
-		"internal/roster": "internal/directory internal/google internal/people",
+		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
 		// doors
 		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/notice internal/pages internal/people",

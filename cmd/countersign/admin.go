@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/ledger"
+	"countersign/internal/roster"
 )
 
 // actor is who gives commands, for the journal.
@@ -130,6 +132,7 @@ func keysRevoke(p process) *cobra.Command {
 func usersCommand(p process) *cobra.Command {
 	users := &cobra.Command{Use: "users", Short: "People, their roles and their links"}
 	var dryRun bool
+	var limit int
 	load := &cobra.Command{
 		Use: "import FILE.csv", Args: cobra.ExactArgs(1),
 		Short: "Add or change people from a CSV file: external_id,email,name,roles,telegram_id,locale",
@@ -143,27 +146,46 @@ func usersCommand(p process) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			mode := directory.Apply
-			if dryRun {
-				mode = directory.DryRun
+			cfg, err := p.settings(cmd)
+			if err != nil {
+				return err
 			}
-			return p.onRecords(cmd, func(r *records) error { return importUsers(cmd, p, r, list, mode) })
+			how := importing{mode: directory.Apply, limit: cmp.Or(limit, cfg.Workspace.Limit)}
+			if dryRun {
+				how.mode = directory.DryRun
+			}
+			return withRecords(cmd.Context(), cfg, p.logger(cfg), func(r *records) error { return importUsers(cmd, p, r, list, how) })
 		},
 	}
 	load.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")
+	load.Flags().IntVar(&limit, "limit", 0, "percent of those who hold a role that this run may take it from, instead of workspace.limit")
 	users.AddCommand(load, usersList(p), usersDeactivate(p), usersSync(p))
 	users.AddCommand(linkCommands(p)...)
 	return users
 }
 
-func importUsers(cmd *cobra.Command, p process, r *records, list []directory.User, mode directory.Mode) error {
-	diff, err := r.directory.Import(cmd.Context(), actor(), list, mode)
+// importing is how a file is taken over.
+type importing struct {
+	mode  directory.Mode
+	limit int
+}
+
+// importUsers takes a file over by the rule that holds for the company's directory, too.
+func importUsers(cmd *cobra.Command, p process, r *records, list []directory.User, how importing) error {
+	routes, err := r.ledger.LiveRoutes(cmd.Context())
 	if err != nil {
 		return err
 	}
-	describe(p.Out, diff)
-	if mode == directory.DryRun {
-		return nil
+	rule := roster.Rule{Limit: how.limit, Routes: routes}
+	diff, lost, err := rule.Import(cmd.Context(), r.directory, actor(), list, how.mode)
+	if err == nil || how.mode == directory.DryRun && len(lost)+len(diff.Added)+len(diff.Changed) > 0 {
+		describe(p.Out, diff)
+		for _, l := range lost {
+			fmt.Fprintf(p.Out, "- %s\n", l)
+		}
+	}
+	if err != nil || how.mode == directory.DryRun {
+		return err
 	}
 	var changed []string
 	for _, c := range slices.Concat(diff.Added, diff.Changed) {

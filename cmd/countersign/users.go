@@ -164,6 +164,9 @@ func linkCommands(p process) []*cobra.Command {
 			d := &assure.Desk{Store: &assure.Store{Pool: r.pool}, Directory: r.directory, Texts: texts, Tell: told, Log: slog.New(slog.DiscardHandler)}
 			return d.Reset(cmd.Context(), actor(), e.ID)
 		}),
+		p.personCommand("detach EXTERNAL_ID", "Forget which account of Google Workspace somebody is: the next sync finds him by his login or his address again", needsReason, func(r *records, cmd *cobra.Command, id, reason string) error {
+			return r.directory.Detach(cmd.Context(), actor(), id, reason)
+		}),
 		p.personCommand("unlink EXTERNAL_ID", "End somebody's link", needsReason, func(r *records, cmd *cobra.Command, id, reason string) error {
 			return r.directory.UnlinkUser(cmd.Context(), actor(), id, reason)
 		}),

@@ -33,7 +33,7 @@ func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, st
 	return &roster.Sync{
 		Config: rc, Roll: source.Read, Directory: r.directory, Issuer: google.Issuer,
 		Brought: func(ctx context.Context) ([]string, error) { return r.directory.TouchedBy(ctx, roster.Actor) },
-		Sole:    r.ledger.Sole, Named: r.ledger.MayLeave, Changed: r.ledger.PeopleChanged, Alarm: alarm,
+		Routes:  r.ledger.LiveRoutes, Changed: r.ledger.PeopleChanged, Alarm: alarm,
 	}, nil
 }
 
@@ -93,7 +93,7 @@ func usersSync(p process) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")
-	c.Flags().IntVar(&limit, "limit", 0, "percent of the people that this run may deactivate, instead of workspace.limit")
+	c.Flags().IntVar(&limit, "limit", 0, "percent of the people that this run may deactivate, or take a role from, instead of workspace.limit")
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/people"
 	"countersign/internal/roster"
+	"countersign/internal/route"
 )
 
 const (
@@ -27,14 +28,14 @@ type office struct {
 
 	bench   *ledgertest.Bench
 	roll    google.Roll
-	last    map[people.ID][]string // routes of those who are the last
+	routes  []route.Route
 	alarms  []string
 	changed []string
 }
 
 func newOffice(tb testing.TB) *office {
 	tb.Helper()
-	o := &office{bench: ledgertest.Empty(tb), last: map[people.ID][]string{}}
+	o := &office{bench: ledgertest.Empty(tb)}
 	o.Sync = &roster.Sync{
 		Config: roster.Config{
 			Groups: map[string][]string{payers: {"treasurer@LLC-A", "finance_manager"}, clerks: {"clerk"}},
@@ -43,9 +44,7 @@ func newOffice(tb testing.TB) *office {
 		Roll:      func(context.Context) (google.Roll, error) { return o.roll, nil },
 		Directory: o.bench.Directory,
 		Brought:   o.brought,
-		Sole: func(_ context.Context, id people.ID) ([]string, error) {
-			return o.last[id], nil
-		},
+		Routes:    func(context.Context) ([]route.Route, error) { return o.routes, nil },
 		Changed: func(_ context.Context, ids ...string) (int, error) {
 			o.changed = append(o.changed, ids...)
 			return 0, nil
@@ -53,6 +52,13 @@ func newOffice(tb testing.TB) *office {
 		Alarm: func(_ context.Context, text string) { o.alarms = append(o.alarms, text) },
 	}
 	return o
+}
+
+// asks publishes a route of one step that asks for those.
+func (o *office) asks(key string, who ...route.Selector) {
+	o.routes = append(o.routes, route.Route{Key: key, Document: "payment_request", Rules: []route.Rule{{
+		Name: "all", Steps: []route.Step{{Key: "only", Mode: route.Any, Who: who}},
+	}}})
 }
 
 func (o *office) brought(ctx context.Context) ([]string, error) {

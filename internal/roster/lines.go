@@ -37,6 +37,9 @@ func (p Plan) Lines() []string {
 		}
 		say("! %s: %s; held back as the last one for %s until there is a successor; %s", h.title(), h.Reason, strings.Join(h.Routes, ", "), link)
 	}
+	for _, l := range p.Lost {
+		say("- %s", l)
+	}
 	for _, c := range p.Conflicts {
 		say("? %s: left alone: %s", shown(c.Account), c.Text)
 	}

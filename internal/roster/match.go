@@ -21,9 +21,9 @@ type claim struct {
 	persons []*directory.Entry
 }
 
-// match finds who is who. What proves it goes first: the account by which the person
-// signed in, and the employee number where it is the external id. What is left goes by
-// address, or by an external id made of it. Whoever is found twice, or claimed twice, is a
+// match finds who is who. What proves it goes first: the account that the person is known
+// as, the one by which he signed in, and the employee number where it is the external id.
+// What is left goes by address, or by an external id made of it. Whoever is found twice, or claimed twice, is a
 // conflict and left alone: present, and not changed.
 func (p *planner) match() []match {
 	by := p.index()
@@ -83,6 +83,8 @@ func (p *planner) believable(claims []claim) []claim {
 		a, against := c.account, ""
 		for _, e := range c.persons {
 			switch {
+			case e.Workspace != "":
+				against = "belongs to %s, who is another account of the company; detach him if it is the same person"
 			case len(p.Subjects[e.ID]) > 0:
 				against = "belongs to %s, who signed in with another account; forget that identity if it is the same person"
 			case p.Naming == ByEmployee && a.Employee != "":
@@ -118,7 +120,10 @@ func (p *planner) sift(claims []claim) []match {
 	var out []match
 	for _, c := range claims {
 		twice := slices.ContainsFunc(c.persons, func(e *directory.Entry) bool { return times[e.ID] > 1 })
+		another := slices.IndexFunc(c.persons, func(e *directory.Entry) bool { return e.Workspace != "" && e.Workspace != c.account.ID })
 		switch {
+		case another >= 0:
+			p.conflict(c.account, "it is found as %s, who is another account of the company; detach him if it is the same person", shown(c.persons[another].ExternalID))
 		case len(c.persons) > 1:
 			p.conflict(c.account, "it is both %s and %s", shown(c.persons[0].ExternalID), shown(c.persons[1].ExternalID))
 		case twice:
@@ -135,13 +140,16 @@ func (p *planner) sift(claims []claim) []match {
 // entries are people by what they may be found by. An address and an external id are one
 // person's alone, so each list has one entry at most.
 type entries struct {
-	subject, external, email map[string][]*directory.Entry
+	company, subject, external, email map[string][]*directory.Entry
 }
 
 func (p *planner) index() entries {
-	by := entries{map[string][]*directory.Entry{}, map[string][]*directory.Entry{}, map[string][]*directory.Entry{}}
+	by := entries{map[string][]*directory.Entry{}, map[string][]*directory.Entry{}, map[string][]*directory.Entry{}, map[string][]*directory.Entry{}}
 	for i := range p.Entries {
 		e := &p.Entries[i]
+		if e.Workspace != "" {
+			by.company[e.Workspace] = append(by.company[e.Workspace], e)
+		}
 		for _, subject := range p.Subjects[e.ID] {
 			by.subject[subject] = append(by.subject[subject], e)
 		}
@@ -155,7 +163,7 @@ func (p *planner) index() entries {
 
 // strong are those who are proved to be the account's owner.
 func (by entries) strong(c Config, a google.Account) []*directory.Entry {
-	out := slices.Clone(by.subject[a.ID])
+	out := slices.Concat(by.company[a.ID], by.subject[a.ID])
 	if c.Naming == ByEmployee && a.Employee != "" {
 		out = append(out, by.external[a.Employee]...)
 	}

@@ -22,18 +22,6 @@ const (
 // ErrEmpty comes back when the company has no account of its domains: nothing is done.
 var ErrEmpty = errors.New("google workspace has no account in the domains of the sync: nothing was done")
 
-// TooManyError comes back when more people would leave than may in one run: nothing is done.
-type TooManyError struct {
-	Would int // leave
-	Of    int // active people known to the sync
-	Limit int // people who may
-}
-
-// Error says what to do.
-func (e *TooManyError) Error() string {
-	return fmt.Sprintf("%d of %d people would be deactivated, %d may at once: nothing was done; look at a dry run, and raise the limit for one run if it is right", e.Would, e.Of, e.Limit)
-}
-
 // Known is what our directory knows.
 type Known struct {
 	Entries  []directory.Entry
@@ -62,6 +50,7 @@ type Conflict struct {
 type Plan struct {
 	Users      []directory.User // those who are new or other than they were
 	Diff       directory.Diff   // what storing them does; a Sync fills it in
+	Lost       []Loss           // roles that it takes; likewise
 	Deactivate []Person
 	Reactivate []Person
 	Held       []Person // who would be deactivated, were they not the last of a role in Routes; a Sync finds them
@@ -79,21 +68,13 @@ func (p Plan) Nothing() bool {
 // refuse is the error when more would leave than may. Those held back before, who lost
 // their links then, are not counted anew.
 func (c Config) refuse(p Plan) error {
-	limit := c.Limit
-	if limit == 0 {
-		limit = ownLimit
-	}
 	would := len(p.Deactivate)
 	for _, h := range p.Held {
 		if h.Linked {
 			would++
 		}
 	}
-	may := max(fewLeave, p.Of*limit/whole)
-	if would > may {
-		return &TooManyError{Would: would, Of: p.Of, Limit: may}
-	}
-	return nil
+	return Rule{Limit: c.Limit}.tooMany("", would, p.Of)
 }
 
 // Plan compares the company with our directory. It is pure. With the error for too many
@@ -188,7 +169,7 @@ func (p *planner) leave(e *directory.Entry, reason string) {
 }
 
 func (p *planner) add(a google.Account) {
-	u := directory.User{ExternalID: p.name(a), Email: a.Email, Name: a.Name, Locale: locale(a.Language), Roles: tidy(p.given(p.roll, a.ID))}
+	u := directory.User{ExternalID: p.name(a), Email: a.Email, Name: a.Name, Locale: locale(a.Language), Workspace: a.ID, Roles: tidy(p.given(p.roll, a.ID))}
 	if u.Name == "" {
 		u.Name = a.Email
 	}
@@ -201,7 +182,7 @@ func (p *planner) add(a google.Account) {
 
 // change brings a person's data to what the company says. The language that he has stays.
 func (p *planner) change(a google.Account, e *directory.Entry) {
-	u := directory.User{ExternalID: e.ExternalID, Email: a.Email, Name: a.Name, Locale: e.Locale}
+	u := directory.User{ExternalID: e.ExternalID, Email: a.Email, Name: a.Name, Locale: e.Locale, Workspace: a.ID}
 	if u.Name == "" {
 		u.Name = e.Name
 	}
@@ -214,7 +195,7 @@ func (p *planner) change(a google.Account, e *directory.Entry) {
 		}
 	}
 	u.Roles = tidy(append(u.Roles, p.given(p.roll, a.ID)...))
-	if u.Name != e.Name || u.Email != e.Email || u.Locale != e.Locale || !slices.Equal(u.Roles, tidy(slices.Clone(e.Roles))) {
+	if u.Workspace != e.Workspace || u.Name != e.Name || u.Email != e.Email || u.Locale != e.Locale || !slices.Equal(u.Roles, tidy(slices.Clone(e.Roles))) {
 		p.plan.Users = append(p.plan.Users, u)
 	}
 	if !e.Active {
@@ -251,10 +232,10 @@ func (p *planner) rest() {
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		switch {
-		case !e.Active || p.present[e.ID] || !p.within(e.Email):
+		case !e.Active || p.present[e.ID] || !p.within(e.Email) && (e.Email != "" || e.Workspace == ""):
 		case addresses[e.Email]:
 			p.conflict(google.Account{Email: e.Email}, "the account is proved to be somebody else than %s, who has its address", shown(e.ExternalID))
-		case len(p.Subjects[e.ID]) > 0 || p.brought[e.ExternalID]:
+		case e.Workspace != "" || len(p.Subjects[e.ID]) > 0 || p.brought[e.ExternalID]:
 			p.plan.Of++
 			p.leave(e, Gone)
 		default:

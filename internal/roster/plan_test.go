@@ -13,10 +13,17 @@ import (
 	"countersign/internal/google"
 	"countersign/internal/people"
 	"countersign/internal/roster"
+	"countersign/internal/route"
 )
 
 func entry(ext, email string) directory.Entry {
 	return directory.Entry{Person: people.Person{ID: people.ID("per_" + ext), ExternalID: ext, Name: ext, Email: email, Active: true}}
+}
+
+// as is somebody who is known to be an account of the company.
+func as(account string, e directory.Entry) directory.Entry {
+	e.Workspace = account
+	return e
 }
 
 func TestDoubtIsAConflict(t *testing.T) {
@@ -38,7 +45,12 @@ func TestDoubtIsAConflict(t *testing.T) {
 		"no employee number":           {roster.ByEmployee, []account{{ID: "1", Email: anna}}, nil, nil, "no employee number"},
 		"login of one, number of two":  {roster.ByEmployee, []account{{ID: "1", Email: anna, Employee: "7"}}, []directory.Entry{entry("7", ""), entry("8", "")}, map[people.ID][]string{"per_8": {"1"}}, `both "8" and "7"`},
 		"one number for two accounts":  {roster.ByEmployee, []account{{ID: "1", Email: anna, Employee: "7"}, {ID: "2", Email: boris, Employee: "7"}}, []directory.Entry{entry("7", anna)}, nil, "and so is another"},
-		"address of one, login of two": {roster.ByLocal, []account{{ID: "1", Email: anna}}, []directory.Entry{entry("a", anna), entry("b", anna)}, map[people.ID][]string{"per_b": {"1"}}, "somebody else than"},
+		"address of one, login of two": {roster.ByLocal, []account{{ID: "1", Email: anna}}, []directory.Entry{entry("a", anna), as("1", entry("b", anna))}, map[people.ID][]string{"per_b": {"1"}}, "somebody else than"},
+		"account of one, login of two": {roster.ByLocal, []account{{ID: "1", Email: anna}}, []directory.Entry{as("1", entry("a", anna)), entry("b", boris)}, map[people.ID][]string{"per_b": {"1"}}, `both "a" and "b"`},
+		"address given to another":     {roster.ByLocal, []account{{ID: "2", Email: anna}}, []directory.Entry{as("1", entry("a", anna))}, nil, `"a", who is another account of the company; detach`},
+		"external id of another":       {roster.ByLocal, []account{{ID: "2", Email: anna}}, []directory.Entry{as("1", entry("anna", "other@corp.example"))}, nil, `"anna", who is another account`},
+		"number of another account":    {roster.ByEmployee, []account{{ID: "2", Email: boris, Employee: "7"}}, []directory.Entry{as("1", entry("7", anna))}, nil, `"7", who is another account`},
+		"login of another account":     {roster.ByLocal, []account{{ID: "2", Email: boris}}, []directory.Entry{as("1", entry("a", anna))}, map[people.ID][]string{"per_a": {"2"}}, `"a", who is another account`},
 		"two addresses of two persons": {roster.ByEmail, []account{{ID: "1", Email: anna, Aliases: []string{boris}}}, []directory.Entry{entry("a", anna), entry("b", boris)}, nil, `both "a" and "b"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +143,7 @@ func (w world) roles() []people.Role {
 
 func (w world) known() roster.Known {
 	k := roster.Known{Subjects: map[people.ID][]string{}}
-	taken, signed := map[string]bool{"": true}, map[string]bool{}
+	taken, signed, known := map[string]bool{"": true}, map[string]bool{}, map[string]bool{}
 	for i := range 6 {
 		ext := []string{fmt.Sprintf("p%d", i), fmt.Sprintf("E%d", i), fmt.Sprintf("p%d@corp.example", i)}[w.n("kind", 2)]
 		e := entry(ext, "")
@@ -144,6 +156,9 @@ func (w world) known() roster.Known {
 		}
 		if subject := fmt.Sprint(w.n("subject", 9)); w.n("signed in", 1) == 0 && !signed[subject] {
 			k.Subjects[e.ID], signed[subject] = []string{subject}, true
+		}
+		if account := fmt.Sprint(w.n("account", 9)); w.one("known") && !known[account] {
+			e.Workspace, known[account] = account, true
 		}
 		if w.n("brought", 1) == 0 {
 			k.Brought = append(k.Brought, ext)
@@ -172,16 +187,19 @@ func unmanaged(list []people.Role) string {
 	return strings.Join(out, " ")
 }
 
-// at work tells whether the company has an active account for a person: the one by which he
-// signed in, or else one with his address.
-func atWork(roll google.Roll, email string, subjects []string) bool {
+// at work tells whether the company has an active account for a person: the one that he is
+// known as, or by which he signed in, or else one with his address.
+func atWork(roll google.Roll, e directory.Entry, subjects []string) bool {
+	if e.Workspace != "" {
+		subjects = []string{e.Workspace}
+	}
 	for _, a := range roll.Accounts {
 		if slices.Contains(subjects, a.ID) {
 			return !a.Suspended && !a.Archived
 		}
 	}
-	return email != "" && slices.ContainsFunc(roll.Accounts, func(a google.Account) bool {
-		return a.Email == email && !a.Suspended && !a.Archived
+	return e.Email != "" && slices.ContainsFunc(roll.Accounts, func(a google.Account) bool {
+		return a.Email == e.Email && !a.Suspended && !a.Archived
 	})
 }
 
@@ -203,8 +221,8 @@ func TestWhateverTheCompanyPlansAreHarmless(t *testing.T) {
 			if e := before[u.ExternalID]; unmanaged(u.Roles) != unmanaged(e.Roles) {
 				t.Errorf("%s had %q, gets %q", u.ExternalID, unmanaged(e.Roles), unmanaged(u.Roles))
 			}
-			if names[u.ExternalID] {
-				t.Errorf("%s twice", u.ExternalID)
+			if e := before[u.ExternalID]; names[u.ExternalID] || e.Workspace != "" && e.Workspace != u.Workspace {
+				t.Errorf("%s twice, or another than %s", u.ExternalID, e.Workspace)
 			}
 			names[u.ExternalID] = true
 		}
@@ -212,7 +230,7 @@ func TestWhateverTheCompanyPlansAreHarmless(t *testing.T) {
 			employed := c.Naming == roster.ByEmployee && slices.ContainsFunc(roll.Accounts, func(a google.Account) bool {
 				return a.Employee == d.ExternalID && (a.Suspended || a.Archived)
 			}) // the number says who he is, whoever has his address now
-			if e := before[d.ExternalID]; !employed && atWork(roll, e.Email, known.Subjects[e.ID]) {
+			if e := before[d.ExternalID]; !employed && atWork(roll, e, known.Subjects[e.ID]) {
 				t.Errorf("%s is deactivated and at work: %s", d.ExternalID, d.Reason)
 			}
 			if names[d.ExternalID] {
@@ -270,7 +288,7 @@ func (s scenario) settle(t *testing.T, o *office) {
 			continue // an address is an external id: he is not there
 		}
 		if s.last[i] {
-			o.last[o.entries(t)[e.ExternalID].ID] = []string{"payment_request"}
+			o.asks("payment_request", route.Selector{Person: e.ExternalID})
 		}
 		if subject := s.signIns[i]; subject >= 0 && e.Email != "" {
 			_ = o.tryLogin(t, int64(subject)+1001, fmt.Sprint(subject), e.Email) // it may be another person's
@@ -305,7 +323,7 @@ func (s scenario) step(t *testing.T, o *office) {
 		for _, i := range identities[e.ID] {
 			subjects = append(subjects, i.Subject)
 		}
-		if b.Active && !e.Active && s.naming != roster.ByEmployee && atWork(o.roll, b.Email, subjects) {
+		if b.Active && !e.Active && s.naming != roster.ByEmployee && atWork(o.roll, b, subjects) {
 			t.Errorf("%s was deactivated and is at work: %s", ext, e.DeactivatedWhy)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package roster owns what the company's directory in Google Workspace means for ours: who
 // is to be added, changed or deactivated, which roles a group gives, and when a reading
 // is too strange to be acted upon. A Plan is made by a pure function; a Sync makes it of
-// what is there, and carries it out.
+// what is there, and carries it out. Its Rule of what is too much holds for a file, too.
 //
 // It leaves reading the company to package google, storing people to directory, what
 // becomes of open cases to the ledger, and the time of a run to whoever wires it.
@@ -36,12 +36,12 @@ type Config struct {
 	Naming    Naming
 	Domains   []string // of the addresses that the sync has a say about
 	OnlyKnown bool     // nobody is added
-	Limit     int      // percent of the people known to the sync who may leave in one run; 10 when zero
+	Limit     int      // percent of the people known to the sync who may leave in one run, and of a role's holders who may lose it; 10 when zero
 }
 
 const (
 	ownLimit = 10 // percent
-	fewLeave = 3  // may leave in one run, whatever the percentage
+	fewLeave = 3  // may leave, or lose a role, in one run, whatever the percentage
 	whole    = 100
 )
 

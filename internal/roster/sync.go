@@ -11,13 +11,15 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/people"
+	"countersign/internal/route"
 )
 
 // Actor is the sync's name in the directory's journal.
 const Actor = "workspace"
 
-// Sync brings our directory to what the company's says. It is used as a literal; one at a
-// time may apply.
+// Sync brings our directory to what the company's says. It is used as a literal. Whatever
+// a plan rests on in our directory holds until the plan is carried out: it is read, planned
+// and stored under one lock, all of it or nothing.
 type Sync struct {
 	Config
 
@@ -30,79 +32,133 @@ type Sync struct {
 	// Brought lists the external ids that the sync wrote before. Without it only those who
 	// once signed in are known to have had an account.
 	Brought func(ctx context.Context) ([]string, error)
-	// Sole names the routes in which nobody but the person holds a role that is asked.
-	Sole func(ctx context.Context, person people.ID) ([]string, error)
-	// Named lists where in the routes somebody who may leave is still named: the ledger's
-	// MayLeave. It may be nil.
-	Named func(ctx context.Context, externalID string) ([]string, error)
+	// Routes are those that new cases take: the ledger's LiveRoutes.
+	Routes func(ctx context.Context) ([]route.Route, error)
 	// Changed is told after people changed: the ledger's PeopleChanged.
 	Changed func(ctx context.Context, externalIDs ...string) (int, error)
 	// Alarm tells the administrators.
 	Alarm func(ctx context.Context, text string)
 }
 
-// Plan says what Apply would do, and changes nothing. With a [TooManyError] the plan is
-// given too. Who is held back may be fewer when it is carried out: newcomers may succeed,
-// or more: two may be each other's successor.
+// Plan says what Apply would do, and changes nothing. With a [TooManyError] or a
+// [NobodyError] the plan is given too.
 func (s *Sync) Plan(ctx context.Context) (Plan, error) {
-	plan, err := s.plan(ctx)
-	if err != nil && !isTooMany(err) {
+	plan, err := s.run(ctx, directory.DryRun)
+	if err != nil && !isRefused(err) {
 		return Plan{}, fmt.Errorf("workspace sync: %w", err)
 	}
 	return plan, err
 }
 
-func (s *Sync) plan(ctx context.Context) (Plan, error) {
-	roll, err := s.Roll(ctx)
-	if err != nil {
+// reading is what a plan is made of, besides our directory.
+type reading struct {
+	roll    google.Roll
+	brought []string
+	rule    Rule
+}
+
+// run asks everybody outside first: others wait for the lock.
+func (s *Sync) run(ctx context.Context, mode directory.Mode) (Plan, error) {
+	r := reading{rule: Rule{Limit: s.Limit}}
+	var err error
+	if r.roll, err = s.Roll(ctx); err != nil {
 		return Plan{}, err
 	}
-	known, err := s.known(ctx)
-	if err != nil {
+	if r.rule.Routes, err = s.Routes(ctx); err != nil {
 		return Plan{}, err
 	}
-	plan, err := s.compare(roll, known)
-	if err != nil {
-		return Plan{}, err
-	}
-	if err := s.dryRun(ctx, &plan); err != nil {
-		return Plan{}, err
-	}
-	leavers := plan.Deactivate
-	plan.Deactivate = nil
-	for _, l := range leavers {
-		if err := s.look(ctx, &l); err != nil {
+	if s.Brought != nil {
+		if r.brought, err = s.Brought(ctx); err != nil {
 			return Plan{}, err
 		}
-		if len(l.Routes) > 0 {
-			plan.Held = append(plan.Held, l)
-			continue
-		}
-		plan.Deactivate = append(plan.Deactivate, l)
 	}
-	return plan, s.refuse(plan)
+	var plan Plan
+	err = s.Directory.Edit(ctx, Actor, mode, func(e *directory.Edit) error {
+		known, err := s.known(ctx, e)
+		if err != nil {
+			return err
+		}
+		known.Brought = r.brought
+		if plan, err = s.compare(r.roll, known); err != nil {
+			return err
+		}
+		return s.work(ctx, e, &plan, work{r.rule, known.Entries})
+	})
+	return plan, err
 }
 
-// look finds what a leaver means to the routes.
-func (s *Sync) look(ctx context.Context, l *Person) (err error) {
-	if l.Routes, err = s.Sole(ctx, l.ID); err != nil || len(l.Routes) > 0 || s.Named == nil {
+// work is what a plan is judged by.
+type work struct {
+	rule   Rule
+	before []directory.Entry
+}
+
+// work carries a plan out. People are stored first, so that a newcomer may be a leaver's
+// successor, or take over a role. What is too much undoes it all.
+func (s *Sync) work(ctx context.Context, e *directory.Edit, plan *Plan, w work) error {
+	if err := store(ctx, e, plan); err != nil {
 		return err
 	}
-	l.Named, err = s.Named(ctx, l.ExternalID)
-	return err
-}
-
-func (s *Sync) known(ctx context.Context) (k Known, err error) {
-	if s.Brought != nil {
-		if k.Brought, err = s.Brought(ctx); err != nil {
-			return Known{}, err
+	for _, r := range plan.Reactivate {
+		if err := e.Reactivate(ctx, r.ExternalID); err != nil {
+			return err
 		}
 	}
-	identities, err := s.Directory.Identities(ctx)
+	after, err := e.Users(ctx)
+	if err != nil {
+		return err
+	}
+	hold(plan, w.rule, after)
+	var wrong error
+	plan.Lost, wrong = w.rule.judge(w.before, after)
+	if err := errors.Join(s.refuse(*plan), wrong); err != nil {
+		return err
+	}
+	for _, l := range plan.Deactivate {
+		if err := e.Deactivate(ctx, l.ExternalID, l.Reason); err != nil {
+			return err
+		}
+	}
+	for _, h := range plan.Held {
+		if !h.Linked {
+			continue
+		}
+		if err := e.Unlink(ctx, h.ID, h.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold finds who may not be deactivated. The last one of a role stays, for without him a
+// route could not be published or end, but he loses the Telegram account: the company took
+// his rights, and nobody's payment may hang on that he does not use them.
+func hold(p *Plan, rule Rule, now []directory.Entry) {
+	all, leavers := staff(now), p.Deactivate
+	dir, anybody := all, len(rule.loses(all, staff(now, leavers...))) > 0
+	p.Deactivate = nil
+	for _, l := range leavers {
+		if anybody {
+			without := dir.Without(l.ID)
+			if l.Routes = rule.loses(dir, without); len(l.Routes) > 0 {
+				p.Held = append(p.Held, l)
+				continue
+			}
+			dir = without
+		}
+		for _, r := range rule.Routes {
+			l.Named = append(l.Named, r.Names(all, l.ID)...)
+		}
+		p.Deactivate = append(p.Deactivate, l)
+	}
+}
+
+func (s *Sync) known(ctx context.Context, e *directory.Edit) (Known, error) {
+	identities, err := e.Identities(ctx)
 	if err != nil {
 		return Known{}, err
 	}
-	k.Subjects = map[people.ID][]string{}
+	k := Known{Subjects: map[people.ID][]string{}}
 	for id, list := range identities {
 		for _, i := range list {
 			if i.Issuer == cmp.Or(s.Issuer, google.Issuer) {
@@ -110,15 +166,15 @@ func (s *Sync) known(ctx context.Context) (k Known, err error) {
 			}
 		}
 	}
-	k.Entries, err = s.Directory.Users(ctx)
+	k.Entries, err = e.Users(ctx)
 	return k, err
 }
 
-// dryRun asks the directory what storing does. Whom it does not take, becomes a conflict:
-// one odd address must not keep everybody else's suspension from being seen.
-func (s *Sync) dryRun(ctx context.Context, plan *Plan) error {
+// store puts people into the directory. Whom it does not take, becomes a conflict: one odd
+// address must not keep everybody else's suspension from being seen.
+func store(ctx context.Context, e *directory.Edit, plan *Plan) error {
 	for {
-		diff, err := s.Directory.Import(ctx, Actor, plan.Users, directory.DryRun)
+		diff, err := e.Import(ctx, plan.Users)
 		if err == nil {
 			plan.Diff = diff
 			return nil
@@ -148,78 +204,25 @@ func takeOut(p *Plan, f directory.Problem) {
 	p.Reactivate = slices.DeleteFunc(p.Reactivate, func(r Person) bool { return r.ExternalID == f.ExternalID })
 }
 
-// Apply makes a plan and carries it out. What it gives is what was done, also beside an
-// error. A plan that is refused changes nothing and raises the alarm.
+// Apply makes a plan and carries it out. What it gives is what was done. A plan that is
+// refused changes nothing and raises the alarm.
 func (s *Sync) Apply(ctx context.Context) (Plan, error) {
-	plan, err := s.plan(ctx)
+	plan, err := s.run(ctx, directory.Apply)
 	if err != nil {
-		if isTooMany(err) || errors.Is(err, ErrEmpty) {
+		if isRefused(err) || errors.Is(err, ErrEmpty) {
 			s.Alarm(ctx, err.Error())
 		}
 		return Plan{}, fmt.Errorf("workspace sync: %w", err)
 	}
-	done, err := s.carryOut(ctx, plan)
-	if changed := done.who(); len(changed) > 0 {
-		_, told := s.Changed(ctx, changed...)
-		err = errors.Join(err, told)
+	if len(plan.Held) > 0 {
+		s.Alarm(ctx, heldText(plan.Held))
 	}
-	if len(done.Held) > 0 {
-		s.Alarm(ctx, heldText(done.Held))
-	}
-	if err != nil {
-		return done, fmt.Errorf("workspace sync: %w", err)
-	}
-	return done, nil
-}
-
-// carryOut stores people first, so that a newcomer may be a leaver's successor, and looks
-// before each leaver whether he has become the last one. An error with one person does not
-// keep the others.
-func (s *Sync) carryOut(ctx context.Context, plan Plan) (Plan, error) {
-	done := Plan{Users: plan.Users, Conflicts: plan.Conflicts, Strangers: plan.Strangers, Of: plan.Of}
-	var err error
-	if len(plan.Users) > 0 {
-		if done.Diff, err = s.Directory.Import(ctx, Actor, plan.Users, directory.Apply); err != nil {
-			return Plan{}, err
+	if changed := plan.who(); len(changed) > 0 {
+		if _, err := s.Changed(ctx, changed...); err != nil {
+			return plan, fmt.Errorf("workspace sync: %w", err)
 		}
 	}
-	var wrong []error
-	for _, r := range plan.Reactivate {
-		if err := s.Directory.Reactivate(ctx, Actor, r.ExternalID); err != nil {
-			wrong = append(wrong, err)
-			continue
-		}
-		done.Reactivate = append(done.Reactivate, r)
-	}
-	for _, l := range slices.Concat(plan.Deactivate, plan.Held) {
-		if err := s.leave(ctx, l, &done); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
-	return done, errors.Join(wrong...)
-}
-
-// leave deactivates somebody. The last one of a role stays, for without him a route could
-// not be published or end, but he loses the Telegram account: the company took his rights,
-// and nobody's payment may hang on that he does not use them.
-func (s *Sync) leave(ctx context.Context, l Person, done *Plan) error {
-	if err := s.look(ctx, &l); err != nil {
-		return err
-	}
-	if len(l.Routes) == 0 {
-		if err := s.Directory.Deactivate(ctx, Actor, l.ExternalID, l.Reason); err != nil {
-			return err
-		}
-		done.Deactivate = append(done.Deactivate, l)
-		return nil
-	}
-	if l.Linked {
-		if err := s.Directory.Unlink(ctx, Actor, l.ID, l.Reason); err != nil {
-			return err
-		}
-	}
-	done.Held = append(done.Held, l)
-	return nil
+	return plan, nil
 }
 
 // who lists those whom a plan, carried out, changed.
@@ -245,7 +248,9 @@ func heldText(held []Person) string {
 	return strings.Join(lines, "\n")
 }
 
-func isTooMany(err error) bool {
-	_, ok := errors.AsType[*TooManyError](err)
-	return ok
+// isRefused tells whether a plan is too much to be carried out.
+func isRefused(err error) bool {
+	_, many := errors.AsType[*TooManyError](err)
+	_, nobody := errors.AsType[*NobodyError](err)
+	return many || nobody
 }
