@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -37,21 +38,22 @@ func openSeal(ctx context.Context, pool *pgxpool.Pool, cfg config.Config) (*seal
 	return s, nil
 }
 
-// reseal seals what is in the clear or under an older key.
-func reseal(ctx context.Context, h *hook.Hook, x *inbox.Inbox) (total int, err error) {
-	for _, some := range []func(context.Context, int) (int, error){h.Reseal, x.Reseal} {
-		for {
-			n, err := some(ctx, sealBatch)
-			total += n
-			if err != nil {
-				return total, err
-			}
-			if n < sealBatch {
-				break
-			}
-		}
+// reseal seals what is in the clear or under an older key. One that cannot be opened keeps
+// no other from it; the error names each, and says what becomes of it.
+func reseal(ctx context.Context, h *hook.Hook, x *inbox.Inbox) (int, error) {
+	n, err := h.Reseal(ctx, sealBatch)
+	m, errs := x.Reseal(ctx, sealBatch)
+	return n + m, errors.Join(
+		advised(err, "with the file of the key it opens again; if that is lost, give each endpoint named a new secret: POST /v1/webhooks/{id}/rotate, or PATCH its authorization"),
+		advised(errs, "with the file of the key it opens again; if that is lost, delete the row of the bot from telegram_secret and start the gateway anew, which makes another"),
+	)
+}
+
+func advised(err error, advice string) error {
+	if err == nil {
+		return nil
 	}
-	return total, nil
+	return fmt.Errorf("%w\n(%s)", err, advice)
 }
 
 // resealAll does so when the gateway starts; what could not be sealed stays readable.
@@ -80,12 +82,12 @@ func keysRotate(p process) *cobra.Command {
 			}
 			return withRecords(cmd.Context(), cfg, p.logger(cfg), func(r *records) error {
 				s, err := p.rotate(cmd.Context(), r, cfg)
-				if err != nil || !retire {
+				if s == nil || !retire {
 					return err
 				}
-				gone, err := s.Retire(cmd.Context(), r.pool)
+				gone, left := s.Retire(cmd.Context(), r.pool) // not one under which something is sealed still
 				fmt.Fprintf(p.Out, "%d old keys removed\n", len(gone))
-				return err
+				return errors.Join(err, left)
 			})
 		},
 	}
@@ -93,6 +95,8 @@ func keysRotate(p process) *cobra.Command {
 	return c
 }
 
+// rotate makes a key and seals with it what can be opened. The seal is given also beside an
+// error about what can not.
 func (p process) rotate(ctx context.Context, r *records, cfg config.Config) (*seal.Seal, error) {
 	s, err := openSeal(ctx, r.pool, cfg)
 	if err != nil {
@@ -107,13 +111,11 @@ func (p process) rotate(ctx context.Context, r *records, cfg config.Config) (*se
 	}
 	log := p.logger(cfg)
 	m, err := assureDesk(r.pool, s).Reseal(ctx, key, sealBatch)
-	if err != nil {
-		return nil, err
-	}
-	n, err := reseal(ctx, &hook.Hook{Pool: r.pool, Ledger: r.ledger, Seal: s, Now: time.Now, Log: log}, &inbox.Inbox{Pool: r.pool, Seal: s, Now: time.Now, Log: log})
-	if err != nil {
-		return nil, err
-	}
+	err = advised(err, "with the file of the key it opens again; if that is lost, run \"countersign users reset EXTERNAL_ID\" for each person named, who then sets PIN or codes up anew")
+	n, errs := reseal(ctx, &hook.Hook{Pool: r.pool, Ledger: r.ledger, Seal: s, Now: time.Now, Log: log}, &inbox.Inbox{Pool: r.pool, Seal: s, Now: time.Now, Log: log})
 	fmt.Fprintf(p.Out, "key %d, %d secrets sealed with it\n", key, n+m)
+	if err := errors.Join(err, errs); err != nil {
+		return s, fmt.Errorf("some secrets stay under the old key, which is kept for them:\n%w", err)
+	}
 	return s, nil
 }

@@ -80,23 +80,6 @@ func mayLeave(ctx context.Context, q directory.Querier, dir people.Directory, ex
 	return named, nil
 }
 
-// Sole lists where a person is the last one.
-func (db *DB) Sole(ctx context.Context, id people.ID) ([]string, error) {
-	dir, err := db.Directory.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, ok := dir.Person(id)
-	if !ok {
-		return nil, fmt.Errorf("person %s: %w", id, directory.ErrUnknown)
-	}
-	_, err = db.MayLeave(ctx, p.ExternalID)
-	if sole, ok := errors.AsType[*SoleError](err); ok {
-		return sole.Where, nil
-	}
-	return nil, err
-}
-
 // LiveRoutes lists the routes that new cases take.
 func (db *DB) LiveRoutes(ctx context.Context) ([]route.Route, error) { return liveRoutes(ctx, db.Pool) }
 

@@ -23,8 +23,8 @@ type claim struct {
 
 // match finds who is who. What proves it goes first: the account that the person is known
 // as, the one by which he signed in, and the employee number where it is the external id.
-// What is left goes by address, or by an external id made of it. Whoever is found twice, or claimed twice, is a
-// conflict and left alone: present, and not changed.
+// What is left goes by address, or by an external id made of it. Whoever is found twice, or
+// claimed twice, is a conflict and left alone: present, and not changed.
 func (p *planner) match() []match {
 	by := p.index()
 	var proved, claims []claim
