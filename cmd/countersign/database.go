@@ -79,13 +79,16 @@ type records struct {
 	bell      *wake.Bell
 }
 
-func newRecords(pool *pgxpool.Pool, maxFile int64) *records {
+func newRecords(pool *pgxpool.Pool, cfg config.Config) *records {
 	bell := &wake.Bell{}
 	dir := &directory.Store{Pool: pool, Now: time.Now}
-	files := &file.Store{Pool: pool, Now: time.Now, Max: maxFile}
+	files := &file.Store{Pool: pool, Now: time.Now, Max: cfg.Limits.UploadBytes}
 	return &records{
 		pool: pool, directory: dir, files: files, bell: bell,
-		ledger: &ledger.DB{Pool: pool, Directory: dir, Files: files, Now: time.Now, Bell: bell},
+		ledger: &ledger.DB{
+			Pool: pool, Directory: dir, Files: files, Now: time.Now, Bell: bell,
+			LoginLife: time.Duration(cfg.Link.ReloginDays) * 24 * time.Hour,
+		},
 	}
 }
 
@@ -120,5 +123,5 @@ func withRecords(ctx context.Context, cfg config.Config, log *slog.Logger, act f
 	if behind {
 		return errBehind
 	}
-	return act(newRecords(pool, cfg.Limits.UploadBytes))
+	return act(newRecords(pool, cfg))
 }

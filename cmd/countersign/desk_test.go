@@ -24,17 +24,17 @@ type desk struct {
 	env   []string
 }
 
-func newDesk(t testing.TB) *desk {
-	t.Helper()
-	d := &desk{Bench: ledgertest.New(t), t: t, keys: filepath.Join(t.TempDir(), "seal.key")}
+func newDesk(tb testing.TB) *desk {
+	tb.Helper()
+	d := &desk{Bench: ledgertest.New(tb), t: tb, keys: filepath.Join(tb.TempDir(), "seal.key")}
 	var err error
-	if d.owner, err = pgxpool.New(t.Context(), d.OwnerURL); err != nil {
-		t.Fatal(err)
+	if d.owner, err = pgxpool.New(tb.Context(), d.OwnerURL); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(d.owner.Close)
+	tb.Cleanup(d.owner.Close)
 	d.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC",
-		"COUNTERSIGN_DATABASE_URL=" + d.AppURL, "COUNTERSIGN_DATA_DIR=" + t.TempDir(), "COUNTERSIGN_SEAL_KEY_FILE=" + d.keys,
+		"COUNTERSIGN_DATABASE_URL=" + d.AppURL, "COUNTERSIGN_DATA_DIR=" + tb.TempDir(), "COUNTERSIGN_SEAL_KEY_FILE=" + d.keys,
 	}
 	return d
 }

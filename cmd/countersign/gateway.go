@@ -117,9 +117,8 @@ func (g *gateway) openPools(ctx context.Context) error {
 		pool.Close()
 		return err
 	}
-	g.records = newRecords(pool, g.cfg.Limits.UploadBytes)
+	g.records = newRecords(pool, g.cfg)
 	g.records.ledger.Crash = g.crash
-	g.records.ledger.LoginLife = time.Duration(g.cfg.Link.ReloginDays) * 24 * time.Hour
 	if g.intake, err = g.db.pool(ctx, intake); err != nil {
 		return err
 	}

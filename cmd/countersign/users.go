@@ -15,6 +15,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/locale"
 	"countersign/internal/people"
+	"countersign/internal/roster"
 	"countersign/web"
 )
 
@@ -58,6 +59,15 @@ func listLinks(ctx context.Context, out io.Writer, r *records, all []directory.E
 	if err != nil {
 		return err
 	}
+	past := map[people.ID][]directory.PastLink{}
+	for _, e := range all {
+		if e.LinkState != directory.Unlinked {
+			continue
+		}
+		if past[e.ID], err = r.directory.Links(ctx, e.ID); err != nil {
+			return err
+		}
+	}
 	now := time.Now()
 	return table(out, "EXTERNAL ID\tSTATE\tTELEGRAM\tSEEN AS\tBY\tSINCE\tPROVED\tLOGIN", func(w io.Writer) {
 		for _, e := range all {
@@ -69,7 +79,7 @@ func listLinks(ctx context.Context, out io.Writer, r *records, all []directory.E
 			if e.Link.ID != 0 {
 				account = fmt.Sprint(e.Link.Account)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.ExternalID, linkState(e, now, r.ledger.LoginLife), account, dash(e.Link.SeenAs),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.ExternalID, linkState(e, past[e.ID], now, r.ledger.LoginLife), account, dash(e.Link.SeenAs),
 				dash(string(e.Link.How)), moment(e.Link.At), moment(e.Link.Proved), dash(strings.Join(logins, ", ")))
 		}
 	})
@@ -89,24 +99,38 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04Z")
 }
 
-// linkState is how somebody stands, in a few words.
-func linkState(e directory.Entry, now time.Time, life time.Duration) string {
+// linkState is how somebody stands, so that a reader knows what to do about it. Of the links
+// that he had, the last one says why he has none.
+func linkState(e directory.Entry, past []directory.PastLink, now time.Time, life time.Duration) string {
 	switch err := e.Power.Decides(now, life); {
 	case !e.Active:
-		return "left"
+		return "left: " + e.DeactivatedWhy
 	case !e.FrozenAt.IsZero():
-		return "frozen"
+		return "frozen: " + e.FrozenWhy
+	case e.LinkState == directory.NeverLinked:
+		return "never linked"
 	case e.Link.ID == 0:
-		return string(e.LinkState)
+		return unlinked(past)
 	case errors.Is(err, people.ErrUnconfirmed):
-		return "waits for an administrator"
+		return `waits for "users confirm"`
 	case errors.Is(err, people.ErrCoolingOff):
-		return "decides from " + moment(e.Power.From)
+		return "can decide from " + moment(e.Power.From)
 	case errors.Is(err, people.ErrLoginOld):
 		return "must log in again"
 	default:
-		return string(directory.Linked)
+		return "can decide"
 	}
+}
+
+func unlinked(past []directory.PastLink) string {
+	if len(past) == 0 { // linked since
+		return "unlinked"
+	}
+	last := past[len(past)-1]
+	if last.EndedBy == roster.Actor { // it unlinks whom it may not deactivate
+		return "left, held back until there is a successor: " + last.Why
+	}
+	return "unlinked: " + last.Why
 }
 
 func usersDeactivate(p process) *cobra.Command {
