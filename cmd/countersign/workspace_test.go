@@ -10,14 +10,17 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/google"
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/people"
 	"countersign/internal/roster"
+	"countersign/internal/route"
 )
 
 // The last approver stays in the directory when the company let him go, and is signed out
 // of the console, with a Telegram account or without one.
 func TestWhoIsHeldBackAsTheLastApproverIsSignedOut(t *testing.T) {
 	t.Parallel()
+	only := route.Route{Key: "payments", Document: "payment_request", Rules: []route.Rule{{
+		Name: "all", Steps: []route.Step{{Key: "only", Mode: route.Any, Who: []route.Selector{{Person: "anna"}}}},
+	}}}
 	for _, linked := range []bool{true, false} {
 		b := ledgertest.Empty(t)
 		s := &roster.Sync{
@@ -28,7 +31,7 @@ func TestWhoIsHeldBackAsTheLastApproverIsSignedOut(t *testing.T) {
 				}}, nil
 			},
 			Directory: b.Directory,
-			Sole:      func(context.Context, people.ID) ([]string, error) { return []string{"payment_request"}, nil },
+			Routes:    func(context.Context) ([]route.Route, error) { return []route.Route{only}, nil },
 			Changed:   func(context.Context, ...string) (int, error) { return 0, nil },
 			Alarm:     func(context.Context, string) {},
 		}
