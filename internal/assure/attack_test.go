@@ -22,8 +22,8 @@ func TestAttemptBelongsToOneBrowser(t *testing.T) {
 	address := w.begin(t, w.ask())
 	hers, his, bare := w.browser(t), w.browser(t), w.browser(t)
 	p := hers.get(address)
-	if out := bare.post(p, "pin", "pin", goodPIN); out.status != http.StatusBadRequest || out.key() != "no_cookie" {
-		t.Errorf("without a cookie: %d %s", out.status, out.key())
+	if out := bare.post(p, "pin", "pin", goodPIN); out.Status != http.StatusBadRequest || out.Key() != "no_cookie" {
+		t.Errorf("without a cookie: %d %s", out.Status, out.Key())
 	}
 	thief := his.get(address)
 	hers.send(p, "pin", "pin", "111119")
@@ -31,24 +31,24 @@ func TestAttemptBelongsToOneBrowser(t *testing.T) {
 		"looks": his.get(address), "types": his.post(thief, "pin", "pin", goodPIN), "logs in": his.post(thief, "login", "service", "google"),
 		"sets himself up": his.post(thief, "enroll"),
 	} {
-		if out.status != http.StatusBadRequest || out.key() != "other_browser" {
-			t.Errorf("another browser %s: %d %s", name, out.status, out.key())
+		if out.Status != http.StatusBadRequest || out.Key() != "other_browser" {
+			t.Errorf("another browser %s: %d %s", name, out.Status, out.Key())
 		}
 	}
 	w.nothing(t)
 	id := w.id(t, "asr")
-	if out := his.get(w.web.URL + "/confirm?of=" + id); out.key() != "stale" {
-		t.Errorf("by the id alone: %s", out.key())
+	if out := his.get(w.web.URL + "/confirm?of=" + id); out.Key() != "stale" {
+		t.Errorf("by the id alone: %s", out.Key())
 	}
-	if out := his.do(http.MethodPost, w.web.URL+"/confirm/pin", url.Values{"of": {id}, "pin": {goodPIN}}); out.key() != "stale" {
-		t.Errorf("by the id alone: %s", out.key())
+	if out := his.do(http.MethodPost, w.web.URL+"/confirm/pin", url.Values{"of": {id}, "pin": {goodPIN}}); out.Key() != "stale" {
+		t.Errorf("by the id alone: %s", out.Key())
 	}
-	if p := hers.send(hers.get(w.web.URL+"/confirm?of="+id), "pin", "pin", goodPIN); p.key() != "done" {
-		t.Errorf("she herself: %s", p.body)
+	if p := hers.send(hers.get(w.web.URL+"/confirm?of="+id), "pin", "pin", goodPIN); p.Key() != "done" {
+		t.Errorf("she herself: %s", p.Body)
 	}
 	for name, b := range map[string]*browser{"his": his, "bare": bare} {
-		if out := b.get(address); out.key() != "stale" || strings.Contains(out.body, "4711") {
-			t.Errorf("afterwards in %s: %s", name, out.body)
+		if out := b.get(address); out.Key() != "stale" || strings.Contains(out.Body, "4711") {
+			t.Errorf("afterwards in %s: %s", name, out.Body)
 		}
 	}
 }
@@ -71,29 +71,29 @@ func TestTokensAreOneSlotsAndShortLived(t *testing.T) {
 		w.exec(t, "alter table assure_attempt enable always trigger assure_attempt_goes_on")
 	}
 	past()
-	if out := b.post(p, "pin", "pin", goodPIN); out.status != http.StatusBadRequest || out.key() != "stale" {
-		t.Errorf("expired: %d %s", out.status, out.key())
+	if out := b.post(p, "pin", "pin", goodPIN); out.Status != http.StatusBadRequest || out.Key() != "stale" {
+		t.Errorf("expired: %d %s", out.Status, out.Key())
 	}
 	a.Least = assure.Login
 	callback := b.away(b.get(w.begin(t, a)), "anna@example.org")
 	past()
-	if out := b.get(b.get(callback).location); out.key() != "stale" || w.google.TokenCalls() != 1 { // 1: when she set her PIN
-		t.Errorf("expired at the login service: %s, %d token calls", out.key(), w.google.TokenCalls())
+	if out := b.get(b.get(callback).Location); out.Key() != "stale" || w.google.TokenCalls() != 1 { // 1: when she set her PIN
+		t.Errorf("expired at the login service: %s, %d token calls", out.Key(), w.google.TokenCalls())
 	}
 	w.answer = func() (string, error) { return "", fmt.Errorf("away") }
 	a.Least = assure.PIN
 	again := b.send(b.get(w.begin(t, a)), "pin", "pin", goodPIN)
 	past()
-	if out := b.send(again, "again"); out.key() != "stale" || len(w.cast()) != 1 {
-		t.Errorf("given back, and expired: %s, cast %+v", out.key(), w.cast())
+	if out := b.send(again, "again"); out.Key() != "stale" || len(w.cast()) != 1 {
+		t.Errorf("given back, and expired: %s, cast %+v", out.Key(), w.cast())
 	}
 	for name, q := range map[string]string{
 		"nothing": "", "an empty token": "t=", "a short one": "t=" + strings.Repeat("A", 42), "an unknown one": "t=" + strings.Repeat("A", 43),
 		"two": "t=" + strings.Repeat("A", 43) + "&t=" + strings.Repeat("B", 43), "no id": "of=asr_1", "an unknown id": "of=asr_" + strings.Repeat("0", 26),
 		"both": "t=" + strings.Repeat("A", 43) + "&of=asr_" + strings.Repeat("0", 26),
 	} {
-		if out := b.get(w.web.URL + "/confirm?" + q); out.status != http.StatusBadRequest || out.key() != "stale" || out.header.Get("Set-Cookie") != "" {
-			t.Errorf("%s: %d %s", name, out.status, out.key())
+		if out := b.get(w.web.URL + "/confirm?" + q); out.Status != http.StatusBadRequest || out.Key() != "stale" || out.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s", name, out.Status, out.Key())
 		}
 	}
 }
@@ -107,28 +107,28 @@ func TestProofIsForNoOtherCase(t *testing.T) {
 	first := b.get(w.begin(t, a))
 	a.Round, a.Verdict = 2, "reject"
 	second := b.get(w.begin(t, a))
-	if p := b.send(first, "pin", "pin", goodPIN); p.key() != "done" {
-		t.Fatalf("%s", p.body)
+	if p := b.send(first, "pin", "pin", goodPIN); p.Key() != "done" {
+		t.Fatalf("%s", p.Body)
 	}
-	if out := b.send(second, "again"); out.key() != "confirm" {
-		t.Errorf("the other one is proved, too: %s", out.body)
+	if out := b.send(second, "again"); out.Key() != "confirm" {
+		t.Errorf("the other one is proved, too: %s", out.Body)
 	}
 	if v := w.cast(); len(v) != 1 || v[0].ask.Round != 1 || v[0].ask.Verdict != "accept" {
 		t.Errorf("%+v", v)
 	}
-	cookies := b.client.Jar
+	cookies := b.Client.Jar
 	u, err := url.Parse(w.web.URL)
 	must(t, err)
 	stolen := w.browser(t) // has the first one's cookie, and sends it as the second's
 	seconds := "__Host-" + strings.ReplaceAll(w.id(t, "asr"), "_", "-")
 	for _, c := range cookies.Cookies(u) {
 		if c.Name != seconds {
-			stolen.client.Jar.SetCookies(u, []*http.Cookie{{Name: seconds, Value: c.Value, Path: "/", Secure: true}})
+			stolen.Client.Jar.SetCookies(u, []*http.Cookie{{Name: seconds, Value: c.Value, Path: "/", Secure: true}})
 		}
 	}
 	b.send(second, "pin", "pin", "999998")
-	if out := stolen.post(second, "pin", "pin", goodPIN); out.key() != "other_browser" || len(w.cast()) != 1 {
-		t.Errorf("%s %+v", out.body, w.cast())
+	if out := stolen.post(second, "pin", "pin", goodPIN); out.Key() != "other_browser" || len(w.cast()) != 1 {
+		t.Errorf("%s %+v", out.Body, w.cast())
 	}
 }
 
@@ -163,19 +163,19 @@ func TestAnotherLoginConfirmsNothing(t *testing.T) {
 			p := b.get(w.begin(t, a))
 			callback := b.away(p, c.email)
 			out := b.get(callback)
-			if out.key() != c.key || c.chat != "" && !w.heard(annasPhone, c.chat) {
-				t.Errorf("%d %s, told %v", out.status, out.body, w.told)
+			if out.Key() != c.key || c.chat != "" && !w.heard(annasPhone, c.chat) {
+				t.Errorf("%d %s, told %v", out.Status, out.Body, w.told)
 			}
-			if again := b.get(callback); again.status == http.StatusOK {
-				t.Errorf("the same again: %d %s", again.status, again.key())
+			if again := b.get(callback); again.Status == http.StatusOK {
+				t.Errorf("the same again: %d %s", again.Status, again.Key())
 			}
 			w.nothing(t)
 			w.google.Alter(nil)
 			w.google.Break(googletest.Token, googletest.Sound)
 			if c.chat == "" { // she may try again
 				w.google.Sign(googletest.Proper)
-				if out := b.login(b.get(w.web.URL+out.link(t)), "anna@example.org"); out.key() != "done" {
-					t.Errorf("again: %d %s", out.status, out.body)
+				if out := b.login(b.get(w.web.URL+out.link(t)), "anna@example.org"); out.Key() != "done" {
+					t.Errorf("again: %d %s", out.Status, out.Body)
 				}
 			}
 		})
@@ -185,7 +185,7 @@ func TestAnotherLoginConfirmsNothing(t *testing.T) {
 // link is the button that leads back.
 func (p page) link(tb testing.TB) string {
 	tb.Helper()
-	return p.find(tb, `class="act" href="(/confirm[^"]+)"`)
+	return p.Find(tb, `class="act" href="(/confirm[^"]+)"`)
 }
 
 func TestLoginThatComesBackElsewhereEndsTheAttempt(t *testing.T) {
@@ -203,11 +203,11 @@ func TestLoginThatComesBackElsewhereEndsTheAttempt(t *testing.T) {
 		a := w.ask()
 		b := w.browser(t)
 		callback := b.away(b.get(w.begin(t, a)), "anna@example.org")
-		if out := other(w).get(callback); out.key() != "other_browser" || !w.heard(annasPhone, "in another browser") {
-			t.Errorf("%s: %d %s, told %v", name, out.status, out.body, w.told)
+		if out := other(w).get(callback); out.Key() != "other_browser" || !w.heard(annasPhone, "in another browser") {
+			t.Errorf("%s: %d %s, told %v", name, out.Status, out.Body, w.told)
 		}
-		if out := b.get(callback); b.get(out.location).key() != "stale" || w.google.TokenCalls() != 0 {
-			t.Errorf("%s, then she herself: %d %s", name, out.status, out.body)
+		if out := b.get(callback); b.get(out.Location).Key() != "stale" || w.google.TokenCalls() != 0 {
+			t.Errorf("%s, then she herself: %d %s", name, out.Status, out.Body)
 		}
 		w.nothing(t)
 	}
@@ -220,8 +220,8 @@ func TestLoginThatWasForgottenMeanwhileConfirmsNothing(t *testing.T) {
 	b := w.browser(t)
 	callback := b.away(b.get(w.begin(t, w.ask())), "anna@example.org")
 	w.exec(t, "update identity set ended_at = now(), ended_by = 'a', ended_why = 'w' where subject = '1'")
-	if out := b.get(callback); out.key() != "other_person" {
-		t.Errorf("%d %s", out.status, out.body)
+	if out := b.get(callback); out.Key() != "other_person" {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
 	w.nothing(t)
 }
@@ -242,8 +242,8 @@ func TestCallbackLeavesOthersAlone(t *testing.T) {
 		"no state": with(func(q url.Values) { q.Del("state") }), "two": with(func(q url.Values) { q.Add("state", q.Get("state")) }),
 		"unknown": with(func(q url.Values) { q.Set("state", strings.Repeat("A", 43)) }), "no token": with(func(q url.Values) { q.Set("state", "7001") }),
 	} {
-		if out := b.get(address); out.status != http.StatusTeapot || out.key() != "not-mine" {
-			t.Errorf("%s: %d %s", name, out.status, out.body)
+		if out := b.get(address); out.Status != http.StatusTeapot || out.Key() != "not-mine" {
+			t.Errorf("%s: %d %s", name, out.Status, out.Body)
 		}
 	}
 	for name, address := range map[string]string{
@@ -251,12 +251,12 @@ func TestCallbackLeavesOthersAlone(t *testing.T) {
 		"4 KB": with(func(q url.Values) { q.Set("code", strings.Repeat("c", 4<<10)) }), "another issuer": with(func(q url.Values) { q.Set("iss", "https://evil.example") }),
 		"another service": strings.Replace(callback, "/google/", "/keycloak/", 1),
 	} {
-		if out := b.get(address); out.status != http.StatusBadRequest || out.key() != "stale" || w.google.TokenCalls() != 0 {
-			t.Errorf("%s: %d %s", name, out.status, out.body)
+		if out := b.get(address); out.Status != http.StatusBadRequest || out.Key() != "stale" || w.google.TokenCalls() != 0 {
+			t.Errorf("%s: %d %s", name, out.Status, out.Body)
 		}
 	}
-	if out := b.get(callback); b.get(out.location).key() != "done" {
-		t.Errorf("the honest one: %d %s", out.status, out.body)
+	if out := b.get(callback); b.get(out.Location).Key() != "done" {
+		t.Errorf("the honest one: %d %s", out.Status, out.Body)
 	}
 }
 
@@ -272,8 +272,8 @@ func TestCodeOfAnotherLoginIsWorthNothing(t *testing.T) {
 	own, err := url.Parse(his.away(his.get(w.begin(t, a)), "boris@example.org"))
 	must(t, err)
 	q := url.Values{"state": {own.Query().Get("state")}, "code": {stolen.Query().Get("code")}}
-	if out := his.get(w.web.URL + "/auth/google/callback?" + q.Encode()); out.key() != "refused" {
-		t.Errorf("%d %s", out.status, out.body)
+	if out := his.get(w.web.URL + "/auth/google/callback?" + q.Encode()); out.Key() != "refused" {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
 	w.nothing(t)
 }
@@ -294,14 +294,14 @@ func TestPowerThatIsGoneConfirmsNothing(t *testing.T) {
 		p := b.get(address)
 		callback := b.away(p, "anna@example.org")
 		must(t, gone(w))
-		if out := b.post(p, "pin", "pin", goodPIN); out.key() != "stale" {
-			t.Errorf("%s, PIN: %d %s", name, out.status, out.key())
+		if out := b.post(p, "pin", "pin", goodPIN); out.Key() != "stale" {
+			t.Errorf("%s, PIN: %d %s", name, out.Status, out.Key())
 		}
-		if out := b.get(address); out.key() != "stale" {
-			t.Errorf("%s, page: %d %s", name, out.status, out.key())
+		if out := b.get(address); out.Key() != "stale" {
+			t.Errorf("%s, page: %d %s", name, out.Status, out.Key())
 		}
-		if out := b.get(callback); out.status == http.StatusSeeOther && b.get(out.location).key() != "stale" {
-			t.Errorf("%s, login: %d %s", name, out.status, out.body)
+		if out := b.get(callback); out.Status == http.StatusSeeOther && b.get(out.Location).Key() != "stale" {
+			t.Errorf("%s, login: %d %s", name, out.Status, out.Body)
 		}
 		w.nothing(t)
 	}

@@ -18,22 +18,22 @@ func TestPINConfirmsOneDecisionOnce(t *testing.T) {
 	b, a := w.browser(t), w.ask()
 	p := b.get(w.begin(t, a))
 	for _, words := range []string{"№ 4711, en", "Payee &lt;i&gt;Ltd&lt;/i&gt;", "1,000.00 accept", `name="pin"`} {
-		if !strings.Contains(p.body, words) {
-			t.Errorf("the page does not show %s: %s", words, p.body)
+		if !strings.Contains(p.Body, words) {
+			t.Errorf("the page does not show %s: %s", words, p.Body)
 		}
 	}
 	w.nothing(t)
 	done := b.send(p, "pin", "pin", goodPIN)
-	if done.key() != "done" || !strings.Contains(done.body, "✅ Approved: &lt;b&gt;4711") || !w.heard(annasPhone, "✅ Approved: <b>4711") {
-		t.Errorf("%d %s, told %v", done.status, done.body, w.told)
+	if done.Key() != "done" || !strings.Contains(done.Body, "✅ Approved: &lt;b&gt;4711") || !w.heard(annasPhone, "✅ Approved: <b>4711") {
+		t.Errorf("%d %s, told %v", done.Status, done.Body, w.told)
 	}
 	want := []vote{{a, "pin"}}
 	if diff := cmp.Diff(want, w.cast(), cmp.AllowUnexported(vote{})); diff != "" {
 		t.Error(diff)
 	}
 	for range 2 { // sent again, looked at again
-		if p := b.send(p, "pin", "pin", goodPIN); p.key() != "done" {
-			t.Errorf("again: %s", p.body)
+		if p := b.send(p, "pin", "pin", goodPIN); p.Key() != "done" {
+			t.Errorf("again: %s", p.Body)
 		}
 	}
 	if n := len(w.cast()); n != 1 {
@@ -47,13 +47,13 @@ func TestFreshLoginConfirms(t *testing.T) {
 	b, a := w.browser(t), w.ask()
 	a.Least = assure.Login
 	p := b.get(w.begin(t, a))
-	if csp := p.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+w.google.URL()+";") {
+	if csp := p.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+w.google.URL()+";") {
 		t.Error(csp)
 	}
 	callback := b.away(p, "anna@example.org")
 	first, again := b.get(callback), b.get(callback) // the back button
-	if p := b.get(first.location); p.key() != "done" || again.location != first.location {
-		t.Errorf("%s, then %d %s", p.body, again.status, again.body)
+	if p := b.get(first.Location); p.Key() != "done" || again.Location != first.Location {
+		t.Errorf("%s, then %d %s", p.Body, again.Status, again.Body)
 	}
 	if v := w.cast(); len(v) != 1 || v[0].method != "login" || w.google.TokenCalls() != 1 {
 		t.Errorf("%+v, %d token calls", v, w.google.TokenCalls())
@@ -71,22 +71,22 @@ func TestCodesConfirmAndEachIsTakenOnce(t *testing.T) {
 		return b.send(b.get(w.begin(t, a)), "totp", "totp", code)
 	}
 	now := w.code(t, secret, 0)
-	if p := confirm(now[:3] + " " + now[3:]); p.key() != "done" {
-		t.Fatalf("%d %s", p.status, p.body)
+	if p := confirm(now[:3] + " " + now[3:]); p.Key() != "done" {
+		t.Fatalf("%d %s", p.Status, p.Body)
 	}
 	for name, code := range map[string]string{
 		"the same again": now, "the one of the step before": w.code(t, secret, -1), "two steps ahead": w.code(t, secret, 2), "two steps back": w.code(t, secret, -2),
 	} {
-		if p := confirm(code); p.key() != "confirm" || !strings.Contains(p.wrong(), "wrong or was used") {
-			t.Errorf("%s: %s", name, p.body)
+		if p := confirm(code); p.Key() != "confirm" || !strings.Contains(p.wrong(), "wrong or was used") {
+			t.Errorf("%s: %s", name, p.Body)
 		}
 	}
-	if p := confirm(w.code(t, secret, 1)); p.key() != "done" { // an app whose clock is ahead
-		t.Errorf("the next: %s", p.body)
+	if p := confirm(w.code(t, secret, 1)); p.Key() != "done" { // an app whose clock is ahead
+		t.Errorf("the next: %s", p.Body)
 	}
 	w.pass(time.Hour)
-	if p := confirm(w.code(t, secret, -1)); p.key() != "done" { // one that is behind
-		t.Errorf("an hour later: %s", p.body)
+	if p := confirm(w.code(t, secret, -1)); p.Key() != "done" { // one that is behind
+		t.Errorf("an hour later: %s", p.Body)
 	}
 	if n := len(w.cast()); n != 3 {
 		t.Errorf("cast %d times", n)
@@ -104,15 +104,15 @@ func TestWaysAreOfferedByTheirStrength(t *testing.T) {
 		b := w.browser(t)
 		p := b.get(w.begin(t, a))
 		for i, act := range []string{"pin", "login", "totp"} {
-			if strings.Contains(p.body, `action="/confirm/`+act+`"`) != want[i] {
+			if strings.Contains(p.Body, `action="/confirm/`+act+`"`) != want[i] {
 				t.Errorf("%s for %s: not %v", act, least, want[i])
 			}
 			if want[i] {
 				continue
 			}
 			out := b.send(p, act, "pin", goodPIN, "service", "google")
-			if wanted := map[string]string{"pin": "confirm", "login": "stale"}[act]; out.key() != wanted || out.location != "" || out.wrong() != "" {
-				t.Errorf("%s for %s: %d %s", act, least, out.status, out.body)
+			if wanted := map[string]string{"pin": "confirm", "login": "stale"}[act]; out.Key() != wanted || out.Location != "" || out.wrong() != "" {
+				t.Errorf("%s for %s: %d %s", act, least, out.Status, out.Body)
 			}
 		}
 	}
@@ -126,15 +126,15 @@ func TestWhoHasNothingIsLedToGetIt(t *testing.T) {
 	a.Least = assure.TOTP
 	b := w.browser(t)
 	p := b.get(w.begin(t, a))
-	if p.key() != "confirm" || strings.Contains(p.body, "/confirm/pin") || strings.Contains(p.body, "/confirm/login") {
-		t.Fatalf("%s", p.body)
+	if p.Key() != "confirm" || strings.Contains(p.Body, "/confirm/pin") || strings.Contains(p.Body, "/confirm/login") {
+		t.Fatalf("%s", p.Body)
 	}
 	p = b.send(p, "enroll")
-	if p.key() != "enter" {
-		t.Fatalf("%d %s", p.status, p.body)
+	if p.Key() != "enter" {
+		t.Fatalf("%d %s", p.Status, p.Body)
 	}
-	if p = b.login(p, "anna@example.org"); p.key() != "setup" || !strings.Contains(p.body, "Not set.") {
-		t.Errorf("%d %s", p.status, p.body)
+	if p = b.login(p, "anna@example.org"); p.Key() != "setup" || !strings.Contains(p.Body, "Not set.") {
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 	w.nothing(t)
 }
@@ -148,18 +148,18 @@ func TestProofIsGivenBackWhenCastingFails(t *testing.T) {
 	b := w.browser(t)
 	address := w.begin(t, w.ask())
 	p := b.send(b.get(address), "pin", "pin", goodPIN)
-	if p.key() != "again" || !strings.Contains(p.body, "№ 4711") || strings.Contains(p.body, "database") {
-		t.Fatalf("%d %s", p.status, p.body)
+	if p.Key() != "again" || !strings.Contains(p.Body, "№ 4711") || strings.Contains(p.Body, "database") {
+		t.Fatalf("%d %s", p.Status, p.Body)
 	}
-	if p = b.send(p, "again"); p.key() != "again" {
-		t.Errorf("it fails again: %s", p.body)
+	if p = b.send(p, "again"); p.Key() != "again" {
+		t.Errorf("it fails again: %s", p.Body)
 	}
-	if p := w.browser(t).get(address); p.key() != "other_browser" {
-		t.Errorf("in another browser: %s", p.key())
+	if p := w.browser(t).get(address); p.Key() != "other_browser" {
+		t.Errorf("in another browser: %s", p.Key())
 	}
 	w.answer = func() (string, error) { return "✅ Approved", nil }
-	if p = b.send(p, "again"); p.key() != "done" {
-		t.Errorf("then: %s", p.body)
+	if p = b.send(p, "again"); p.Key() != "done" {
+		t.Errorf("then: %s", p.Body)
 	}
 	if v := w.cast(); len(v) != 3 || v[2].method != "pin" || len(w.told[annasPhone]) != 1 {
 		t.Errorf("%+v, told %v", v, w.told)
@@ -174,11 +174,11 @@ func TestRefusalOfTheVoteIsShownAndUsesTheProof(t *testing.T) {
 	b := w.browser(t)
 	first := b.get(w.begin(t, w.ask()))
 	p := b.send(first, "pin", "pin", goodPIN)
-	if p.key() != "done" || !strings.Contains(p.body, "has changed since") || !w.heard(annasPhone, "revision 4") {
-		t.Errorf("%s, told %v", p.body, w.told)
+	if p.Key() != "done" || !strings.Contains(p.Body, "has changed since") || !w.heard(annasPhone, "revision 4") {
+		t.Errorf("%s, told %v", p.Body, w.told)
 	}
-	if again := b.send(first, "again"); again.key() != "done" || len(w.cast()) != 1 {
-		t.Errorf("%s, cast %+v", again.key(), w.cast())
+	if again := b.send(first, "again"); again.Key() != "done" || len(w.cast()) != 1 {
+		t.Errorf("%s, cast %+v", again.Key(), w.cast())
 	}
 }
 
@@ -192,8 +192,8 @@ func TestNewConfirmationTakesThePlaceOfTheOldForTheSameSlotOnly(t *testing.T) {
 	a.Step, a.Verdict = 0, "reject"
 	second := w.begin(t, a)
 	for address, want := range map[string]string{first: "stale", elsewhere: "confirm", second: "confirm"} {
-		if p := w.browser(t).get(address); p.key() != want {
-			t.Errorf("%s, want %s", p.key(), want)
+		if p := w.browser(t).get(address); p.Key() != want {
+			t.Errorf("%s, want %s", p.Key(), want)
 		}
 	}
 }

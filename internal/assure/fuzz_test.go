@@ -31,7 +31,7 @@ func FuzzForms(f *testing.F) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.web.URL+"/confirm/"+acts[int(act)%len(acts)], strings.NewReader(body))
 		must(t, err)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		resp, err := b.client.Do(req)
+		resp, err := b.Client.Do(req)
 		must(t, err)
 		must(t, resp.Body.Close())
 		if resp.StatusCode >= http.StatusInternalServerError {
@@ -64,7 +64,7 @@ func FuzzCallback(f *testing.F) {
 		if req.URL, err = req.URL.Parse(req.URL.String()); err != nil {
 			return // no client can send it
 		}
-		resp, err := b.client.Do(req)
+		resp, err := b.Client.Do(req)
 		if err != nil {
 			return
 		}

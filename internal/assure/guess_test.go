@@ -42,7 +42,7 @@ func TestWrongPINsLockForLongerAndLonger(t *testing.T) {
 			case strings.Contains(out.wrong(), "locked until"):
 				locked++
 			default:
-				t.Errorf("%d %s", out.status, out.body)
+				t.Errorf("%d %s", out.Status, out.Body)
 			}
 		})
 	}
@@ -52,10 +52,10 @@ func TestWrongPINsLockForLongerAndLonger(t *testing.T) {
 	}
 	first := all[0]
 	if out := first.b.post(first.p, "pin", "pin", goodPIN); !strings.Contains(out.wrong(), "locked") {
-		t.Errorf("the right one while locked: %s", out.body)
+		t.Errorf("the right one while locked: %s", out.Body)
 	}
-	if p := first.b.get(w.web.URL + "/confirm?of=" + ask[string](t, w.owner, "select id from assure_attempt where slot_no = 0")); !strings.Contains(p.body, "The PIN is locked until") {
-		t.Errorf("the page: %s", p.body)
+	if p := first.b.get(w.web.URL + "/confirm?of=" + ask[string](t, w.owner, "select id from assure_attempt where slot_no = 0")); !strings.Contains(p.Body, "The PIN is locked until") {
+		t.Errorf("the page: %s", p.Body)
 	}
 	w.exec(t, "update assure_secret set locked_until = now() - interval '1 s'")
 	for left := range 4 { // it is over: five more
@@ -71,8 +71,8 @@ func TestWrongPINsLockForLongerAndLonger(t *testing.T) {
 		}
 	}
 	w.exec(t, "update assure_secret set locked_until = now() - interval '1 s'")
-	if p := first.b.send(first.p, "pin", "pin", goodPIN); p.key() != "done" {
-		t.Errorf("the right one afterwards: %s", p.body)
+	if p := first.b.send(first.p, "pin", "pin", goodPIN); p.Key() != "done" {
+		t.Errorf("the right one afterwards: %s", p.Body)
 	}
 	if n := ask[int](t, w.owner, "select tries + lockouts from assure_secret"); n != 0 {
 		t.Errorf("%d are still counted", n)
@@ -130,8 +130,8 @@ func TestCodeIsTakenOnceInTheSameMoment(t *testing.T) {
 		b := w.browser(t)
 		p := b.get(w.begin(t, a))
 		go func() {
-			if out := b.send(p, "totp", "totp", code); out.key() == "done" {
-				keys <- out.key()
+			if out := b.send(p, "totp", "totp", code); out.Key() == "done" {
+				keys <- out.Key()
 			} else {
 				keys <- out.wrong()
 			}
@@ -160,8 +160,8 @@ func TestProofGivenBackIsUsedOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { b.send(p, "again") })
 	<-begun
-	if out := b.send(p, "again"); out.key() != "working" {
-		t.Errorf("%d %s", out.status, out.body)
+	if out := b.send(p, "again"); out.Key() != "working" {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
 	close(end)
 	wg.Wait()
@@ -185,11 +185,11 @@ func TestWrongCodesLockOfTheirOwn(t *testing.T) {
 	for i := range 5 {
 		out = b.post(p, "totp", "totp", w.code(t, secret, int64(5+i)))
 	}
-	if !strings.Contains(out.wrong(), "locked until") || !w.heard(annasPhone, "wrong codes") || !strings.Contains(out.body, "/confirm/pin") {
-		t.Errorf("%s, told %v", out.body, w.told)
+	if !strings.Contains(out.wrong(), "locked until") || !w.heard(annasPhone, "wrong codes") || !strings.Contains(out.Body, "/confirm/pin") {
+		t.Errorf("%s, told %v", out.Body, w.told)
 	}
-	if p := b.send(p, "pin", "pin", goodPIN); p.key() != "done" {
-		t.Errorf("the PIN: %s", p.body)
+	if p := b.send(p, "pin", "pin", goodPIN); p.Key() != "done" {
+		t.Errorf("the PIN: %s", p.Body)
 	}
 }
 
@@ -203,12 +203,12 @@ func TestWhatIsNoPINIsNotCounted(t *testing.T) {
 	for _, text := range []string{"", "12345", "1234567890123", "abcdef", "１２３４５６", "274913 ", "\x00", strings.Repeat("1", 3000)} {
 		for _, m := range []string{"pin", "totp"} {
 			if out := b.post(p, m, m, text); out.wrong() == "" || strings.Contains(out.wrong(), "left") && (m == "pin" || len(text) != 7) {
-				t.Errorf("%s %q: %d %s", m, text, out.status, out.wrong())
+				t.Errorf("%s %q: %d %s", m, text, out.Status, out.wrong())
 			}
 		}
 	}
-	if out := b.post(p, "pin", "pin", strings.Repeat("1", 5000)); out.key() != "stale" {
-		t.Errorf("5 KB: %d %s", out.status, out.key())
+	if out := b.post(p, "pin", "pin", strings.Repeat("1", 5000)); out.Key() != "stale" {
+		t.Errorf("5 KB: %d %s", out.Status, out.Key())
 	}
 	if n := ask[int](t, w.owner, "select tries from assure_secret where method = 'pin'"); n != 0 {
 		t.Errorf("%d tries", n)

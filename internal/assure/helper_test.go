@@ -2,8 +2,6 @@ package assure_test
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -12,14 +10,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -193,42 +187,6 @@ func (t *town) tie(tb testing.TB, id string, account int64, subject string) {
 	must(tb, err)
 }
 
-// The seal of the tests: real, with a key that lies here.
-const keyID = 7
-
-func aead(tb testing.TB) cipher.AEAD {
-	tb.Helper()
-	block, err := aes.NewCipher([]byte("0123456789abcdef0123456789abcdef"))
-	must(tb, err)
-	a, err := cipher.NewGCM(block)
-	must(tb, err)
-	return a
-}
-
-func sealWith(tb testing.TB, key uint32, plain, row string) []byte {
-	tb.Helper()
-	nonce := make([]byte, 12)
-	_, _ = rand.Read(nonce)
-	out := append(binary.BigEndian.AppendUint32([]byte{1}, key), nonce...)
-	return aead(tb).Seal(out, nonce, []byte(plain), []byte(row))
-}
-
-func open(sealed []byte, row string) (string, error) {
-	if len(sealed) < 33 {
-		return "", errors.New("too short")
-	}
-	block, err := aes.NewCipher([]byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		return "", err
-	}
-	a, err := cipher.NewGCM(block)
-	if err != nil {
-		return "", err
-	}
-	plain, err := a.Open(nil, sealed[5:17], sealed[17:], []byte(row))
-	return string(plain), err
-}
-
 func person(id string) directory.User {
 	return directory.User{ExternalID: id, Name: strings.ToUpper(id[:1]) + id[1:] + " Smith", Email: id + "@example.org"}
 }
@@ -282,12 +240,12 @@ func (t *town) secure(tb testing.TB, methods ...assure.Method) (key string) {
 			continue
 		}
 		p = b.send(p, "setup/totp")
-		key = strings.ReplaceAll(p.find(tb, `class="code">([A-Z2-7 ]+)<`), " ", "")
+		key = strings.ReplaceAll(p.Find(tb, `class="code">([A-Z2-7 ]+)<`), " ", "")
 		p = b.send(p, "setup/totp/complete", "totp", t.code(tb, key, 0))
 		t.pass(30 * time.Second)
 	}
-	if p.key() != "setup" {
-		tb.Fatalf("%d %s", p.status, p.body)
+	if p.Key() != "setup" {
+		tb.Fatalf("%d %s", p.Status, p.Body)
 	}
 	t.mu.Lock()
 	t.told = map[int64][]string{}
@@ -335,143 +293,4 @@ func (t *town) heard(account int64, words string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.ContainsFunc(t.told[account], func(text string) bool { return strings.Contains(text, words) })
-}
-
-// browser is one person's browser, with its cookies.
-type browser struct {
-	tb     testing.TB
-	town   *town
-	client *http.Client
-}
-
-func (t *town) browser(tb testing.TB) *browser {
-	tb.Helper()
-	jar, err := cookiejar.New(nil)
-	must(tb, err)
-	return &browser{tb: tb, town: t, client: &http.Client{
-		Transport: t.web.Client().Transport, Jar: jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// page is what a browser got.
-type page struct {
-	status   int
-	header   http.Header
-	body     string
-	location string // where it is sent on, in full
-}
-
-func (b *browser) do(method, address string, form url.Values, headers ...string) page {
-	b.tb.Helper()
-	req, err := http.NewRequestWithContext(b.tb.Context(), method, address, strings.NewReader(form.Encode()))
-	must(b.tb, err)
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("Sec-Fetch-Site", "same-origin")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := b.client.Do(req)
-	must(b.tb, err)
-	body, err := io.ReadAll(resp.Body)
-	must(b.tb, err)
-	must(b.tb, resp.Body.Close())
-	p := page{status: resp.StatusCode, header: resp.Header, body: string(body)}
-	if to, err := resp.Location(); err == nil {
-		p.location = to.String()
-	}
-	return p
-}
-
-func (b *browser) get(address string) page { b.tb.Helper(); return b.do(http.MethodGet, address, nil) }
-
-// post sends a form of our pages with the fields given, and stays where it is answered.
-func (b *browser) post(p page, act string, fields ...string) page {
-	b.tb.Helper()
-	form := url.Values{}
-	name, value := p.whose(b.tb)
-	form.Set(name, value)
-	for i := 0; i < len(fields); i += 2 {
-		form.Set(fields[i], fields[i+1])
-	}
-	return b.do(http.MethodPost, b.town.web.URL+"/confirm/"+act, form)
-}
-
-// send posts, and goes where it is sent on within our pages.
-func (b *browser) send(p page, act string, fields ...string) page {
-	b.tb.Helper()
-	out := b.post(p, act, fields...)
-	if out.status == http.StatusSeeOther && strings.HasPrefix(out.location, b.town.web.URL) {
-		return b.get(out.location)
-	}
-	return out
-}
-
-// login leaves for the login service from a page, signs in there and comes back.
-func (b *browser) login(p page, email string) page {
-	b.tb.Helper()
-	back := b.get(b.away(p, email))
-	if back.status == http.StatusSeeOther {
-		return b.get(back.location)
-	}
-	return back
-}
-
-// away gives where the login service sends the browser back.
-func (b *browser) away(p page, email string) string {
-	b.tb.Helper()
-	out := b.post(p, "login", "service", "google")
-	if out.status != http.StatusSeeOther {
-		b.tb.Fatalf("%d %s", out.status, out.body)
-	}
-	to, err := b.town.google.SignIn(b.tb.Context(), out.location, email)
-	must(b.tb, err)
-	return to
-}
-
-// enter goes to where somebody changes what he has.
-func (b *browser) enter(id string, account int64) page {
-	b.tb.Helper()
-	address, err := b.town.desk.Enroll(b.tb.Context(), b.town.ids[id], account, "en")
-	must(b.tb, err)
-	p := b.login(b.get(address), id+"@example.org")
-	if p.key() != "setup" {
-		b.tb.Fatalf("%d %s", p.status, p.body)
-	}
-	return p
-}
-
-// key is which page it is.
-func (p page) key() string {
-	m := regexp.MustCompile(`data-page="([^"]*)"`).FindStringSubmatch(p.body)
-	if m == nil {
-		return ""
-	}
-	return m[1]
-}
-
-func (p page) find(tb testing.TB, pattern string) string {
-	tb.Helper()
-	m := regexp.MustCompile(pattern).FindStringSubmatch(p.body)
-	if m == nil {
-		tb.Fatalf("%s is not on the page (%d):\n%s", pattern, p.status, p.body)
-	}
-	return html.UnescapeString(m[1])
-}
-
-// whose is the field by which the page's forms name their attempt.
-func (p page) whose(tb testing.TB) (name, value string) {
-	tb.Helper()
-	return p.find(tb, `name="(t|of)" value="`), p.find(tb, `name="(?:t|of)" value="([^"]+)"`)
-}
-
-// wrong is what the page says about the last try.
-func (p page) wrong() string {
-	m := regexp.MustCompile(`class="wrong" role="alert">([^<]*)<`).FindStringSubmatch(p.body)
-	if m == nil {
-		return ""
-	}
-	return html.UnescapeString(m[1])
 }

@@ -20,12 +20,12 @@ func TestLookingChangesNothingAndFormsComeFromOurPages(t *testing.T) {
 	}
 	before := state()
 	for range 2 {
-		if p := w.browser(t).do(http.MethodGet, address, nil, "Sec-Purpose", "prefetch"); p.key() != "confirm" {
-			t.Fatalf("%s", p.body)
+		if p := w.browser(t).do(http.MethodGet, address, nil, "Sec-Purpose", "prefetch"); p.Key() != "confirm" {
+			t.Fatalf("%s", p.Body)
 		}
 	}
-	if p := w.browser(t).do(http.MethodHead, address, nil); p.status != http.StatusMethodNotAllowed {
-		t.Errorf("HEAD: %d", p.status)
+	if p := w.browser(t).do(http.MethodHead, address, nil); p.Status != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD: %d", p.Status)
 	}
 	b := w.browser(t)
 	p := b.get(address)
@@ -36,20 +36,20 @@ func TestLookingChangesNothingAndFormsComeFromOurPages(t *testing.T) {
 	} {
 		for _, act := range []string{"pin", "totp", "login", "again", "enroll", "setup/pin", "setup/pin/remove", "setup/totp", "setup/totp/cancel", "setup/totp/complete", "setup/totp/remove"} {
 			form := url.Values{name: {token}, "pin": {goodPIN}, "repeat": {goodPIN}, "service": {"google"}}
-			if out := b.do(http.MethodPost, w.web.URL+"/confirm/"+act, form, headers...); out.status != http.StatusForbidden || out.key() != "foreign" {
-				t.Errorf("%s %s: %d %s", what, act, out.status, out.key())
+			if out := b.do(http.MethodPost, w.web.URL+"/confirm/"+act, form, headers...); out.Status != http.StatusForbidden || out.Key() != "foreign" {
+				t.Errorf("%s %s: %d %s", what, act, out.Status, out.Key())
 			}
 		}
 	}
 	for _, act := range []string{"pin", "totp", "login", "again"} {
-		if out := b.get(w.web.URL + "/confirm/" + act); out.status != http.StatusMethodNotAllowed {
-			t.Errorf("GET %s: %d", act, out.status)
+		if out := b.get(w.web.URL + "/confirm/" + act); out.Status != http.StatusMethodNotAllowed {
+			t.Errorf("GET %s: %d", act, out.Status)
 		}
 	}
 	if after := state(); after != before {
 		t.Errorf("changed:\n%s\n%s", before, after)
 	}
-	h := p.header
+	h := p.Header
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "frame-ancestors 'none'", "X-Frame-Options": "DENY", "Cache-Control": "no-store", "Referrer-Policy": "same-origin",
 		"Set-Cookie": "HttpOnly; Secure; SameSite=Lax",
@@ -74,12 +74,12 @@ func TestSecretsAreNowhereToBeRead(t *testing.T) {
 	b.post(p, "pin", "pin", "600613")
 	code := w.code(t, secret, 0)
 	w.desk.Open = func([]byte, string) (string, error) { return "", fmt.Errorf("no key") }
-	if out := b.post(p, "totp", "totp", code); out.status != http.StatusServiceUnavailable || out.key() != "away" {
-		t.Errorf("%d %s", out.status, out.key())
+	if out := b.post(p, "totp", "totp", code); out.Status != http.StatusServiceUnavailable || out.Key() != "away" {
+		t.Errorf("%d %s", out.Status, out.Key())
 	}
 	w.desk.Open = func([]byte, string) (string, error) { return "$argon2id$garbage", nil }
-	if out := b.post(p, "pin", "pin", goodPIN); out.status != http.StatusServiceUnavailable {
-		t.Errorf("%d %s", out.status, out.key())
+	if out := b.post(p, "pin", "pin", goodPIN); out.Status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", out.Status, out.Key())
 	}
 	w.desk.Open = open
 	callback := b.away(p, "anna@example.org")
@@ -87,7 +87,7 @@ func TestSecretsAreNowhereToBeRead(t *testing.T) {
 	w.nothingOf(t, "garbage")
 	u, err := url.Parse(callback)
 	must(t, err)
-	for _, c := range b.client.Jar.Cookies(u) {
+	for _, c := range b.Client.Jar.Cookies(u) {
 		w.nothingOf(t, c.Value)
 	}
 	for _, text := range []string{goodPIN, "600613", secret, code, strings.Split(address, "t=")[1], u.Query().Get("state"), u.Query().Get("code")} {

@@ -42,11 +42,11 @@ func TestPagesSpeakTheLanguageOfTheChat(t *testing.T) {
 			}
 			stale := b.do(http.MethodGet, w.web.URL+"/confirm", nil, "Accept-Language", lang)
 			for i, p := range []page{start, wrong, done, enter, setup, locked, stale} {
-				if !strings.Contains(p.body, words[i]) || !strings.Contains(p.body, `<html lang="`+lang+`">`) {
-					t.Errorf("%s not: %s", words[i], p.body)
+				if !strings.Contains(p.Body, words[i]) || !strings.Contains(p.Body, `<html lang="`+lang+`">`) {
+					t.Errorf("%s not: %s", words[i], p.Body)
 				}
-				if strings.Contains(p.body, "assure.") || strings.Contains(p.body, "no value") || strings.Contains(p.body, "ZgotmplZ") || strings.Contains(p.body, "<b>") {
-					t.Errorf("something raw: %s", p.body)
+				if strings.Contains(p.Body, "assure.") || strings.Contains(p.Body, "no value") || strings.Contains(p.Body, "ZgotmplZ") || strings.Contains(p.Body, "<b>") {
+					t.Errorf("something raw: %s", p.Body)
 				}
 			}
 		})
@@ -60,8 +60,8 @@ func TestNothingIsConfirmedBlindly(t *testing.T) {
 	w.secure(t, assure.PIN)
 	a := w.ask()
 	a.Case = other
-	if p := w.browser(t).get(w.begin(t, a)); p.status != http.StatusServiceUnavailable || p.key() != "away" || strings.Contains(p.body, "<form") {
-		t.Errorf("%d %s", p.status, p.body)
+	if p := w.browser(t).get(w.begin(t, a)); p.Status != http.StatusServiceUnavailable || p.Key() != "away" || strings.Contains(p.Body, "<form") {
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 }
 
@@ -72,8 +72,8 @@ func TestServiceThatIsAwayIsNamedAndTheOtherWaysStay(t *testing.T) {
 	w.google.Break(googletest.Discovery, googletest.Status)
 	w.desk.Services[0] = w.provider() // one that has heard nothing yet
 	p := w.browser(t).get(w.begin(t, w.ask()))
-	if p.key() != "confirm" || !strings.Contains(p.body, "Google cannot be reached") || !strings.Contains(p.body, "/confirm/pin") || strings.Contains(p.body, "/confirm/login") {
-		t.Errorf("%d %s", p.status, p.body)
+	if p.Key() != "confirm" || !strings.Contains(p.Body, "Google cannot be reached") || !strings.Contains(p.Body, "/confirm/pin") || strings.Contains(p.Body, "/confirm/login") {
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 }
 
@@ -108,16 +108,16 @@ func TestVoteUnderWayIsShown(t *testing.T) {
 	answered := make(chan page)
 	go func() { answered <- b.send(p, "pin", "pin", goodPIN) }()
 	<-begun
-	if now := b.get(address); now.key() != "working" || !strings.Contains(now.body, `http-equiv="refresh"`) {
-		t.Errorf("%s", now.body)
+	if now := b.get(address); now.Key() != "working" || !strings.Contains(now.Body, `http-equiv="refresh"`) {
+		t.Errorf("%s", now.Body)
 	}
 	for _, act := range []string{"pin", "again"} {
-		if out := b.send(p, act, "pin", goodPIN); out.key() != "working" {
-			t.Errorf("%s meanwhile: %d %s", act, out.status, out.body)
+		if out := b.send(p, act, "pin", goodPIN); out.Key() != "working" {
+			t.Errorf("%s meanwhile: %d %s", act, out.Status, out.Body)
 		}
 	}
 	close(end)
-	if out := <-answered; out.key() != "again" {
-		t.Errorf("%s", out.body)
+	if out := <-answered; out.Key() != "again" {
+		t.Errorf("%s", out.Body)
 	}
 }

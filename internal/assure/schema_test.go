@@ -3,38 +3,16 @@ package assure_test
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"countersign/internal/assure"
+	"countersign/internal/postgres/postgrestest"
 )
 
-// row is a row to insert: SQL expressions by column.
-type row map[string]string
-
-func (r row) with(change row) row {
-	out := maps.Clone(r)
-	maps.Copy(out, change)
-	return out
-}
-
-func (r row) insert(table string) string {
-	columns := slices.Sorted(maps.Keys(r))
-	values := make([]string, len(columns))
-	for i, c := range columns {
-		values[i] = r[c]
-	}
-	s := fmt.Sprintf("insert into %s (%s) values (%s)", table, strings.Join(columns, ", "), strings.Join(values, ", "))
-	if _, ok := r["id"]; ok && table == "assure_journal" {
-		s = strings.Replace(s, ") values", ") overriding system value values", 1)
-	}
-	return s
-}
+type row = postgrestest.Row
 
 func samples() map[string]row {
 	anna := "(select id from person where external_id = 'anna')"
@@ -44,7 +22,7 @@ func samples() map[string]row {
 		"case_id": "'" + aCase + "'", "round": "1", "step": "0", "slot_no": "0", "revision": "1", "verdict": "'accept'", "reason": "''", "least": "'pin'",
 		"created_at": "now()", "expires_at": "now() + interval '3 minutes'", "token_hash": "sha256('t')",
 	}
-	enrollment := attempt.with(row{
+	enrollment := attempt.With(row{
 		"id": "'enr_00000000000000000000000001'", "kind": "'enroll'", "expires_at": "now() + interval '20 minutes'", "token_hash": "sha256('u')",
 	})
 	for _, column := range []string{"case_id", "round", "step", "slot_no", "revision", "verdict", "reason", "least"} {
@@ -67,27 +45,7 @@ func stages() row {
 }
 
 func whole() row {
-	return stages().with(row{"used_at": "now()", "ended_at": "now()", "outcome": "'cast'", "answer": "'done'"})
-}
-
-// try runs a statement after others and takes everything back.
-func (t *town) try(tb testing.TB, before []string, sql string) error {
-	tb.Helper()
-	undo := errors.New("undo")
-	var tried error
-	err := pgx.BeginFunc(tb.Context(), t.owner, func(tx pgx.Tx) error {
-		if len(before) > 0 {
-			if _, err := tx.Exec(tb.Context(), strings.Join(before, ";"), pgx.QueryExecModeSimpleProtocol); err != nil {
-				return err
-			}
-		}
-		_, tried = tx.Exec(tb.Context(), sql, pgx.QueryExecModeSimpleProtocol)
-		return undo
-	})
-	if !errors.Is(err, undo) {
-		tb.Fatal(err)
-	}
-	return tried
+	return stages().With(row{"used_at": "now()", "ended_at": "now()", "outcome": "'cast'", "answer": "'done'"})
 }
 
 func TestSchemaRefusesTheImpossible(t *testing.T) {
@@ -96,39 +54,34 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	s := samples()
 	boris := "(select id from person where external_id = 'boris')"
 	for name, r := range map[string]row{
-		"secret": s["assure_secret"], "PIN": s["assure_secret"].with(row{"method": "'pin'", "last_step": "0", "tries": "0", "lockouts": "0", "locked_until": "null"}),
-		"attempt": s["assure_attempt"], "enrollment": s["enrollment"], "whole": s["assure_attempt"].with(whole()),
-		"changing": s["enrollment"].with(stages()).with(row{"pending": s["assure_secret"]["sealed"]}), "journal": s["assure_journal"],
+		"secret": s["assure_secret"], "PIN": s["assure_secret"].With(row{"method": "'pin'", "last_step": "0", "tries": "0", "lockouts": "0", "locked_until": "null"}),
+		"attempt": s["assure_attempt"], "enrollment": s["enrollment"], "whole": s["assure_attempt"].With(whole()),
+		"changing": s["enrollment"].With(stages()).With(row{"pending": s["assure_secret"]["sealed"]}), "journal": s["assure_journal"],
 	} {
 		table := map[string]string{"secret": "assure_secret", "PIN": "assure_secret", "journal": "assure_journal"}[name]
 		if table == "" {
 			table = "assure_attempt"
 		}
-		if err := w.try(t, nil, r.insert(table)); err != nil {
+		if err := postgrestest.Try(t, w.owner, nil, r.Insert(table)); err != nil {
 			t.Errorf("a good %s: %v", name, err)
 		}
 	}
 	good := []string{
-		s["assure_secret"].insert("assure_secret"), s["assure_journal"].insert("assure_journal"),
-		s["assure_attempt"].with(stages()).with(row{"id": "'asr_0000000000000000000000000z'"}).insert("assure_attempt"),
-		s["enrollment"].with(row{"id": "'enr_0000000000000000000000000z'"}).insert("assure_attempt"),
+		s["assure_secret"].Insert("assure_secret"), s["assure_journal"].Insert("assure_journal"),
+		s["assure_attempt"].With(stages()).With(row{"id": "'asr_0000000000000000000000000z'"}).Insert("assure_attempt"),
+		s["enrollment"].With(row{"id": "'enr_0000000000000000000000000z'"}).Insert("assure_attempt"),
 	}
 	tried := map[string]bool{}
 	for _, bad := range badRows(boris) {
 		tried[bad.guard] = true
 		table := strings.Replace(bad.table, "enrollment", "assure_attempt", 1)
-		sql := s[bad.table].with(bad.change).insert(table)
-		pg, ok := errors.AsType[*pgconn.PgError](w.try(t, good, sql))
+		sql := s[bad.table].With(bad.change).Insert(table)
+		pg, ok := errors.AsType[*pgconn.PgError](postgrestest.Try(t, w.owner, good, sql))
 		if !ok || pg.ConstraintName != bad.guard {
 			t.Errorf("%v: %v, want %s", bad.change, pg, bad.guard)
 		}
 	}
-	all := ask[[]string](t, w.owner, `
-		select array_agg(name order by name) from (
-			select conname::text as name from pg_constraint where conrelid = any ($1::text[]::regclass[]) and contype <> 't'
-			union
-			select indexrelid::regclass::text from pg_index where indrelid = any ($1::text[]::regclass[]) and indisunique) g`,
-		[]string{"assure_secret", "assure_journal", "assure_attempt"})
+	all := postgrestest.Guards(t, w.owner, "assure_secret", "assure_journal", "assure_attempt")
 	for _, guard := range all {
 		if !tried[guard] {
 			t.Errorf("%s is never tried", guard)
@@ -148,12 +101,12 @@ type bad struct {
 func badRows(boris string) []bad {
 	nobody := row{"person_id": "'per_00000000000000000000000007'"}
 	fresh := row{"id": "'asr_0000000000000000000000000y'", "slot_no": "7", "token_hash": "sha256('fresh')"}
-	other := func(change row) row { return fresh.with(change) }
+	other := func(change row) row { return fresh.With(change) }
 	staged := func(change row) row {
-		return fresh.with(stages()).with(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')"}).with(change)
+		return fresh.With(stages()).With(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')"}).With(change)
 	}
 	second := func(change row) row {
-		return row{"person_id": boris, "token_hash": "sha256('e')"}.with(change)
+		return row{"person_id": boris, "token_hash": "sha256('e')"}.With(change)
 	}
 	return []bad{
 		{"assure_secret_pkey", "assure_secret", row{}},
@@ -172,7 +125,7 @@ func badRows(boris string) []bad {
 		{"assure_secret_locked", "assure_secret", row{"person_id": boris, "tries": "4"}},
 		{"assure_secret_locked", "assure_secret", row{"person_id": boris, "lockouts": "0"}},
 
-		{"assure_journal_pkey", "assure_journal", row{"id": "(select min(id) from assure_journal)"}},
+		{"assure_journal_pkey", "assure_journal", row{"id": "(select min(id) from assure_journal) overriding"}},
 		{"assure_journal_person_id_fkey", "assure_journal", nobody},
 		{"assure_journal_actor_check", "assure_journal", row{"actor": "''"}},
 		{"assure_journal_what_check", "assure_journal", row{"what": "'set'"}},
@@ -224,11 +177,11 @@ func badRows(boris string) []bad {
 		{"assure_attempt_proved", "assure_attempt", staged(row{"proved_at": "null"})},
 		{"assure_attempt_proved", "assure_attempt", staged(row{"exchanged_at": "null"})},
 		{"assure_attempt_proved", "assure_attempt", other(row{"method": "'pin'", "proved_at": "now()"})},
-		{"assure_attempt_proved", "enrollment", second(stages()).with(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')", "method": "'pin'"})},
+		{"assure_attempt_proved", "enrollment", second(stages()).With(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')", "method": "'pin'"})},
 		{"assure_attempt_strong", "assure_attempt", staged(row{"least": "'totp'"})},
 		{"assure_attempt_strong", "assure_attempt", staged(row{"least": "'login'", "method": "'pin'"})},
 		{"assure_attempt_used", "assure_attempt", other(row{"used_at": "now()"})},
-		{"assure_attempt_pending_check", "enrollment", second(stages()).with(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')", "pending": "'x'"})},
+		{"assure_attempt_pending_check", "enrollment", second(stages()).With(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')", "pending": "'x'"})},
 		{"assure_attempt_pending", "assure_attempt", staged(row{"pending": "sha256('x') || sha256('y')"})},
 		{"assure_attempt_pending", "enrollment", second(row{"pending": "sha256('x') || sha256('y')"})},
 		{"assure_attempt_ended", "assure_attempt", other(row{"ended_at": "now()"})},
@@ -248,11 +201,11 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	s := samples()
-	secret := s["assure_secret"].insert("assure_secret")
-	journal := s["assure_journal"].insert("assure_journal")
-	fresh, staged := s["assure_attempt"].insert("assure_attempt"), s["assure_attempt"].with(stages()).insert("assure_attempt")
-	left := s["assure_attempt"].with(stages()).with(row{"method": "null", "proved_at": "null"}).insert("assure_attempt")
-	enrolled := s["enrollment"].with(stages()).insert("assure_attempt")
+	secret := s["assure_secret"].Insert("assure_secret")
+	journal := s["assure_journal"].Insert("assure_journal")
+	fresh, staged := s["assure_attempt"].Insert("assure_attempt"), s["assure_attempt"].With(stages()).Insert("assure_attempt")
+	left := s["assure_attempt"].With(stages()).With(row{"method": "null", "proved_at": "null"}).Insert("assure_attempt")
+	enrolled := s["enrollment"].With(stages()).Insert("assure_attempt")
 	tests := []struct {
 		table, trigger, before, sql string
 	}{
@@ -288,10 +241,10 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 	tried := map[string]bool{}
 	for _, tc := range tests {
 		tried[tc.trigger] = true
-		if pg, ok := errors.AsType[*pgconn.PgError](w.try(t, []string{tc.before}, tc.sql)); !ok || pg.Code != "CS001" {
+		if pg, ok := errors.AsType[*pgconn.PgError](postgrestest.Try(t, w.owner, []string{tc.before}, tc.sql)); !ok || pg.Code != "CS001" {
 			t.Errorf("%s: %v", tc.sql, pg)
 		}
-		if err := w.try(t, []string{tc.before, fmt.Sprintf("drop trigger %s on %s", tc.trigger, tc.table)}, tc.sql); err != nil {
+		if err := postgrestest.Try(t, w.owner, []string{tc.before, fmt.Sprintf("drop trigger %s on %s", tc.trigger, tc.table)}, tc.sql); err != nil {
 			t.Errorf("%s is refused without %s too: %v", tc.sql, tc.trigger, err)
 		}
 	}
@@ -302,7 +255,7 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 		}
 	}
 	for _, sql := range []string{"update assure_attempt set used_at = now()", "update assure_attempt set ended_at = now(), outcome = 'reset'"} {
-		if err := w.try(t, []string{staged}, sql); err != nil {
+		if err := postgrestest.Try(t, w.owner, []string{staged}, sql); err != nil {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}

@@ -22,36 +22,36 @@ func TestPersonSetsChangesAndRemovesWhatHeConfirmsWith(t *testing.T) {
 	w := newTown(t)
 	b := w.browser(t)
 	p := b.enter("anna", annasPhone)
-	if strings.Count(p.body, "Not set.") != 2 {
-		t.Errorf("%s", p.body)
+	if strings.Count(p.Body, "Not set.") != 2 {
+		t.Errorf("%s", p.Body)
 	}
 	p = b.send(p, "setup/pin", "pin", goodPIN, "repeat", goodPIN)
-	if strings.Count(p.body, "Not set.") != 1 || !strings.Contains(p.body, "Set since") {
-		t.Errorf("a PIN: %s", p.body)
+	if strings.Count(p.Body, "Not set.") != 1 || !strings.Contains(p.Body, "Set since") {
+		t.Errorf("a PIN: %s", p.Body)
 	}
 	p = b.send(p, "setup/pin", "pin", "8305172", "repeat", "8305172") // a fresh login is stronger than the old PIN
 	if !w.confirms(t, "pin", "8305172") || w.confirms(t, "pin", goodPIN) {
 		t.Error("the new PIN does not take the place of the old")
 	}
 	p = b.send(p, "setup/totp")
-	app := p.find(t, `href="(otpauth://[^"]+)"`)
+	app := p.Find(t, `href="(otpauth://[^"]+)"`)
 	u, err := url.Parse(app)
 	must(t, err)
 	secret := u.Query().Get("secret")
-	if len(secret) != 32 || u.Path != "/Countersign:anna@example.org" || u.Host != "totp" || !strings.Contains(p.body, secret[:4]+" "+secret[4:8]) {
+	if len(secret) != 32 || u.Path != "/Countersign:anna@example.org" || u.Host != "totp" || !strings.Contains(p.Body, secret[:4]+" "+secret[4:8]) {
 		t.Errorf("%s", app)
 	}
 	if w.offered(t, "totp") {
 		t.Error("a secret counts before its first code")
 	}
 	if out := b.post(p, "setup/totp/complete", "totp", w.code(t, secret, 5)); !strings.Contains(out.wrong(), "not the code of the new key") {
-		t.Errorf("a wrong first code: %s", out.body)
+		t.Errorf("a wrong first code: %s", out.Body)
 	}
-	if out := b.send(p, "setup/totp/cancel"); strings.Contains(out.body, "otpauth") {
-		t.Errorf("canceled: %s", out.body)
+	if out := b.send(p, "setup/totp/cancel"); strings.Contains(out.Body, "otpauth") {
+		t.Errorf("canceled: %s", out.Body)
 	}
 	p = b.send(p, "setup/totp")
-	second := strings.ReplaceAll(p.find(t, `class="code">([A-Z2-7 ]+)<`), " ", "")
+	second := strings.ReplaceAll(p.Find(t, `class="code">([A-Z2-7 ]+)<`), " ", "")
 	if second == secret {
 		t.Error("the same secret again")
 	}
@@ -63,8 +63,8 @@ func TestPersonSetsChangesAndRemovesWhatHeConfirmsWith(t *testing.T) {
 		t.Error("codes do not confirm")
 	}
 	p = b.send(p, "setup/pin/remove")
-	if w.offered(t, "pin") || strings.Count(p.body, "Not set.") != 1 {
-		t.Errorf("%s", p.body)
+	if w.offered(t, "pin") || strings.Count(p.Body, "Not set.") != 1 {
+		t.Errorf("%s", p.Body)
 	}
 	b.send(p, "setup/pin/remove") // sent twice
 	if diff := cmp.Diff([]string{"pin.set", "pin.set", "totp.set", "pin.removed"}, w.changes(t)); diff != "" {
@@ -85,12 +85,12 @@ func TestPersonSetsChangesAndRemovesWhatHeConfirmsWith(t *testing.T) {
 func (t *town) confirms(tb testing.TB, m, typed string) bool {
 	tb.Helper()
 	b := t.browser(tb)
-	return b.send(b.get(t.begin(tb, t.ask())), m, m, typed).key() == "done"
+	return b.send(b.get(t.begin(tb, t.ask())), m, m, typed).Key() == "done"
 }
 
 func (t *town) offered(tb testing.TB, m string) bool {
 	tb.Helper()
-	return strings.Contains(t.browser(tb).get(t.begin(tb, t.ask())).body, `action="/confirm/`+m+`"`)
+	return strings.Contains(t.browser(tb).get(t.begin(tb, t.ask())).Body, `action="/confirm/`+m+`"`)
 }
 
 // A login alone takes no codes away: they are stronger.
@@ -101,18 +101,18 @@ func TestCodesAreChangedWithACodeOnly(t *testing.T) {
 	b := w.browser(t)
 	p := b.enter("anna", annasPhone)
 	for _, act := range []string{"setup/totp", "setup/totp/remove"} {
-		if out := b.post(p, act); out.status != http.StatusForbidden || out.wrong() == "" {
-			t.Errorf("%s without a code: %d %s", act, out.status, out.body)
+		if out := b.post(p, act); out.Status != http.StatusForbidden || out.wrong() == "" {
+			t.Errorf("%s without a code: %d %s", act, out.Status, out.Body)
 		}
 		if out := b.post(p, act, "now", w.code(t, secret, 7)); !strings.Contains(out.wrong(), "left") {
-			t.Errorf("%s with a wrong code: %d %s", act, out.status, out.body)
+			t.Errorf("%s with a wrong code: %d %s", act, out.Status, out.Body)
 		}
 	}
-	if out := b.post(p, "setup/totp/complete", "totp", "123456"); out.status != http.StatusSeeOther || !w.offered(t, "totp") {
-		t.Errorf("%d %s", out.status, out.body)
+	if out := b.post(p, "setup/totp/complete", "totp", "123456"); out.Status != http.StatusSeeOther || !w.offered(t, "totp") {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
 	p = b.send(p, "setup/totp", "now", w.code(t, secret, 0))
-	next := strings.ReplaceAll(p.find(t, `class="code">([A-Z2-7 ]+)<`), " ", "")
+	next := strings.ReplaceAll(p.Find(t, `class="code">([A-Z2-7 ]+)<`), " ", "")
 	p = b.send(p, "setup/totp/complete", "totp", w.code(t, next, 0))
 	if w.confirms(t, "totp", w.code(t, secret, 1)) || !w.confirms(t, "totp", w.code(t, next, 1)) {
 		t.Error("the new app does not take the place of the old")
@@ -132,8 +132,8 @@ func TestWeakPINsAreRefused(t *testing.T) {
 		"": "6 to 12", "12345": "6 to 12", "1234567890123": "6 to 12", "27491a": "6 to 12", "２７４９１３": "6 to 12",
 		"123456": "tries that PIN first", "654321": "tries that PIN first", "000000": "tries that PIN first", "890123": "tries that PIN first", "210987654": "tries that PIN first",
 	} {
-		if out := b.post(p, "setup/pin", "pin", pin, "repeat", pin); out.status != http.StatusForbidden || !strings.Contains(out.wrong(), want) {
-			t.Errorf("%q: %d %s", pin, out.status, out.wrong())
+		if out := b.post(p, "setup/pin", "pin", pin, "repeat", pin); out.Status != http.StatusForbidden || !strings.Contains(out.wrong(), want) {
+			t.Errorf("%q: %d %s", pin, out.Status, out.wrong())
 		}
 	}
 	if out := b.post(p, "setup/pin", "pin", goodPIN, "repeat", "274914"); !strings.Contains(out.wrong(), "not the same") {
@@ -152,14 +152,14 @@ func TestNothingIsChangedWithoutTheLogin(t *testing.T) {
 	must(t, err)
 	b := w.browser(t)
 	p := b.get(address)
-	if p.key() != "enter" {
-		t.Fatalf("%s", p.body)
+	if p.Key() != "enter" {
+		t.Fatalf("%s", p.Body)
 	}
 	acts := []string{"setup/pin", "setup/pin/remove", "setup/totp", "setup/totp/cancel", "setup/totp/complete", "setup/totp/remove", "pin", "totp", "again"}
 	tries := func(what, want string, b *browser, p page) {
 		for _, act := range acts {
-			if out := b.post(p, act, "pin", goodPIN, "repeat", goodPIN, "totp", "123456", "now", "123456"); out.key() != want && out.status != http.StatusSeeOther {
-				t.Errorf("%s %s: %d %s", what, act, out.status, out.key())
+			if out := b.post(p, act, "pin", goodPIN, "repeat", goodPIN, "totp", "123456", "now", "123456"); out.Key() != want && out.Status != http.StatusSeeOther {
+				t.Errorf("%s %s: %d %s", what, act, out.Status, out.Key())
 			}
 		}
 		if len(w.changes(t)) != 0 || ask[int](t, w.owner, "select count(*) from assure_secret") != 0 || ask[int](t, w.owner, "select count(pending) from assure_attempt") != 0 {
@@ -171,8 +171,8 @@ func TestNothingIsChangedWithoutTheLogin(t *testing.T) {
 	tries("with a confirmation", "confirm", other, other.get(w.begin(t, w.ask())))
 	in := b.login(p, "anna@example.org")
 	for _, old := range []page{p, in} { // before and after the cookie was changed
-		if out := w.browser(t).post(old, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.status != http.StatusBadRequest {
-			t.Errorf("another browser: %d %s", out.status, out.key())
+		if out := w.browser(t).post(old, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.Status != http.StatusBadRequest {
+			t.Errorf("another browser: %d %s", out.Status, out.Key())
 		}
 	}
 	w.exec(t, "alter table assure_attempt disable trigger assure_attempt_goes_on")
@@ -190,15 +190,15 @@ func TestCookieIsAnotherOneAfterTheLogin(t *testing.T) {
 	u, err := url.Parse(w.web.URL)
 	must(t, err)
 	p := b.get(address)
-	before := b.client.Jar.Cookies(u)
+	before := b.Client.Jar.Cookies(u)
 	in := b.login(p, "anna@example.org")
 	fixed := w.browser(t) // whoever planted the cookie that she began with
-	fixed.client.Jar.SetCookies(u, []*http.Cookie{{Name: before[0].Name, Value: before[0].Value, Path: "/", Secure: true}})
-	if out := fixed.post(in, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.status != http.StatusBadRequest {
-		t.Errorf("%d %s", out.status, out.key())
+	fixed.Client.Jar.SetCookies(u, []*http.Cookie{{Name: before[0].Name, Value: before[0].Value, Path: "/", Secure: true}})
+	if out := fixed.post(in, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.Status != http.StatusBadRequest {
+		t.Errorf("%d %s", out.Status, out.Key())
 	}
-	if out := b.send(in, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.key() != "setup" {
-		t.Errorf("%d %s", out.status, out.key())
+	if out := b.send(in, "setup/pin", "pin", goodPIN, "repeat", goodPIN); out.Key() != "setup" {
+		t.Errorf("%d %s", out.Status, out.Key())
 	}
 }
 
@@ -213,26 +213,26 @@ func TestUndatedLoginsAreWorthLess(t *testing.T) {
 	a.Least = assure.Login
 	b := w.browser(t)
 	p := b.get(w.begin(t, a))
-	if strings.Contains(p.body, "/confirm/login") {
-		t.Errorf("%s", p.body)
+	if strings.Contains(p.Body, "/confirm/login") {
+		t.Errorf("%s", p.Body)
 	}
-	if out := b.post(p, "login", "service", "google"); out.status != http.StatusBadRequest {
-		t.Errorf("%d %s", out.status, out.location)
+	if out := b.post(p, "login", "service", "google"); out.Status != http.StatusBadRequest {
+		t.Errorf("%d %s", out.Status, out.Location)
 	}
 	w.secure(t, assure.PIN)
 	p = b.enter("anna", annasPhone)
 	for now, words := range map[string]string{"": "6 to 12", "111119": "left"} {
 		for _, act := range []string{"setup/pin", "setup/pin/remove", "setup/totp"} {
 			if out := b.post(p, act, "pin", "8305172", "repeat", "8305172", "now", now); !strings.Contains(out.wrong(), words) {
-				t.Errorf("%s with %q: %d %s", act, now, out.status, out.wrong())
+				t.Errorf("%s with %q: %d %s", act, now, out.Status, out.wrong())
 			}
 		}
 	}
 	if b.send(p, "setup/pin", "pin", "8305172", "repeat", "8305172", "now", goodPIN); !w.confirms(t, "pin", "8305172") {
 		t.Error("the new PIN does not confirm")
 	}
-	if out := b.send(p, "setup/totp", "now", "8305172"); !strings.Contains(out.body, "/confirm/setup/totp/complete") {
-		t.Errorf("%s", out.body)
+	if out := b.send(p, "setup/totp", "now", "8305172"); !strings.Contains(out.Body, "/confirm/setup/totp/complete") {
+		t.Errorf("%s", out.Body)
 	}
 }
 
@@ -245,12 +245,12 @@ func TestUndatedLoginsGiveNoSecondWay(t *testing.T) {
 	w.desk.Undated = map[string]bool{"google": true}
 	b := w.browser(t)
 	p := b.enter("anna", annasPhone)
-	if !strings.Contains(p.body, `name="now"`) {
-		t.Errorf("no code is asked for: %s", p.body)
+	if !strings.Contains(p.Body, `name="now"`) {
+		t.Errorf("no code is asked for: %s", p.Body)
 	}
 	for _, now := range []string{"", "000000"} {
 		if out := b.post(p, "setup/pin", "pin", goodPIN, "repeat", goodPIN, "now", now); out.wrong() == "" {
-			t.Errorf("with %q: %d", now, out.status)
+			t.Errorf("with %q: %d", now, out.Status)
 		}
 	}
 	if w.offered(t, "pin") {
@@ -299,8 +299,8 @@ func TestSecretsAreSealedAnewAfterARotation(t *testing.T) {
 	w.desk.Open = open
 	w.exec(t, "update assure_secret s set sealed = (select sealed from assure_secret where method = 'totp'), set_at = now() where method = 'pin'")
 	b := w.browser(t)
-	if out := b.post(b.get(w.begin(t, w.ask())), "pin", "pin", goodPIN); out.status != http.StatusServiceUnavailable {
-		t.Errorf("%d %s", out.status, out.key())
+	if out := b.post(b.get(w.begin(t, w.ask())), "pin", "pin", goodPIN); out.Status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", out.Status, out.Key())
 	}
 }
 
@@ -317,7 +317,7 @@ func TestWhoNeverLoggedInIsToldToDoSo(t *testing.T) {
 	must(t, err)
 	b := w.browser(t)
 	p := b.get(address)
-	if p.key() != "enter" || !strings.Contains(p.body, "/login to the bot") || strings.Contains(p.body, "<form") {
-		t.Errorf("%s", p.body)
+	if p.Key() != "enter" || !strings.Contains(p.Body, "/login to the bot") || strings.Contains(p.Body, "<form") {
+		t.Errorf("%s", p.Body)
 	}
 }

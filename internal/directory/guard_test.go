@@ -18,8 +18,8 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 	revoked := "update api_key set revoked_at = now(), revoked_by = 'a'"
 	grown := "update directory_state set version = 5"
 	frozen := "update person set frozen_at = now(), frozen_by = 'a', frozen_why = 'w' where external_id = 'anna'"
-	linkAgain := sample("telegram_link").with(row{"person_id": "'per_" + one + "'"}).insert("telegram_link")
-	another := sample("identity").insert("identity")
+	linkAgain := sample("telegram_link").With(row{"person_id": "'per_" + one + "'"}).Insert("telegram_link")
+	another := sample("identity").Insert("identity")
 	forgotten := "update identity set ended_at = now(), ended_by = 'a', ended_why = 'w' where subject = '2'"
 	tests := []struct {
 		table, trigger string
@@ -123,7 +123,7 @@ func TestALinkedPersonCannotBeFrozenBesideTheLink(t *testing.T) {
 	if err := try(t, h, []string{ended}, frozen+now); err != nil {
 		t.Errorf("with an ended one: %v", err)
 	}
-	again := sample("telegram_link").with(row{"person_id": "'per_" + one + "'"}).insert("telegram_link")
+	again := sample("telegram_link").With(row{"person_id": "'per_" + one + "'"}).Insert("telegram_link")
 	if pg, ok := errors.AsType[*pgconn.PgError](try(t, h, []string{ended, frozen}, again)); !ok || pg.Code != "CS015" {
 		t.Errorf("a new link of somebody frozen: %v", pg)
 	}

@@ -3,34 +3,16 @@ package directory_test
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"countersign/internal/directory"
+	"countersign/internal/postgres/postgrestest"
 )
 
-// row is a row to insert: SQL expressions by column.
-type row map[string]string
-
-func (r row) with(change row) row {
-	out := maps.Clone(r)
-	maps.Copy(out, change)
-	return out
-}
-
-func (r row) insert(table string) string {
-	columns := slices.Sorted(maps.Keys(r))
-	values := make([]string, len(columns))
-	for i, c := range columns {
-		values[i] = r[c]
-	}
-	return fmt.Sprintf("insert into %s (%s) values (%s)", table, strings.Join(columns, ", "), strings.Join(values, ", "))
-}
+type row = postgrestest.Row
 
 const (
 	one = "00000000000000000000000001"
@@ -42,16 +24,16 @@ const anyIdentity = "(select min(id) from identity)"
 // furnished makes one row of everything; sample gives a second one that may stand beside it.
 func furnished() []string {
 	return []string{
-		row{"id": "'per_" + one + "'", "external_id": "'anna'", "name": "'Anna'", "email": "'anna@corp.example'", "workspace_id": "'g1'", "created_at": "now()"}.insert("person"),
-		row{"id": "'per_" + two + "'", "external_id": "'boris'", "name": "'Boris'", "created_at": "now()"}.insert("person"),
-		row{"id": "'per_00000000000000000000000009'", "external_id": "'gone'", "name": "'G'", "created_at": "now()", "active": "false", "deactivated_at": "now()", "deactivated_why": "'left'"}.insert("person"),
-		row{"person_id": "'per_" + one + "'", "role": "'treasurer'"}.insert("person_role"),
-		row{"person_id": "'per_" + one + "'", "issuer": "'https://login.example'", "subject": "'1'", "email": "'a@corp.example'", "bound_at": "now()", "bound_by": "'link'"}.insert("identity"),
-		row{"person_id": "'per_" + one + "'", "account": "100", "how": "'login'", "linked_at": "now()", "linked_by": "'link'", "identity_id": anyIdentity, "proved_at": "now()", "decides_from": "now()"}.insert("telegram_link"),
-		row{"id": "'cht_" + one + "'", "external_id": "'finance'", "telegram_chat_id": "-1001234567890", "title": "'F'", "kind": "'supergroup'", "created_at": "now()"}.insert("chat"),
-		row{"name": "'erp1c'", "created_at": "now()"}.insert("source"),
-		row{"id": "'csk_aaaaaaaaaaaa'", "source": "'erp1c'", "name": "'k'", "secret_hash": "sha256('a')", "scopes": "'{consume}'", "created_at": "now()", "expires_at": "now() + interval '1 day'"}.insert("api_key"),
-		row{"at": "now()", "actor": "'a'", "what": "'a.b'", "subject": "'s'", "after": "'{}'"}.insert("directory_journal"),
+		row{"id": "'per_" + one + "'", "external_id": "'anna'", "name": "'Anna'", "email": "'anna@corp.example'", "workspace_id": "'g1'", "created_at": "now()"}.Insert("person"),
+		row{"id": "'per_" + two + "'", "external_id": "'boris'", "name": "'Boris'", "created_at": "now()"}.Insert("person"),
+		row{"id": "'per_00000000000000000000000009'", "external_id": "'gone'", "name": "'G'", "created_at": "now()", "active": "false", "deactivated_at": "now()", "deactivated_why": "'left'"}.Insert("person"),
+		row{"person_id": "'per_" + one + "'", "role": "'treasurer'"}.Insert("person_role"),
+		row{"person_id": "'per_" + one + "'", "issuer": "'https://login.example'", "subject": "'1'", "email": "'a@corp.example'", "bound_at": "now()", "bound_by": "'link'"}.Insert("identity"),
+		row{"person_id": "'per_" + one + "'", "account": "100", "how": "'login'", "linked_at": "now()", "linked_by": "'link'", "identity_id": anyIdentity, "proved_at": "now()", "decides_from": "now()"}.Insert("telegram_link"),
+		row{"id": "'cht_" + one + "'", "external_id": "'finance'", "telegram_chat_id": "-1001234567890", "title": "'F'", "kind": "'supergroup'", "created_at": "now()"}.Insert("chat"),
+		row{"name": "'erp1c'", "created_at": "now()"}.Insert("source"),
+		row{"id": "'csk_aaaaaaaaaaaa'", "source": "'erp1c'", "name": "'k'", "secret_hash": "sha256('a')", "scopes": "'{consume}'", "created_at": "now()", "expires_at": "now() + interval '1 day'"}.Insert("api_key"),
+		row{"at": "now()", "actor": "'a'", "what": "'a.b'", "subject": "'s'", "after": "'{}'"}.Insert("directory_journal"),
 	}
 }
 
@@ -236,32 +218,10 @@ func badRows() []struct {
 	}
 }
 
-// statement is the insert of a bad row; an identity column is named outright.
-func statement(table string, r row) string {
-	s := r.insert(table)
-	if strings.Contains(s, " overriding") {
-		s = strings.Replace(strings.Replace(s, " overriding", "", 1), ") values", ") overriding system value values", 1)
-	}
-	return s
-}
-
 // try runs a statement in a furnished database and takes everything back.
 func try(tb testing.TB, h house, before []string, sql string) error {
 	tb.Helper()
-	undo := errors.New("undo")
-	var tried error
-	err := pgx.BeginFunc(tb.Context(), h.owner, func(tx pgx.Tx) error {
-		_, err := tx.Exec(tb.Context(), strings.Join(append(furnished(), before...), ";"), pgx.QueryExecModeSimpleProtocol)
-		if err != nil {
-			return err
-		}
-		_, tried = tx.Exec(tb.Context(), sql)
-		return undo
-	})
-	if !errors.Is(err, undo) {
-		tb.Fatal(err)
-	}
-	return tried
+	return postgrestest.Try(tb, h.owner, append(furnished(), before...), sql)
 }
 
 func TestSchemaRefusesTheImpossible(t *testing.T) {
@@ -269,26 +229,21 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	h := newHouse(t)
 	tables := []string{"person", "person_role", "identity", "telegram_link", "chat", "source", "api_key", "directory_journal"}
 	for _, table := range tables {
-		if err := try(t, h, nil, sample(table).insert(table)); err != nil {
+		if err := try(t, h, nil, sample(table).Insert(table)); err != nil {
 			t.Errorf("a good %s: %v", table, err)
 		}
 	}
 	tried := map[string]bool{}
 	for _, bad := range badRows() {
 		tried[bad.guard] = true
-		sql := statement(bad.table, sample(bad.table).with(bad.change))
+		sql := sample(bad.table).With(bad.change).Insert(bad.table)
 		pg, ok := errors.AsType[*pgconn.PgError](try(t, h, nil, sql))
 		if !ok || pg.ConstraintName != bad.guard {
 			t.Errorf("%s: %v, want %s", sql, pg, bad.guard)
 		}
 	}
 	tried["person_id_active"], tried["identity_of_person"] = true, true // follow from the primary key; only there to be referred to
-	all := ask[[]string](t, h.owner, `
-		select array_agg(name order by name) from (
-			select conname::text as name from pg_constraint where conrelid = any ($1::text[]::regclass[]) and contype <> 't'
-			union
-			select indexrelid::regclass::text from pg_index where indrelid = any ($1::text[]::regclass[]) and indisunique) g`,
-		append(tables, "directory_state"))
+	all := postgrestest.Guards(t, h.owner, append(tables, "directory_state")...)
 	for _, guard := range all {
 		if !tried[guard] {
 			t.Errorf("%s is never tried", guard)
