@@ -5,10 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"time"
-)
 
-// errSecret: what was stored cannot be a secret of codes. It never says what it is instead.
-var errSecret = errors.New("the stored secret cannot be read")
+	"countersign/internal/people"
+)
 
 // wrong is why something typed is not taken.
 type wrong struct {
@@ -32,28 +31,66 @@ func (d *Desk) verify(ctx context.Context, a attempt, m Method, typed string) (p
 	if !ok {
 		return proof{}, &wrong{why: m.text("pin_form", "totp_form")}, nil
 	}
-	t, err := d.Store.take(ctx, a.Ask.Person, m)
+	fits, set, err := d.matcher(ctx, a.Ask.Person, m)
+	if errors.Is(err, errNoSuch) { // just removed: the page shows what is so now
+		return proof{}, &wrong{why: m.text("pin_form", "totp_form")}, nil
+	}
+	if err != nil {
+		return proof{}, nil, err
+	}
+	t, err := d.Store.take(ctx, a.Ask.Person, m, set)
 	switch {
 	case errors.Is(err, errLocked) && !t.Until.IsZero():
 		return proof{}, &wrong{why: m.text("pin_locked", "totp_locked"), until: t.Until}, nil
-	case errors.Is(err, errLocked), errors.Is(err, errNoSuch): // just over, just removed: the page shows what is so now
+	case errors.Is(err, errLocked), errors.Is(err, errNoSuch): // just over, just changed: as above
 		return proof{}, &wrong{why: m.text("pin_form", "totp_form")}, nil
 	case err != nil:
 		return proof{}, nil, err
 	}
-	secret, err := d.Open(t.Sealed, place(a.Ask.Person, m))
-	if err != nil {
-		return proof{}, nil, err
-	}
-	p := proof{Method: m, person: a.Ask.Person, set: t.Set}
-	right, err := d.fits(&p, t, secret, typed)
-	if err != nil {
-		return proof{}, nil, err
-	}
-	if !right {
+	step, right := fits(typed)
+	if !right || m == TOTP && step <= t.Last {
 		return proof{}, d.missed(ctx, a, m, t), nil
 	}
-	return p, nil, nil
+	return proof{Method: m, person: a.Ask.Person, set: set, step: step}, nil, nil
+}
+
+// matcher looks at something typed; of a code it gives the step. It cannot fail.
+type matcher func(typed string) (step int64, right bool)
+
+// matcher is made of what a person has before a try is counted: whatever fails on the way
+// there says nothing about what was typed. It gives since when he has it, too.
+func (d *Desk) matcher(ctx context.Context, person people.ID, m Method) (matcher, time.Time, error) {
+	sealed, set, err := d.Store.sealed(ctx, person, m)
+	if err != nil {
+		return nil, set, err
+	}
+	secret, err := d.Open(sealed, place(person, m))
+	if err != nil {
+		return nil, set, err
+	}
+	if m == TOTP {
+		raw, err := readTOTP(secret)
+		return func(typed string) (int64, bool) {
+			step := stepOf(raw, typed, d.Now())
+			return step, step > 0
+		}, set, err
+	}
+	hash, err := readPIN(secret)
+	return func(typed string) (int64, bool) {
+		d.slow.Lock()
+		defer d.slow.Unlock()
+		return 0, hash.is(typed)
+	}, set, err
+}
+
+// forgive takes back the try that something right was counted as, when what followed
+// failed. If that fails as well the try stays, and the next right one takes it back.
+func (d *Desk) forgive(ctx context.Context, p proof) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	if err := d.Store.forgive(ctx, p); err != nil {
+		d.Log.WarnContext(ctx, "a right one stays counted as a try", slog.String("person", string(p.person)), slog.Any("error", err))
+	}
 }
 
 // form gives what was typed in the form in which it is compared.
@@ -62,17 +99,6 @@ func form(m Method, typed string) (string, bool) {
 		return isCode(typed)
 	}
 	return typed, isPIN(typed)
-}
-
-func (d *Desk) fits(p *proof, t try, secret, typed string) (bool, error) {
-	if p.Method == PIN {
-		d.slow.Lock()
-		defer d.slow.Unlock()
-		return samePIN(secret, typed)
-	}
-	step, err := stepOf(secret, typed, d.Now())
-	p.step = step
-	return err == nil && step > t.Last, err
 }
 
 // missed says how a wrong try counts. The chat is told of a lock.

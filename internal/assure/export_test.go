@@ -8,8 +8,19 @@ var (
 	IsPIN      = isPIN
 	IsWeak     = isWeak
 	HashPIN    = hashPIN
-	SamePIN    = samePIN
 )
 
+// SamePIN reports whether a hash is that of the PIN.
+func SamePIN(hashed, pin string) (bool, error) {
+	h, err := readPIN(hashed)
+	return err == nil && h.is(pin), err
+}
+
 // StepOf finds the step of a code.
-func StepOf(secret, code string, now time.Time) (int64, error) { return stepOf(secret, code, now) }
+func StepOf(secret, code string, now time.Time) (int64, error) {
+	raw, err := readTOTP(secret)
+	if err != nil {
+		return 0, err
+	}
+	return stepOf(raw, code, now), nil
+}

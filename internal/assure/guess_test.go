@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"countersign/internal/assure"
 )
@@ -119,12 +120,12 @@ func TestCodeIsTakenOnceInTheSameMoment(t *testing.T) {
 	secret := w.secure(t, assure.TOTP)
 	var both sync.WaitGroup
 	both.Add(2)
-	w.desk.Open = func(sealed []byte, row string) (string, error) {
+	a, code, keys, now := w.ask(), w.code(t, secret, 0), make(chan string, 2), w.desk.Now
+	w.desk.Now = func() time.Time { // asked when both are counted
 		both.Done()
 		both.Wait()
-		return open(sealed, row)
+		return now()
 	}
-	a, code, keys := w.ask(), w.code(t, secret, 0), make(chan string, 2)
 	for no := range 2 {
 		a.No = no
 		b := w.browser(t)

@@ -62,25 +62,36 @@ func argonHead(memory, time uint32) string {
 // errHash: what was stored is no hash of a PIN. It never says what it is instead.
 var errHash = errors.New("the stored hash cannot be read")
 
-// samePIN reports whether a hash is that of the PIN. It takes hashes of other, bounded
-// costs too, so that the costs above can grow.
-func samePIN(hashed, pin string) (bool, error) {
+// pinHash is a stored hash that can be looked at.
+type pinHash struct {
+	salt, want   []byte
+	memory, time uint32
+}
+
+// readPIN takes hashes of other, bounded costs too, so that the costs above can grow.
+func readPIN(hashed string) (pinHash, error) {
 	const mostMemory, mostTime = 256 << 10, 16
 	parts := strings.Split(hashed, "$")
 	if len(parts) != 6 {
-		return false, errHash
+		return pinHash{}, errHash
 	}
-	var memory, time uint32
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=1", &memory, &time); n != 2 || err != nil || memory == 0 || memory > mostMemory || time == 0 || time > mostTime {
-		return false, errHash
+	var h pinHash
+	n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=1", &h.memory, &h.time)
+	if n != 2 || err != nil || h.memory == 0 || h.memory > mostMemory || h.time == 0 || h.time > mostTime {
+		return pinHash{}, errHash
 	}
-	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
-	if err != nil || len(salt) < saltBytes || !strings.HasPrefix(hashed, argonHead(memory, time)) {
-		return false, errHash
+	h.salt, err = base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil || len(h.salt) < saltBytes || !strings.HasPrefix(hashed, argonHead(h.memory, h.time)) {
+		return pinHash{}, errHash
 	}
-	want, err := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil || len(want) != argonBytes {
-		return false, errHash
+	h.want, err = base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || len(h.want) != argonBytes {
+		return pinHash{}, errHash
 	}
-	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(pin), salt, time, memory, argonLanes, argonBytes), want) == 1, nil
+	return h, nil
+}
+
+// is reports whether it is the hash of the PIN.
+func (h pinHash) is(pin string) bool {
+	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(pin), h.salt, h.time, h.memory, argonLanes, argonBytes), h.want) == 1
 }

@@ -74,6 +74,9 @@ func (d *Desk) typed(w http.ResponseWriter, r *http.Request, v visit, m Method) 
 // settle takes the single use of a proof and casts the vote.
 func (d *Desk) settle(r *http.Request, a attempt, p proof) error {
 	if err := d.Store.prove(r.Context(), a.ID, p); err != nil {
+		if p.Method != Login && !errors.Is(err, errUsed) {
+			d.forgive(r.Context(), p)
+		}
 		return err
 	}
 	d.cast(r.Context(), a, p.Method)

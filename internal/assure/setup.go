@@ -77,6 +77,9 @@ func (d *Desk) knows(ctx context.Context, v visit, m Method) (*wrong, error) {
 	if err = p.settle(ctx, d.Store.Pool); errors.Is(err, errUsed) {
 		return &wrong{why: "used"}, nil
 	}
+	if err != nil {
+		d.forgive(ctx, p)
+	}
 	return nil, err
 }
 
@@ -185,12 +188,13 @@ func (d *Desk) completeTOTP(ctx context.Context, v visit) change {
 	if err != nil {
 		return change{err: err}
 	}
-	step, err := stepOf(secret, code, d.Now())
-	if err == nil && step == 0 {
-		return change{bad: &wrong{why: "totp_first"}}
-	}
+	raw, err := readTOTP(secret)
 	if err != nil {
 		return change{err: err}
+	}
+	step := stepOf(raw, code, d.Now())
+	if step == 0 {
+		return change{bad: &wrong{why: "totp_first"}}
 	}
 	sealed, err := d.Seal(secret, place(v.Ask.Person, TOTP))
 	if err != nil {

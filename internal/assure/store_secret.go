@@ -42,13 +42,11 @@ func (s *Store) holds(ctx context.Context, person people.ID) (map[Method]held, e
 	return out, nil
 }
 
-// try is a secret that one may try, and how that counts.
+// try is how a try counts.
 type try struct {
-	Sealed []byte
-	Set    time.Time
-	Last   int64     // step of the newest code that was taken
-	Tries  int       // with this one
-	Until  time.Time // locked from now on, unless this one is right
+	Last  int64     // step of the newest code that was taken
+	Tries int       // with this one
+	Until time.Time // locked from now on, unless this one is right
 }
 
 // The refusals to try.
@@ -57,10 +55,19 @@ var (
 	errNoSuch = errors.New("there is none")
 )
 
-// take counts a try before it is looked at, so that tries at the same moment are no more
-// than those that follow one another. The fifth locks, at first for 15 minutes, then for
-// twice as long as before, up to a day.
-func (s *Store) take(ctx context.Context, person people.ID, m Method) (try, error) {
+// sealed gives what a person has, and since when.
+func (s *Store) sealed(ctx context.Context, person people.ID, m Method) (sealed []byte, set time.Time, err error) {
+	err = s.Pool.QueryRow(ctx, "select sealed, set_at from assure_secret where person_id = $1 and method = $2", person, m).Scan(&sealed, &set)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = errNoSuch
+	}
+	return sealed, set, err
+}
+
+// take counts a try of what was set then, before it is looked at, so that tries at the same
+// moment are no more than those that follow one another. The fifth locks, at first for 15
+// minutes, then for twice as long as before, up to a day.
+func (s *Store) take(ctx context.Context, person people.ID, m Method, set time.Time) (try, error) {
 	var t try
 	var until *time.Time
 	err := s.Pool.QueryRow(ctx, `update assure_secret set
@@ -68,8 +75,8 @@ func (s *Store) take(ctx context.Context, person people.ID, m Method) (try, erro
 			lockouts = lockouts + case when locked_until is null and tries + 1 = $3 then 1 else 0 end,
 			locked_until = case when locked_until is null and tries + 1 = $3
 				then statement_timestamp() + least(interval '1 day', interval '15 minutes' * power(2, least(lockouts, 10))) end
-		where person_id = $1 and method = $2 and (locked_until is null or locked_until <= statement_timestamp())
-		returning sealed, set_at, last_step, tries, locked_until`, person, m, maxTries).Scan(&t.Sealed, &t.Set, &t.Last, &t.Tries, &until)
+		where person_id = $1 and method = $2 and set_at = $4 and (locked_until is null or locked_until <= statement_timestamp())
+		returning last_step, tries, locked_until`, person, m, maxTries, set).Scan(&t.Last, &t.Tries, &until)
 	if until != nil {
 		t.Until = *until
 	}
@@ -106,6 +113,13 @@ func (p proof) settle(ctx context.Context, e executor) error {
 	if err == nil && tag.RowsAffected() != 1 {
 		return errUsed
 	}
+	return err
+}
+
+// forgive takes back what was counted, and leaves a code to be taken.
+func (s *Store) forgive(ctx context.Context, p proof) error {
+	_, err := s.Pool.Exec(ctx, `update assure_secret set tries = 0, lockouts = 0, locked_until = null
+		where person_id = $1 and method = $2 and set_at = $3`, p.person, p.Method, p.set)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -41,21 +42,28 @@ func totp(secret []byte, step int64) string {
 	return fmt.Sprintf("%0*d", totpDigits, n%1_000_000)
 }
 
-// stepOf finds the step of a code: the present one, or one beside it, since clocks differ.
-// 0: it is the code of none of them.
-func stepOf(secret, code string, now time.Time) (int64, error) {
+// errSecret: what was stored cannot be a secret of codes. It never says what it is instead.
+var errSecret = errors.New("the stored secret cannot be read")
+
+func readTOTP(secret string) ([]byte, error) {
 	raw, err := base32.StdEncoding.DecodeString(secret)
 	if err != nil || len(raw) < totpBytes {
-		return 0, errSecret
+		return nil, errSecret
 	}
+	return raw, nil
+}
+
+// stepOf finds the step of a code: the present one, or one beside it, since clocks differ.
+// 0: it is the code of none of them.
+func stepOf(secret []byte, code string, now time.Time) int64 {
 	present := now.Unix() / int64(totpStep/time.Second)
 	var found int64
 	for _, step := range []int64{present - 1, present, present + 1} {
-		if subtle.ConstantTimeCompare([]byte(totp(raw, step)), []byte(code)) == 1 {
+		if subtle.ConstantTimeCompare([]byte(totp(secret, step)), []byte(code)) == 1 {
 			found = step
 		}
 	}
-	return found, nil
+	return found
 }
 
 // totpLink is what an authenticator app opens.
