@@ -106,7 +106,8 @@ type Desk struct {
 	Now  func() time.Time // for one-time codes only: everything else goes by the database's clock
 	Log  *slog.Logger
 
-	slow sync.Mutex // one PIN at a time: each takes its memory
+	slow     sync.Mutex    // one PIN at a time: each takes its memory
+	castLife time.Duration // of a vote; 0: castTime
 }
 
 // Begin gives the address of a page on which a decision can be confirmed for 3 minutes. It

@@ -1,6 +1,7 @@
 package assure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -103,7 +104,7 @@ func (d *Desk) again(w http.ResponseWriter, r *http.Request, v visit) {
 func (d *Desk) cast(ctx context.Context, a attempt, m Method) {
 	ctx = context.WithoutCancel(ctx)
 	who := []any{slog.String("attempt", a.ID), slog.String("case", a.Ask.Case), slog.String("person", string(a.Ask.Person)), slog.String("method", string(m))}
-	casting, cancel := context.WithTimeout(ctx, castTime)
+	casting, cancel := context.WithTimeout(ctx, cmp.Or(d.castLife, castTime))
 	text, err := d.Cast(casting, a.Ask, string(m))
 	cancel()
 	ctx, cancel = context.WithTimeout(ctx, noteTime) // what became of it is noted also when all that time was used

@@ -58,7 +58,7 @@ type attempt struct {
 	Opened    bool
 	Exchanged bool
 	Proved    bool
-	Used      bool
+	Used      bool // somebody casts, or has
 	Ended     bool
 	Expired   bool
 	cookie    []byte
@@ -67,10 +67,15 @@ type attempt struct {
 // live reports whether anything may still happen.
 func (a attempt) live() bool { return !a.Ended && !a.Expired }
 
+// abandoned is when whoever took a proof and did not end has died: casting and noting are
+// over long before. What it was for is bound to the attempt, and whoever casts takes one
+// vote for it, so the same may be cast again.
+const abandoned = "interval '30 seconds'"
+
 const selectAttempt = `select id, kind, person_id, account, language, coalesce(case_id, ''), coalesce(round, 0), coalesce(step, 0),
 	coalesce(slot_no, 0), coalesce(revision, 0), coalesce(verdict, ''), coalesce(reason, ''), coalesce(least, ''), coalesce(service, ''), logins, coalesce(method, ''),
 	pending, coalesce(outcome, ''), coalesce(answer, ''), opened_at is not null, exchanged_at is not null, proved_at is not null,
-	used_at is not null, ended_at is not null, expires_at <= statement_timestamp(), cookie_hash
+	used_at > statement_timestamp() - ` + abandoned + ` is true, ended_at is not null, expires_at <= statement_timestamp(), cookie_hash
 	from assure_attempt where `
 
 // querier is a pool or a transaction.
@@ -189,9 +194,10 @@ func (s *Store) prove(ctx context.Context, id string, p proof) error {
 	})
 }
 
-// use takes the single use of a proof that was given back.
+// use takes the single use of a proof that was given back, or whose user died.
 func (s *Store) use(ctx context.Context, id string) error {
-	return s.step(ctx, "update assure_attempt set used_at = statement_timestamp() where id = $1 and proved_at is not null and used_at is null", id)
+	return s.step(ctx, `update assure_attempt set used_at = statement_timestamp()
+		where id = $1 and kind = 'confirm' and proved_at is not null and (used_at is null or used_at <= statement_timestamp() - `+abandoned+`)`, id)
 }
 
 // giveBack lets a proof be used once more.
