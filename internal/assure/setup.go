@@ -24,9 +24,9 @@ func (d *Desk) setup(ctx context.Context, p *page) error {
 	if p.Attempt.Pending == nil {
 		return nil
 	}
-	secret, err := d.Open(p.Attempt.Pending, waiting(p.Attempt.ID))
-	if err != nil {
-		return err
+	secret, ok := d.pending(ctx, p.Attempt)
+	if !ok {
+		return nil
 	}
 	person, _, err := d.owner(ctx, p.Attempt.Ask)
 	p.Secret, p.OTPAuth = grouped(secret), totpLink(secret, person.Email)
@@ -35,6 +35,19 @@ func (d *Desk) setup(ctx context.Context, p *page) error {
 
 // waiting is the row of a secret that nobody has confirmed yet, as the seal is bound to it.
 func waiting(id string) string { return id + "/" + string(TOTP) }
+
+// pending opens the secret of codes that waits for the first of them, if one does. What
+// cannot be opened is worth nothing: it lives for minutes, and the page gives another.
+func (d *Desk) pending(ctx context.Context, a attempt) (secret string, ok bool) {
+	if a.Pending == nil {
+		return "", false
+	}
+	secret, err := d.Open(a.Pending, waiting(a.ID))
+	if err != nil {
+		d.Log.WarnContext(ctx, "a new secret of codes cannot be opened", slog.String("attempt", a.ID), slog.Any("error", err))
+	}
+	return secret, err == nil
+}
 
 // changing reports whether a visit may change something, or shows why not.
 func (d *Desk) changing(w http.ResponseWriter, r *http.Request, v visit) bool {
@@ -181,12 +194,9 @@ func (d *Desk) completeTOTP(ctx context.Context, v visit) change {
 	if !ok {
 		return change{bad: &wrong{why: "totp_form"}}
 	}
-	if v.Pending == nil { // a form sent twice
+	secret, ok := d.pending(ctx, v.attempt)
+	if !ok { // a form sent twice
 		return change{}
-	}
-	secret, err := d.Open(v.Pending, waiting(v.ID))
-	if err != nil {
-		return change{err: err}
 	}
 	raw, err := readTOTP(secret)
 	if err != nil {

@@ -1,10 +1,12 @@
 package assure_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -301,6 +303,43 @@ func TestSecretsAreSealedAnewAfterARotation(t *testing.T) {
 	b := w.browser(t)
 	if out := b.post(b.get(w.begin(t, w.ask())), "pin", "pin", goodPIN); out.Status != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", out.Status, out.Key())
+	}
+}
+
+// A rotation while somebody is at it: the key on his page stays good, and no old one is
+// needed for it. One that cannot be opened any more gives way to a new one.
+func TestSecretThatWaitsIsSealedAnewToo(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	b := w.browser(t)
+	p := b.send(b.enter("anna", annasPhone), "setup/totp")
+	secret := strings.ReplaceAll(p.Find(t, `class="code">([A-Z2-7 ]+)<`), " ", "")
+	over := w.browser(t)
+	over.send(over.enter("boris", borisPhone), "setup/totp")
+	w.exec(t, "update assure_attempt set ended_at = now(), outcome = 'superseded' where person_id = $1", w.ids["boris"])
+	const next = 8
+	w.exec(t, "insert into seal_canary (key_id, sealed, made_at) values ($1, $2, now())", next, sealWith(t, next, "song", "canary"))
+	w.desk.Seal = func(plain, row string) ([]byte, error) { return sealWith(t, next, plain, row), nil }
+	if n, err := w.desk.Reseal(t.Context(), next, 1); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n := ask[int](t, w.owner, "select count(*) from assure_attempt where seal_key_id(pending) = 7 and ended_at is null"); n != 0 {
+		t.Errorf("%d wait under the old key", n)
+	}
+	w.desk.Open = func(sealed []byte, row string) (string, error) {
+		if sealed[4] != next {
+			return "", errors.New("unknown key")
+		}
+		return open(sealed, row)
+	}
+	if p = b.send(p, "setup/totp/complete", "totp", w.code(t, secret, 0)); p.Key() != "setup" || !w.confirms(t, "totp", w.code(t, secret, 1)) {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
+	w.pass(time.Minute)
+	p = b.send(p, "setup/totp", "now", w.code(t, secret, 0))
+	w.exec(t, "update assure_attempt set pending = $1 where ended_at is null and kind = 'enroll'", sealWith(t, keyID, "x", "y"))
+	if p := b.send(p, "setup/totp/complete", "totp", "123456"); p.Key() != "setup" || strings.Contains(p.Body, "otpauth") || !strings.Contains(p.Body, `action="/confirm/setup/totp"`) {
+		t.Errorf("closed: %d %s", p.Status, p.Body)
 	}
 }
 

@@ -202,61 +202,11 @@ func (s *Store) reset(ctx context.Context, actor string, person people.ID) (gone
 	return gone, err
 }
 
-// Reseal seals anew what is sealed under another key than the one named, at most limit
-// secrets in one commit, and gives how many it sealed. It may be called again, also by
-// several replicas at once. A secret that cannot be opened stays as it is and is named in
-// the error.
-func (d *Desk) Reseal(ctx context.Context, key uint32, limit int) (int, error) {
-	var done int
-	var closed []error
-	after, limit := [2]string{}, max(1, limit)
-	for more := true; more; {
-		err := pgx.BeginFunc(ctx, d.Store.Pool, func(tx pgx.Tx) error {
-			rows, err := tx.Query(ctx, `select person_id, method, sealed from assure_secret
-				where (person_id, method) > ($1, $2) and sealed_key <> $3 order by person_id, method limit $4 for update skip locked`,
-				after[0], after[1], key, limit)
-			if err != nil {
-				return err
-			}
-			found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[kept])
-			more = len(found) == limit
-			for _, k := range found {
-				after = [2]string{string(k.Person), string(k.Method)}
-				if bad, err := d.reseal(ctx, tx, k); err != nil {
-					return err
-				} else if bad != nil {
-					closed = append(closed, bad)
-					continue
-				}
-				done++
-			}
-			return err
-		})
-		if err != nil {
-			return done, fmt.Errorf("seal what persons confirm with: %w", err)
-		}
-	}
-	return done, errors.Join(closed...)
-}
-
 // kept is a secret as it is stored.
 type kept struct {
 	Person people.ID
 	Method Method
 	Sealed []byte
-}
-
-func (d *Desk) reseal(ctx context.Context, e executor, k kept) (bad, err error) {
-	text, bad := d.Open(k.Sealed, place(k.Person, k.Method))
-	if bad != nil {
-		return bad, nil
-	}
-	sealed, bad := d.Seal(text, place(k.Person, k.Method))
-	if bad != nil {
-		return bad, nil
-	}
-	_, err = e.Exec(ctx, "update assure_secret set sealed = $3 where person_id = $1 and method = $2", k.Person, k.Method, sealed)
-	return nil, err
 }
 
 // place is the row of a person's secret, as the seal is bound to it.
