@@ -91,6 +91,8 @@ func (g *gateway) buildAssure(services []*google.Provider) {
 	d.Tell = func(ctx context.Context, account int64, text string) {
 		g.told(ctx, notice.To{Accounts: []notice.Account{{ID: account}}}, text)
 	}
+	d.TellAdministrators = func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) }
+	d.Language = g.cfg.Telegram.GroupLanguage
 	g.assure = d
 	g.link.Others = append(g.link.Others, g.assure.Callback)
 }

@@ -88,6 +88,7 @@ type Desk struct {
 	Undated   map[string]bool
 	PublicURL string // where the pages are
 	Texts     *locale.Texts
+	Language  string // of administrators
 	Zone      *time.Location
 	Username  func() string // of the bot, for the way back; empty: there is none
 	// Describe says what will be confirmed, a line each, whole and for people.
@@ -96,9 +97,10 @@ type Desk struct {
 	// means that nothing is known to have happened and that the same may work a moment
 	// later: the proof is given back. It may be called again for the same vote.
 	Cast func(ctx context.Context, a Ask, method string) (text string, err error)
-	// Tell writes into somebody's private chat, as far as that is possible, and does not
-	// wait for it to arrive.
-	Tell func(ctx context.Context, account int64, text string)
+	// Tell writes into somebody's private chat, and TellAdministrators to them, as far as
+	// that is possible; neither waits for it to arrive.
+	Tell               func(ctx context.Context, account int64, text string)
+	TellAdministrators func(ctx context.Context, text string)
 	// Seal and Open keep secrets from whoever reads the database. The row is a name that no
 	// two secrets share, all of them of assure_secret.sealed.
 	Seal func(plain string, row string) ([]byte, error)

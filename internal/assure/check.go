@@ -101,16 +101,27 @@ func form(m Method, typed string) (string, bool) {
 	return typed, isPIN(typed)
 }
 
-// missed says how a wrong try counts. The chat is told of a lock.
+// missed says how a wrong try counts. Of a lock the chat is told, and administrators are,
+// once: by the try that locked.
 func (d *Desk) missed(ctx context.Context, a attempt, m Method, t try) *wrong {
 	if t.Until.IsZero() {
 		return &wrong{why: m.text("pin_wrong", "totp_wrong"), left: maxTries - t.Tries}
 	}
-	lang := d.Texts.For(a.Ask.Language)
+	lang, why := d.Texts.For(a.Ask.Language), m.text("pin_locked", "totp_locked")
 	d.Log.WarnContext(ctx, "locked after wrong tries", slog.String("person", string(a.Ask.Person)), slog.String("method", string(m)), slog.Time("until", t.Until))
 	if err := d.Store.locked(ctx, a.Ask.Person, m); err != nil {
 		d.Log.ErrorContext(ctx, "lock not written down", slog.String("person", string(a.Ask.Person)), slog.Any("error", err))
 	}
-	d.Tell(ctx, a.Ask.Account, lang.T("assure.told."+m.text("pin_locked", "totp_locked"), map[string]any{"Time": lang.DateTime(t.Until, d.Zone)}))
-	return &wrong{why: m.text("pin_locked", "totp_locked"), until: t.Until}
+	d.Tell(ctx, a.Ask.Account, lang.T("assure.told."+why, map[string]any{"Time": lang.DateTime(t.Until, d.Zone)}))
+	d.alarm(ctx, a, why, t.Until)
+	return &wrong{why: why, until: t.Until}
+}
+
+// alarm tells administrators what happens in the name of the person of an attempt.
+func (d *Desk) alarm(ctx context.Context, a attempt, what string, until time.Time) {
+	lang, name := d.Texts.For(d.Language), string(a.Ask.Person)
+	if p, _, err := d.owner(ctx, a.Ask); err == nil && p.ID == a.Ask.Person {
+		name = p.Name + " (" + p.ExternalID + ")"
+	}
+	d.TellAdministrators(ctx, lang.T("assure.alarm."+what, map[string]any{"Name": name, "Time": lang.DateTime(until, d.Zone)}))
 }

@@ -51,6 +51,9 @@ func TestWrongPINsLockForLongerAndLonger(t *testing.T) {
 	if wrong != 4 || locked != 8 || len(w.told[annasPhone]) != 1 || !w.heard(annasPhone, "Several wrong PINs") {
 		t.Errorf("%d wrong, %d locked, told %v", wrong, locked, w.told)
 	}
+	if len(w.alarms) != 1 || !strings.HasPrefix(w.alarms[0], "⚠️ Anna Smith (anna): the PIN was typed wrong") {
+		t.Errorf("administrators: %q", w.alarms)
+	}
 	first := all[0]
 	if out := first.b.post(first.p, "pin", "pin", goodPIN); !strings.Contains(out.wrong(), "locked") {
 		t.Errorf("the right one while locked: %s", out.Body)
@@ -185,6 +188,9 @@ func TestWrongCodesLockOfTheirOwn(t *testing.T) {
 	var out page
 	for i := range 5 {
 		out = b.post(p, "totp", "totp", w.code(t, secret, int64(5+i)))
+	}
+	if len(w.alarms) != 1 || !strings.HasPrefix(w.alarms[0], "⚠️ Anna Smith (anna): codes from the app") {
+		t.Errorf("administrators: %q", w.alarms)
 	}
 	if !strings.Contains(out.wrong(), "locked until") || !w.heard(annasPhone, "wrong codes") || !strings.Contains(out.Body, "/confirm/pin") {
 		t.Errorf("%s, told %v", out.Body, w.told)

@@ -66,6 +66,7 @@ type town struct {
 
 	mu     sync.Mutex
 	told   map[int64][]string
+	alarms []string // what administrators were told
 	votes  []vote
 	answer func() (string, error) // of Cast
 	now    time.Time
@@ -136,7 +137,7 @@ func (t *town) furnish(tb testing.TB) {
 	texts, err := locale.Load(web.Locales())
 	must(tb, err)
 	t.desk = &assure.Desk{
-		Store: &assure.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Zone: time.UTC,
+		Store: &assure.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Language: "en", Zone: time.UTC,
 		Services: []*google.Provider{t.provider()}, Log: slog.New(slog.NewTextHandler(t.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Username: func() string { return "countersign_bot" },
 		Describe: func(_ context.Context, a assure.Ask, lang locale.Lang) ([]string, error) {
@@ -155,6 +156,11 @@ func (t *town) furnish(tb testing.TB) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.told[account] = append(t.told[account], text)
+		},
+		TellAdministrators: func(_ context.Context, text string) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.alarms = append(t.alarms, text)
 		},
 		Seal: func(plain, row string) ([]byte, error) { return sealWith(tb, keyID, plain, row), nil },
 		Open: open,

@@ -47,6 +47,7 @@ func families() []built {
 		{prefix: "assure.page.", suffix: ".title", by: "internal/assure/page.go", names: []string{"internal/assure"}},
 		{prefix: "assure.page.", suffix: ".text", by: "internal/assure/page.go", names: []string{"internal/assure"}},
 		{prefix: "assure.wrong.", by: "internal/assure/page.go", names: []string{"internal/assure"}},
+		{prefix: "assure.alarm.", by: "internal/assure/check.go", names: []string{"internal/assure"}},
 		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
