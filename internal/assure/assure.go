@@ -1,5 +1,5 @@
 // Package assure owns proofs that go beyond a tap in the chat, before a decision that
-// needs one: a PIN, a fresh login, a one-time code; and what persons have for that as it
+// needs one: a PIN, a fresh login, a one-time code, a passkey; and what persons have for that as it
 // is stored. All of it happens on pages in the browser, nothing of it in the chat.
 //
 // What a stranger may try, and what stops him:
@@ -11,11 +11,14 @@
 //     browser, to 3 minutes, and is used once
 //   - his own login, or a login that somebody was lured into: the account must be that of
 //     the person, come back to the browser that left, and be fresh
-//   - a copy of the database: it holds hashes, and what is sealed
+//   - a page that looks like ours: a passkey answers to this site alone, and a copy of one
+//     is found by its counter
+//   - a copy of the database: it holds hashes, and what is sealed; and whoever writes into it
+//     gives nobody a passkey
 //
 // It leaves who may decide, and what becomes of a decision, to those who call it; tokens of
 // login services to package google; who is whose account to package directory. A further
-// way, such as a passkey, is one more Method, with its rank in assure_rank.
+// way is one more Method, with its rank in assure_rank.
 package assure
 
 import (
@@ -52,13 +55,14 @@ type Method string
 
 // The ways, the weakest first.
 const (
-	PIN   Method = "pin"
-	Login Method = "login" // a fresh one
-	TOTP  Method = "totp"
+	PIN     Method = "pin"
+	Login   Method = "login" // a fresh one
+	TOTP    Method = "totp"
+	Passkey Method = "passkey" // a key of the device, unlocked by its owner
 )
 
 // rank is the place of a way among those there are; below 0: there is no such way.
-func (m Method) rank() int { return slices.Index([]Method{PIN, Login, TOTP}, m) }
+func (m Method) rank() int { return slices.Index([]Method{PIN, Login, TOTP, Passkey}, m) }
 
 // Known reports whether it is one of the ways.
 func (m Method) Known() bool { return m.rank() >= 0 }

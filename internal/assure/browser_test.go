@@ -87,7 +87,7 @@ func (b *browser) enter(id string, account int64) page {
 	b.tb.Helper()
 	address, err := b.town.desk.Enroll(b.tb.Context(), b.town.ids[id], account, "en")
 	must(b.tb, err)
-	p := b.login(b.get(address), id+"@example.org")
+	p := b.login(b.get(b.town.here(address)), id+"@example.org")
 	if p.Key() != "setup" {
 		b.tb.Fatalf("%d %s", p.Status, p.Body)
 	}

@@ -13,6 +13,7 @@ import (
 type wrong struct {
 	why   string    // the last word of the key of its text
 	left  int       // tries, with "pin_wrong" and "totp_wrong"
+	asked int       // how many questions to authenticators are answered by now
 	until time.Time // with "locked"
 }
 
@@ -24,9 +25,13 @@ func (m Method) text(pin, totp string) string {
 	return pin
 }
 
-// verify looks at a PIN or a code that somebody typed for the person of an attempt. One
-// of them comes back: what was right, or what is wrong.
-func (d *Desk) verify(ctx context.Context, a attempt, m Method, typed string) (proof, *wrong, error) {
+// verify looks at a PIN or a code that somebody typed for the person of an attempt, or at
+// what his passkey says. One of them comes back: what was right, or what is wrong.
+func (d *Desk) verify(ctx context.Context, v visit, m Method, typed string) (proof, *wrong, error) {
+	if m == Passkey {
+		return d.answered(ctx, v, typed)
+	}
+	a := v.attempt
 	typed, ok := form(m, typed)
 	if !ok {
 		return proof{}, &wrong{why: m.text("pin_form", "totp_form")}, nil
@@ -113,15 +118,16 @@ func (d *Desk) missed(ctx context.Context, a attempt, m Method, t try) *wrong {
 		d.Log.ErrorContext(ctx, "lock not written down", slog.String("person", string(a.Ask.Person)), slog.Any("error", err))
 	}
 	d.Tell(ctx, a.Ask.Account, lang.T("assure.told."+why, map[string]any{"Time": lang.DateTime(t.Until, d.Zone)}))
-	d.alarm(ctx, a, why, t.Until)
+	d.alarm(ctx, a, why, map[string]any{"Time": d.Texts.For(d.Language).DateTime(t.Until, d.Zone)})
 	return &wrong{why: why, until: t.Until}
 }
 
 // alarm tells administrators what happens in the name of the person of an attempt.
-func (d *Desk) alarm(ctx context.Context, a attempt, what string, until time.Time) {
-	lang, name := d.Texts.For(d.Language), string(a.Ask.Person)
+func (d *Desk) alarm(ctx context.Context, a attempt, what string, data map[string]any) {
+	name := string(a.Ask.Person)
 	if p, _, err := d.owner(ctx, a.Ask); err == nil && p.ID == a.Ask.Person {
 		name = p.Name + " (" + p.ExternalID + ")"
 	}
-	d.TellAdministrators(ctx, lang.T("assure.alarm."+what, map[string]any{"Name": name, "Time": lang.DateTime(until, d.Zone)}))
+	data["Name"] = name
+	d.TellAdministrators(ctx, d.Texts.For(d.Language).T("assure.alarm."+what, data))
 }

@@ -217,7 +217,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	for name, change := range map[string]func(*assure.Ask){
 		"no case": func(a *assure.Ask) { a.Case = "" }, "a case that is none": func(a *assure.Ask) { a.Case = "cas_' or 1=1" },
 		"round": func(a *assure.Ask) { a.Round = 0 }, "step": func(a *assure.Ask) { a.Step = -1 }, "no": func(a *assure.Ask) { a.No = -1 },
-		"revision": func(a *assure.Ask) { a.Revision = 0 }, "verdict": func(a *assure.Ask) { a.Verdict = "maybe" }, "least": func(a *assure.Ask) { a.Least = "passkey" },
+		"revision": func(a *assure.Ask) { a.Revision = 0 }, "verdict": func(a *assure.Ask) { a.Verdict = "maybe" }, "least": func(a *assure.Ask) { a.Least = "chat" },
 		"a long reason": func(a *assure.Ask) { a.Reason = strings.Repeat("я", 4097) }, "a reason that cannot be kept": func(a *assure.Ask) { a.Reason = "a\x00" },
 		"a broken reason": func(a *assure.Ask) { a.Reason = "\xff" },
 	} {

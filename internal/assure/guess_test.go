@@ -214,8 +214,8 @@ func TestWhatIsNoPINIsNotCounted(t *testing.T) {
 			}
 		}
 	}
-	if out := b.post(p, "pin", "pin", strings.Repeat("1", 5000)); out.Key() != "stale" {
-		t.Errorf("5 KB: %d %s", out.Status, out.Key())
+	if out := b.post(p, "pin", "pin", strings.Repeat("1", 20000)); out.Key() != "stale" {
+		t.Errorf("20 KB: %d %s", out.Status, out.Key())
 	}
 	if n := ask[int](t, w.owner, "select tries from assure_secret where method = 'pin'"); n != 0 {
 		t.Errorf("%d tries", n)

@@ -232,7 +232,7 @@ func (t *town) begin(tb testing.TB, a assure.Ask) string {
 	tb.Helper()
 	address, err := t.desk.Begin(tb.Context(), a)
 	must(tb, err)
-	return address
+	return t.here(address)
 }
 
 // secure gives Anna a PIN or codes by the pages, and forgets what she was told.

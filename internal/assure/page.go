@@ -16,24 +16,30 @@ import (
 //go:embed page.html
 var pageHTML string
 
+//go:embed passkey.js
+var passkeyJS string
+
 // page is what the browser shows.
 type page struct {
-	Key             string // which page
-	Attempt         attempt
-	Token           string   // from the chat, for the forms; empty: the cookie is enough
-	Lines           []string // what is to be confirmed
-	PIN             *held    // what the person has, or may use here
-	TOTP            *held
-	Services        []choice
-	Away            []string // services that cannot be reached
-	Leaves          []string // where forms lead in the end
-	None            bool     // the person has nothing that is strong enough
-	ForPIN, ForTOTP Method   // what must be shown before a new one
-	Secret          string   // of codes that wait for the first, in groups
-	OTPAuth         string   // the same for an app
-	Wrong           *wrong
-	Over            bool // there is no way back to the attempt
-	Refresh         bool
+	Key                     string // which page
+	Attempt                 attempt
+	Token                   string   // from the chat, for the forms; empty: the cookie is enough
+	Lines                   []string // what is to be confirmed
+	PIN                     *held    // what the person has, or may use here
+	TOTP                    *held
+	Services                []choice
+	Away                    []string  // services that cannot be reached
+	Leaves                  []string  // where forms lead in the end
+	None                    bool      // the person has nothing that is strong enough
+	ForPIN, ForTOTP, ForKey Method    // what must be shown before a new one
+	Passkeys                bool      // there can be any
+	Keys                    []passkey // those of the person
+	Get, Create             string    // what his device is asked: to show one, to make one
+	Secret                  string    // of codes that wait for the first, in groups
+	OTPAuth                 string    // the same for an app
+	Wrong                   *wrong
+	Over                    bool // there is no way back to the attempt
+	Refresh                 bool
 
 	lang locale.Lang
 	zone *time.Location
@@ -45,6 +51,32 @@ func (p page) Lang() string { return p.lang.Tag() }
 
 // Style is the style sheet.
 func (p page) Style() template.CSS { return pages.Style() }
+
+// Script asks the device, where there is something to ask.
+func (p page) Script() template.JS {
+	if p.Get == "" && p.Create == "" {
+		return ""
+	}
+	return template.JS(passkeyJS) //nolint:gosec // it is our own file
+}
+
+// shown is what a form asks for before it is taken.
+type shown struct {
+	page
+
+	Way Method
+}
+
+// Now is what a form asks for that changes something.
+func (p page) Now(way Method) shown { return shown{p, way} }
+
+// Asks are the attributes of a form for which the device is asked first.
+func (p page) Asks(way Method) template.HTMLAttr {
+	if way != Passkey {
+		return ""
+	}
+	return template.HTMLAttr(`data-into="now" data-get="` + template.HTMLEscapeString(p.Get) + `"`) //nolint:gosec // escaped, and made by the library
+}
 
 // App is the address that an authenticator app opens.
 func (p page) App() template.URL { return template.URL(p.OTPAuth) } //nolint:gosec // made by totpLink, its parts escaped
@@ -123,7 +155,7 @@ func (d *Desk) show(w http.ResponseWriter, r *http.Request, status int, p page) 
 	}
 	t, err := template.New("page").Parse(pageHTML)
 	if err == nil {
-		err = pages.Write(w, pages.Page{Status: status, Template: t, Data: p, Lang: p.Lang(), Leaves: p.Leaves})
+		err = pages.Write(w, pages.Page{Status: status, Template: t, Data: p, Lang: p.Lang(), Leaves: p.Leaves, Script: string(p.Script())})
 	}
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "page", slog.Any("error", err))

@@ -18,7 +18,7 @@ const castTime = 20 * time.Second
 const noteTime = 5 * time.Second
 
 // confirmation fills in what is to be confirmed, and how that can be done.
-func (d *Desk) confirmation(ctx context.Context, p *page) error {
+func (d *Desk) confirmation(ctx context.Context, v visit, p *page) error {
 	a := p.Attempt
 	var err error
 	if p.Lines, err = d.Describe(ctx, a.Ask, d.Texts.For(a.Ask.Language)); err != nil {
@@ -44,7 +44,12 @@ func (d *Desk) confirmation(ctx context.Context, p *page) error {
 			return err
 		}
 	}
-	p.None = p.PIN == nil && p.TOTP == nil && len(p.Services) == 0 && len(p.Away) == 0
+	if _, ok := has[Passkey]; ok {
+		if err := d.asks(ctx, v, p); err != nil {
+			return err
+		}
+	}
+	p.None = p.Get == "" && p.PIN == nil && p.TOTP == nil && len(p.Services) == 0 && len(p.Away) == 0
 	return nil
 }
 
@@ -54,28 +59,45 @@ func (d *Desk) typed(w http.ResponseWriter, r *http.Request, v visit, m Method) 
 		d.view(w, r, v.attempt)
 		return
 	}
-	p, bad, err := d.verify(r.Context(), v.attempt, m, v.form.Get(string(m)))
+	p, bad, err := d.verify(r.Context(), v, m, v.form.Get(string(m)))
 	if err == nil && bad == nil {
 		err = d.settle(r, v.attempt, p)
 	}
 	if errors.Is(err, errUsed) {
-		bad, err = &wrong{why: "used"}, nil
+		bad, err = usedUp(m, v.Asked+1), nil
 	}
 	switch {
 	case err != nil && !errors.Is(err, errNone):
 		d.failed(w, r, v.attempt, err)
 	case bad != nil:
 		v.Opened, v.attempt.cookie = true, v.cookie.Hash()
-		d.offer(w, r, v.attempt, bad)
+		d.offer(w, r, v, bad)
 	default: // confirmed, or in this very moment by a form sent twice
 		d.on(w, r, v.attempt)
 	}
 }
 
+// usedUp is what is wrong with a code, or an answer of a passkey, that counted before.
+func usedUp(m Method, asked int) *wrong {
+	if m == Passkey {
+		return &wrong{why: "passkey_failed", asked: asked}
+	}
+	return &wrong{why: "used"}
+}
+
+// asks fills in the question to the passkeys that a person may use.
+func (d *Desk) asks(ctx context.Context, v visit, p *page) error {
+	r, err := d.ring(ctx, v.attempt)
+	if err == nil {
+		p.Get, _, err = d.question(r, v)
+	}
+	return err
+}
+
 // settle takes the single use of a proof and casts the vote.
 func (d *Desk) settle(r *http.Request, a attempt, p proof) error {
 	if err := d.Store.prove(r.Context(), a.ID, p); err != nil {
-		if p.Method != Login && !errors.Is(err, errUsed) {
+		if (p.Method == PIN || p.Method == TOTP) && !errors.Is(err, errUsed) {
 			d.forgive(r.Context(), p)
 		}
 		return err

@@ -29,7 +29,10 @@ func samples() map[string]row {
 		enrollment[column] = "null"
 	}
 	return map[string]row{
-		"assure_secret":  {"person_id": anna, "method": "'totp'", "sealed": sealed, "set_at": "now()", "last_step": "5", "tries": "5", "lockouts": "1", "locked_until": "now()"},
+		"assure_secret": {"person_id": anna, "method": "'totp'", "sealed": sealed, "set_at": "now()", "last_step": "5", "tries": "5", "lockouts": "1", "locked_until": "now()"},
+		"assure_passkey": {
+			"id": "'psk_00000000000000000000000001'", "person_id": anna, "name": "'laptop'", "credential_id": "sha256('k')", "sealed": sealed, "counter": "5", "added_at": "now()",
+		},
 		"assure_journal": {"at": "now()", "person_id": anna, "actor": "'a'", "what": "'a.b'"},
 		"assure_attempt": attempt,
 		"enrollment":     enrollment,
@@ -57,8 +60,9 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 		"secret": s["assure_secret"], "PIN": s["assure_secret"].With(row{"method": "'pin'", "last_step": "0", "tries": "0", "lockouts": "0", "locked_until": "null"}),
 		"attempt": s["assure_attempt"], "enrollment": s["enrollment"], "whole": s["assure_attempt"].With(whole()),
 		"changing": s["enrollment"].With(stages()).With(row{"pending": s["assure_secret"]["sealed"]}), "journal": s["assure_journal"],
+		"passkey": s["assure_passkey"].With(row{"used_at": "now()", "copied_at": "now()"}), "naming": s["enrollment"].With(stages()).With(row{"naming": "'x'", "asked": "20"}),
 	} {
-		table := map[string]string{"secret": "assure_secret", "PIN": "assure_secret", "journal": "assure_journal"}[name]
+		table := map[string]string{"secret": "assure_secret", "PIN": "assure_secret", "journal": "assure_journal", "passkey": "assure_passkey"}[name]
 		if table == "" {
 			table = "assure_attempt"
 		}
@@ -69,7 +73,7 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 	good := []string{
 		s["assure_secret"].Insert("assure_secret"), s["assure_journal"].Insert("assure_journal"),
 		s["assure_attempt"].With(stages()).With(row{"id": "'asr_0000000000000000000000000z'"}).Insert("assure_attempt"),
-		s["enrollment"].With(row{"id": "'enr_0000000000000000000000000z'"}).Insert("assure_attempt"),
+		s["enrollment"].With(row{"id": "'enr_0000000000000000000000000z'"}).Insert("assure_attempt"), s["assure_passkey"].Insert("assure_passkey"),
 	}
 	tried := map[string]bool{}
 	for _, bad := range badRows(boris) {
@@ -81,7 +85,7 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 			t.Errorf("%v: %v, want %s", bad.change, pg, bad.guard)
 		}
 	}
-	all := postgrestest.Guards(t, w.owner, "assure_secret", "assure_journal", "assure_attempt")
+	all := postgrestest.Guards(t, w.owner, "assure_secret", "assure_journal", "assure_attempt", "assure_passkey")
 	for _, guard := range all {
 		if !tried[guard] {
 			t.Errorf("%s is never tried", guard)
@@ -108,6 +112,9 @@ func badRows(boris string) []bad {
 	second := func(change row) row {
 		return row{"person_id": boris, "token_hash": "sha256('e')"}.With(change)
 	}
+	key := func(change row) row {
+		return row{"id": "'psk_00000000000000000000000002'", "credential_id": "sha256('other')"}.With(change)
+	}
 	return []bad{
 		{"assure_secret_pkey", "assure_secret", row{}},
 		{"assure_secret_person_id_fkey", "assure_secret", nobody},
@@ -124,6 +131,22 @@ func badRows(boris string) []bad {
 		{"assure_secret_locked", "assure_secret", row{"person_id": boris, "locked_until": "null"}},
 		{"assure_secret_locked", "assure_secret", row{"person_id": boris, "tries": "4"}},
 		{"assure_secret_locked", "assure_secret", row{"person_id": boris, "lockouts": "0"}},
+
+		{"assure_passkey_pkey", "assure_passkey", key(row{"id": "'psk_00000000000000000000000001'"})},
+		{"assure_passkey_id_check", "assure_passkey", key(row{"id": "'psk_1'"})},
+		{"assure_passkey_person_id_fkey", "assure_passkey", key(nobody)},
+		{"assure_passkey_name_check", "assure_passkey", key(row{"name": "''"})},
+		{"assure_passkey_name_check", "assure_passkey", key(row{"name": "repeat('x', 61)"})},
+		{"assure_passkey_credential_id_check", "assure_passkey", key(row{"credential_id": "'guessed'"})},
+		{"assure_passkey_credential_id_check", "assure_passkey", key(row{"credential_id": "convert_to(repeat('x', 1024), 'UTF8')"})},
+		{"assure_passkey_credential_once", "assure_passkey", row{"id": "'psk_00000000000000000000000002'", "person_id": boris}},
+		{"assure_passkey_sealed_check", "assure_passkey", key(row{"sealed": `'\x0100000007'::bytea || convert_to(repeat('x', 8300), 'UTF8')`})},
+		{"assure_passkey_sealed", "assure_passkey", key(row{"sealed": `convert_to(repeat('x', 40), 'UTF8')`})},
+		{"assure_passkey_sealed_key_fkey", "assure_passkey", key(row{"sealed": `'\x0100000009'::bytea || sha256('a')`})},
+		{"assure_passkey_counter_check", "assure_passkey", key(row{"counter": "-1"})},
+		{"assure_passkey_counter_check", "assure_passkey", key(row{"counter": "4294967296"})},
+		{"assure_passkey_check", "assure_passkey", key(row{"used_at": "now() - interval '1 s'"})},
+		{"assure_passkey_check1", "assure_passkey", key(row{"copied_at": "now() - interval '1 s'"})},
 
 		{"assure_journal_pkey", "assure_journal", row{"id": "(select min(id) from assure_journal) overriding"}},
 		{"assure_journal_person_id_fkey", "assure_journal", nobody},
@@ -184,6 +207,10 @@ func badRows(boris string) []bad {
 		{"assure_attempt_pending_check", "enrollment", second(stages()).With(row{"cookie_hash": "sha256('c2')", "state_hash": "sha256('s2')", "pending": "'x'"})},
 		{"assure_attempt_pending", "assure_attempt", staged(row{"pending": "sha256('x') || sha256('y')"})},
 		{"assure_attempt_pending", "enrollment", second(row{"pending": "sha256('x') || sha256('y')"})},
+		{"assure_attempt_asked_check", "assure_attempt", staged(row{"asked": "21"})},
+		{"assure_attempt_naming_check", "enrollment", second(stages().With(row{"cookie_hash": "sha256('c3')", "state_hash": "sha256('s3')", "naming": "''"}))},
+		{"assure_attempt_naming", "assure_attempt", staged(row{"naming": "'x'"})},
+		{"assure_attempt_naming", "enrollment", second(row{"naming": "'x'"})},
 		{"assure_attempt_ended", "assure_attempt", other(row{"ended_at": "now()"})},
 		{"assure_attempt_ended", "assure_attempt", other(row{"outcome": "'superseded'"})},
 		{"assure_attempt_outcome_check", "assure_attempt", other(row{"ended_at": "now()", "outcome": "'No!'"})},
@@ -206,9 +233,17 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 	fresh, staged := s["assure_attempt"].Insert("assure_attempt"), s["assure_attempt"].With(stages()).Insert("assure_attempt")
 	left := s["assure_attempt"].With(stages()).With(row{"method": "null", "proved_at": "null"}).Insert("assure_attempt")
 	enrolled := s["enrollment"].With(stages()).Insert("assure_attempt")
+	passkey := s["assure_passkey"].Insert("assure_passkey")
 	tests := []struct {
 		table, trigger, before, sql string
 	}{
+		{"assure_passkey", "assure_passkey_stays", passkey, "update assure_passkey set person_id = (select id from person where external_id = 'boris')"},
+		{"assure_passkey", "assure_passkey_stays", passkey, "update assure_passkey set name = 'x'"},
+		{"assure_passkey", "assure_passkey_stays", passkey, "update assure_passkey set credential_id = sha256('x')"},
+		{"assure_passkey", "assure_passkey_stays", passkey, "update assure_passkey set counter = 4"},
+		{"assure_passkey", "assure_passkey_stays", passkey + "; update assure_passkey set copied_at = now()", "update assure_passkey set copied_at = null"},
+		{"assure_passkey", "assure_passkey_stays", passkey + "; update assure_passkey set copied_at = now()", "update assure_passkey set used_at = now()"},
+		{"assure_attempt", "assure_attempt_asks_on", fresh + "; update assure_attempt set asked = 2", "update assure_attempt set asked = 1"},
 		{"assure_journal", "append_only_row", journal, "update assure_journal set actor = 'b'"},
 		{"assure_journal", "append_only_row", journal, "delete from assure_journal"},
 		{"assure_journal", "append_only_all", journal, "truncate assure_journal"},
@@ -249,7 +284,7 @@ func TestTriggersKeepWhatWas(t *testing.T) {
 		}
 	}
 	for _, name := range ask[[]string](t, w.owner, "select array_agg(tgname::text) from pg_trigger where not tgisinternal and tgrelid = any ($1::text[]::regclass[])",
-		[]string{"assure_secret", "assure_journal", "assure_attempt"}) {
+		[]string{"assure_secret", "assure_journal", "assure_attempt", "assure_passkey"}) {
 		if !tried[name] {
 			t.Errorf("%s is never tried", name)
 		}

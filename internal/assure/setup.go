@@ -8,13 +8,16 @@ import (
 )
 
 // setup fills in what a person has, after the login that lets him change it.
-func (d *Desk) setup(ctx context.Context, p *page) error {
+func (d *Desk) setup(ctx context.Context, v visit, p *page) error {
 	p.Key = "setup"
 	has, err := d.Store.holds(ctx, p.Attempt.Ask.Person)
 	if err != nil {
 		return err
 	}
-	p.ForPIN, p.ForTOTP = d.demanded(has, p.Attempt.Service, PIN), d.demanded(has, p.Attempt.Service, TOTP)
+	p.ForPIN, p.ForTOTP, p.ForKey = d.demanded(has, v.Service, PIN), d.demanded(has, v.Service, TOTP), d.demanded(has, v.Service, Passkey)
+	if err := d.setupKeys(ctx, v, p); err != nil {
+		return err
+	}
 	if h, ok := has[PIN]; ok {
 		p.PIN = &h
 	}
@@ -58,17 +61,19 @@ func (d *Desk) changing(w http.ResponseWriter, r *http.Request, v visit) bool {
 	return true
 }
 
-// demanded is what must be shown before a way changes, given what a person has. Codes are
-// the strongest way, so no login alone takes them away. Where a login may be an old one,
-// whoever holds it also shows a way that he has before he gets another.
+// demanded is what must be shown before a way changes, given what a person has. Codes and
+// passkeys are stronger than a login, so no login alone takes them away, or gives another
+// of them. Where a login may be an old one, whoever holds it also shows a way that he has
+// before he gets any other. It is the way itself if he has it, else his strongest.
 func (d *Desk) demanded(has map[Method]held, service string, m Method) Method {
 	undated := d.Undated[service]
-	if _, ok := has[m]; ok && (m == TOTP || undated) {
-		return m
+	if m.rank() < Login.rank() && !undated {
+		return ""
 	}
-	other := Method(m.text(string(TOTP), string(PIN)))
-	if _, ok := has[other]; ok && undated {
-		return other
+	for _, way := range []Method{m, Passkey, TOTP, PIN} {
+		if _, ok := has[way]; ok && (way.rank() > Login.rank() || undated) {
+			return way
+		}
 	}
 	return ""
 }
@@ -83,14 +88,17 @@ func (d *Desk) knows(ctx context.Context, v visit, m Method) (*wrong, error) {
 	if m == "" {
 		return nil, nil
 	}
-	p, bad, err := d.verify(ctx, v.attempt, m, v.form.Get("now"))
+	p, bad, err := d.verify(ctx, v, m, v.form.Get("now"))
+	if m == Passkey && errors.Is(err, errNone) { // the question was answered before: a form sent twice
+		return usedUp(m, v.Asked+1), nil
+	}
 	if err != nil || bad != nil {
 		return bad, err
 	}
 	if err = p.settle(ctx, d.Store.Pool); errors.Is(err, errUsed) {
-		return &wrong{why: "used"}, nil
+		return usedUp(m, v.Asked+1), nil
 	}
-	if err != nil {
+	if err != nil && m != Passkey {
 		d.forgive(ctx, p)
 	}
 	return nil, err
@@ -100,13 +108,13 @@ func (d *Desk) knows(ctx context.Context, v visit, m Method) (*wrong, error) {
 func (d *Desk) answer(w http.ResponseWriter, r *http.Request, v visit, c change) {
 	switch {
 	case c.bad != nil:
-		d.offer(w, r, v.attempt, c.bad)
+		d.offer(w, r, v, c.bad)
 	case c.err != nil && !errors.Is(c.err, errNoSuch):
 		d.failed(w, r, v.attempt, c.err)
 	default:
 		if c.told != "" && c.err == nil {
 			d.Log.InfoContext(r.Context(), "what a person confirms with changed", slog.String("person", string(v.Ask.Person)), slog.String("change", c.told))
-			d.Tell(r.Context(), v.Ask.Account, d.Texts.For(v.Ask.Language).T("assure.told."+c.told, nil))
+			d.Tell(r.Context(), v.Ask.Account, d.Texts.For(v.Ask.Language).T("assure.told."+c.told, c.data))
 		}
 		d.on(w, r, v.attempt)
 	}
@@ -115,6 +123,7 @@ func (d *Desk) answer(w http.ResponseWriter, r *http.Request, v visit, c change)
 // change is what became of one: what the chat is told, or what was wrong.
 type change struct {
 	told string
+	data map[string]any // of that text
 	bad  *wrong
 	err  error
 }

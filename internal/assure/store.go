@@ -61,6 +61,8 @@ type attempt struct {
 	Used      bool // somebody casts, or has
 	Ended     bool
 	Expired   bool
+	Asked     int    // questions to authenticators that were answered
+	Naming    string // what the passkey is called that is being added
 	cookie    []byte
 }
 
@@ -75,7 +77,7 @@ const abandoned = "interval '30 seconds'"
 const selectAttempt = `select id, kind, person_id, account, language, coalesce(case_id, ''), coalesce(round, 0), coalesce(step, 0),
 	coalesce(slot_no, 0), coalesce(revision, 0), coalesce(verdict, ''), coalesce(reason, ''), coalesce(least, ''), coalesce(service, ''), logins, coalesce(method, ''),
 	pending, coalesce(outcome, ''), coalesce(answer, ''), opened_at is not null, exchanged_at is not null, proved_at is not null,
-	used_at > statement_timestamp() - ` + abandoned + ` is true, ended_at is not null, expires_at <= statement_timestamp(), cookie_hash
+	used_at > statement_timestamp() - ` + abandoned + ` is true, ended_at is not null, expires_at <= statement_timestamp(), cookie_hash, asked, coalesce(naming, '')
 	from assure_attempt where `
 
 // querier is a pool or a transaction.
@@ -94,7 +96,7 @@ func one(ctx context.Context, q querier, condition string, args ...any) (attempt
 	a, err := pgx.CollectOneRow(rows, func(row pgx.CollectableRow) (a attempt, err error) {
 		err = row.Scan(&a.ID, &a.Kind, &a.Ask.Person, &a.Ask.Account, &a.Ask.Language, &a.Ask.Case, &a.Ask.Round, &a.Ask.Step,
 			&a.Ask.No, &a.Ask.Revision, &a.Ask.Verdict, &a.Ask.Reason, &a.Ask.Least, &a.Service, &a.Logins, &a.Method,
-			&a.Pending, &a.Outcome, &a.Answer, &a.Opened, &a.Exchanged, &a.Proved, &a.Used, &a.Ended, &a.Expired, &a.cookie)
+			&a.Pending, &a.Outcome, &a.Answer, &a.Opened, &a.Exchanged, &a.Proved, &a.Used, &a.Ended, &a.Expired, &a.cookie, &a.Asked, &a.Naming)
 		return a, err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -33,6 +33,12 @@ func shelves() []shelf {
 			put:   "update assure_attempt set pending = $3 where id = $1 and $2 = ''",
 			place: func(id, _ string) string { return waiting(id) },
 		},
+		{
+			list: `select person_id, id, sealed from assure_passkey
+				where (person_id, id) > ($1, $2) and sealed_key <> $3 order by person_id, id limit $4 for update skip locked`,
+			put:   "update assure_passkey set sealed = $3 where person_id = $1 and id = $2",
+			place: func(person, id string) string { return keyPlace(people.ID(person), id) },
+		},
 	}
 }
 

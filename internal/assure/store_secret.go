@@ -11,7 +11,7 @@ import (
 	"countersign/internal/people"
 )
 
-// held is what a person has of one way, as it is stored.
+// held is what a person has of one way, as it is stored; of passkeys, that there are any.
 type held struct {
 	Method Method
 	Set    time.Time
@@ -21,7 +21,8 @@ type held struct {
 // holds lists what a person has.
 func (s *Store) holds(ctx context.Context, person people.ID) (map[Method]held, error) {
 	rows, err := s.Pool.Query(ctx, `select method, set_at, case when locked_until > statement_timestamp() then locked_until end
-		from assure_secret where person_id = $1`, person)
+		from assure_secret where person_id = $1
+		union all select 'passkey', min(added_at), null from assure_passkey where person_id = $1 having count(*) > 0`, person)
 	if err != nil {
 		return nil, fmt.Errorf("what %s has: %w", person, err)
 	}
@@ -96,7 +97,8 @@ type proof struct {
 	Method Method
 	person people.ID
 	set    time.Time
-	step   int64
+	step   int64  // of a code; of a passkey, how far it has counted
+	key    string // the passkey
 }
 
 // errUsed: the code was taken before, or the secret is another one by now.
@@ -107,6 +109,9 @@ var errUsed = errors.New("used before")
 func (p proof) settle(ctx context.Context, e executor) error {
 	if p.Method == Login {
 		return nil
+	}
+	if p.Method == Passkey {
+		return p.settleKey(ctx, e)
 	}
 	tag, err := e.Exec(ctx, `update assure_secret set tries = 0, lockouts = 0, locked_until = null, last_step = $4
 		where person_id = $1 and method = $2 and set_at = $3 and (method = 'pin' or last_step < $4)`, p.person, p.Method, p.set, p.step)
@@ -186,7 +191,9 @@ func (s *Store) reset(ctx context.Context, actor string, person people.ID) (gone
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "delete from assure_secret where person_id = $1 returning method", person)
+		rows, err := tx.Query(ctx, `with secrets as (delete from assure_secret where person_id = $1 returning method),
+				keys as (delete from assure_passkey where person_id = $1 returning 'passkey')
+			select * from secrets union all select * from keys`, person)
 		if err != nil {
 			return err
 		}

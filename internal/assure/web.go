@@ -30,17 +30,22 @@ func (d *Desk) Mount(r *mux.Router) error {
 	}
 	r.HandleFunc("/confirm", d.look).Methods(http.MethodGet)
 	for path, act := range map[string]func(http.ResponseWriter, *http.Request, visit){
-		"pin":                 func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, PIN) },
-		"totp":                func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, TOTP) },
-		"login":               d.leave,
-		"again":               d.again,
-		"enroll":              d.enroll,
-		"setup/pin":           d.setPIN,
-		"setup/pin/remove":    func(w http.ResponseWriter, r *http.Request, v visit) { d.removes(w, r, v, PIN) },
-		"setup/totp":          d.beginTOTP,
-		"setup/totp/cancel":   d.cancelTOTP,
-		"setup/totp/complete": d.setTOTP,
-		"setup/totp/remove":   func(w http.ResponseWriter, r *http.Request, v visit) { d.removes(w, r, v, TOTP) },
+		"pin":                    func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, PIN) },
+		"passkey":                func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, Passkey) },
+		"totp":                   func(w http.ResponseWriter, r *http.Request, v visit) { d.typed(w, r, v, TOTP) },
+		"login":                  d.leave,
+		"again":                  d.again,
+		"enroll":                 d.enroll,
+		"setup/pin":              d.setPIN,
+		"setup/pin/remove":       func(w http.ResponseWriter, r *http.Request, v visit) { d.removes(w, r, v, PIN) },
+		"setup/passkey":          d.beginPasskey,
+		"setup/passkey/cancel":   d.cancelPasskey,
+		"setup/passkey/complete": d.setPasskey,
+		"setup/passkey/remove":   d.removePasskey,
+		"setup/totp":             d.beginTOTP,
+		"setup/totp/cancel":      d.cancelTOTP,
+		"setup/totp/complete":    d.setTOTP,
+		"setup/totp/remove":      func(w http.ResponseWriter, r *http.Request, v visit) { d.removes(w, r, v, TOTP) },
 	} {
 		r.Handle("/confirm/"+path, guard.Handler(d.bound(act))).Methods(http.MethodPost)
 	}
@@ -59,7 +64,7 @@ type visit struct {
 // token of the address it must be this browser's already.
 func (d *Desk) bound(act func(http.ResponseWriter, *http.Request, visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		const most = 4 << 10
+		const most = 16 << 10 // what a passkey says is long
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		if err := r.ParseForm(); err != nil {
 			d.failed(w, r, attempt{}, errNone)
@@ -169,20 +174,25 @@ func (d *Desk) view(w http.ResponseWriter, r *http.Request, a attempt) {
 		return
 	}
 	if !has {
-		keep(w, a, pages.NewSeed())
+		c = pages.NewSeed()
+		keep(w, a, c)
 	}
-	d.offer(w, r, a, nil)
+	d.offer(w, r, visit{attempt: a, cookie: c}, nil)
 }
 
 // offer shows what can be done at a live attempt, and what was wrong with the last try.
-func (d *Desk) offer(w http.ResponseWriter, r *http.Request, a attempt, bad *wrong) {
+func (d *Desk) offer(w http.ResponseWriter, r *http.Request, v visit, bad *wrong) {
+	if bad != nil {
+		v.Asked = max(v.Asked, bad.asked)
+	}
+	a := v.attempt
 	p := page{Key: "confirm", Attempt: a, Wrong: bad}
 	var err error
 	switch {
 	case a.Kind == confirm:
-		err = d.confirmation(r.Context(), &p)
+		err = d.confirmation(r.Context(), v, &p)
 	case a.Proved:
-		err = d.setup(r.Context(), &p)
+		err = d.setup(r.Context(), v, &p)
 	default:
 		p.Key = "enter"
 		err = d.services(r.Context(), &p)

@@ -38,6 +38,7 @@ type Page struct {
 	// Leaves lists where the forms lead in the end, besides here: browsers hold a form to
 	// where a redirect leads, too.
 	Leaves []string
+	Script string // the one script that the page has inside itself; empty: none
 }
 
 // Write sends a page, whole or not at all.
@@ -48,15 +49,23 @@ func Write(w http.ResponseWriter, p Page) error {
 		return fmt.Errorf("page: %w", err)
 	}
 	Private(w)
-	sum := sha256.Sum256([]byte(style))
+	scripts := ""
+	if p.Script != "" {
+		scripts = "; script-src " + allowed(p.Script)
+	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; form-action "+strings.Join(append([]string{"'self'"}, p.Leaves...), " ")+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+allowed(style)+scripts+"; form-action "+strings.Join(append([]string{"'self'"}, p.Leaves...), " ")+"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(text.Bytes()) // fails only when the caller is gone
 	return nil
+}
+
+// allowed is how a policy names one text.
+func allowed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // SameOrigin refuses forms that pages of others send. The public address counts as ours
