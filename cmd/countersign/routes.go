@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"countersign/internal/assure"
 	"countersign/internal/ledger"
 	"countersign/internal/route"
 )
@@ -16,8 +17,11 @@ func routesCommand(p process) *cobra.Command {
 	routes := &cobra.Command{Use: "routes", Short: "Routes: who must agree to what"}
 	check := &cobra.Command{
 		Use: "check FILE.toml", Short: "Say everything that is wrong with a route", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			r, _, err := readRoute(args[0])
+			if err == nil {
+				err = p.canAsk(cmd, r)
+			}
 			if err == nil {
 				fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
 			}
@@ -27,7 +31,10 @@ func routesCommand(p process) *cobra.Command {
 	publish := &cobra.Command{
 		Use: "publish FILE.toml", Short: "Make a route the one that new cases take", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, text, err := readRoute(args[0])
+			r, text, err := readRoute(args[0])
+			if err == nil {
+				err = p.canAsk(cmd, r)
+			}
 			if err != nil {
 				return err
 			}
@@ -42,6 +49,25 @@ func routesCommand(p process) *cobra.Command {
 	}
 	routes.AddCommand(check, publish, routesList(p))
 	return routes
+}
+
+// canAsk refuses a route that asks for passkeys where nobody can have one: payments would
+// wait for ever.
+func (p process) canAsk(cmd *cobra.Command, r route.Route) error {
+	if !r.Asks(route.ByPasskey) {
+		return nil
+	}
+	cfg, err := p.settings(cmd)
+	switch sealed := cfg.Seal.KeyFile != "" || cfg.Database.URL == ""; {
+	case err != nil:
+		return err
+	case !assure.PasskeysAt(cfg.Server.PublicURL):
+		return fmt.Errorf("%w: route %s asks for a passkey: browsers use them only where server.public_url is https with a host name, or localhost; it is %q. Set it, or ask for totp",
+			errUsage, r.Key, cfg.Server.PublicURL)
+	case !sealed:
+		return fmt.Errorf("%w: route %s asks for a passkey: they are kept under a key for secrets; name its file in seal.key_file, or ask for less", errUsage, r.Key)
+	}
+	return nil
 }
 
 func readRoute(path string) (route.Route, []byte, error) {

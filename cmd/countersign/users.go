@@ -175,7 +175,7 @@ func linkCommands(p process) []*cobra.Command {
 		p.personCommand("unfreeze EXTERNAL_ID", "Let somebody be linked again", "", func(r *records, cmd *cobra.Command, id, _ string) error {
 			return r.directory.Unfreeze(cmd.Context(), actor(), id)
 		}),
-		p.personCommand("reset EXTERNAL_ID", "Take from somebody the PIN and the codes he confirms with: they are lost", "", func(r *records, cmd *cobra.Command, id, _ string) error {
+		p.personCommand("reset EXTERNAL_ID", "Take from somebody the PIN, the codes and the passkeys he confirms with: they are lost", "", func(r *records, cmd *cobra.Command, id, _ string) error {
 			e, err := r.directory.User(cmd.Context(), id)
 			if err != nil {
 				return err

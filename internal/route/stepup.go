@@ -19,6 +19,11 @@ type StepUp struct {
 	Least    Assurance     `json:"least"`
 }
 
+// Asks reports whether the route asks for a proof by name somewhere.
+func (r Route) Asks(proof Assurance) bool {
+	return slices.ContainsFunc(r.StepUps, func(u StepUp) bool { return u.Least == proof })
+}
+
 // AsksNewness reports whether it matters to what the plan asks for if the payee is new.
 func (p Plan) AsksNewness() bool {
 	return slices.ContainsFunc(p.StepUps, func(u StepUp) bool { return u.NewPayee })
