@@ -340,12 +340,22 @@ func TestForgedAndForeignRequestsAreRefused(t *testing.T) {
 func TestRolesAreGivenByAnotherAlsoWhereTheCodeIsWrong(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.gives(t, h.inside(t, "anna"), "carol", "viewer")
+	h.signIn(t, pagestest.Open(t, h.web), "stranger")
 	for name, sql := range map[string]string{
-		"to himself":   `insert into console_grant (person_id, role, granted_at, granted_by) select id, 'administrator', now(), id from person where external_id = 'boris'`,
-		"an odd role":  `insert into console_grant (person_id, role, granted_at, granted_by) select a.id, 'king', now(), b.id from person a, person b where a.external_id = 'boris' and b.external_id = 'anna'`,
+		"to himself":   `insert into console_grant (person_id, role, granted_at, granted_by, addresses) select id, 'administrator', now(), id, '{}' from person where external_id = 'boris'`,
+		"an odd role":  `insert into console_grant (person_id, role, granted_at, granted_by, addresses) select a.id, 'king', now(), b.id, '{}' from person a, person b where a.external_id = 'boris' and b.external_id = 'anna'`,
 		"a deletion":   `delete from console_grant`,
 		"the journal":  `update console_journal set what = 'login'`,
-		"long session": `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client) select sha256('x'), id, now(), now(), now() + interval '25 hours', '' from person limit 1`,
+		"long session": `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client, identity_id, era) select sha256('x'), person_id, now(), now(), now() + interval '25 hours', '', id, 0 from identity`,
+		"no login":     `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client) select sha256('x'), person_id, now(), now(), now() + interval '1 hour', '' from identity`,
+		"a login of another": `insert into console_session (token_hash, person_id, created_at, seen_at, expires_at, client, identity_id, era)
+			select sha256('x'), p.id, now(), now(), now() + interval '1 hour', '', i.id, 0 from identity i, person p where p.external_id = 'dan'`,
+		"a later era":       `update console_session set era = era + 1`,
+		"a role for others": `update console_grant set addresses = '{x@example.org}', ended_at = now(), ended_by = granted_by`,
+		"a refusal less":    `update console_refusal set times = times - 1`,
+		"no refusal":        `delete from console_refusal`,
+		"no roles":          `delete from console_journal where what = 'granted'`,
 	} {
 		if _, err := h.Pool.Exec(t.Context(), sql); err == nil {
 			t.Errorf("%s is possible", name)
