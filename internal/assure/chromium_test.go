@@ -2,6 +2,7 @@ package assure_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -145,7 +146,7 @@ func (c *chromium) picture(name string) {
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
 		})
 		must(c.tb, err)
-		shot, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(90))
+		shot, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
 		must(c.tb, err)
 		must(c.tb, os.WriteFile(filepath.Join(folder, name+"-"+theme+".png"), shot, 0o600))
 	}
@@ -161,6 +162,7 @@ func TestRealBrowserMakesAPasskeyAndApprovesWithIt(t *testing.T) {
 	c.do("name", chromedp.SendKeys(chromedp.CSS(`input[name="name"]`), "desk 12"))
 	c.press(`form[action="/confirm/setup/passkey"] button`)
 	c.on("setup", "Now your device makes the passkey")
+	c.picture("make")
 	c.press(`form[data-create] button`)
 	c.on("setup", "Added:")
 	if !w.heard(annasPhone, "“desk 12” was added") {
@@ -171,6 +173,7 @@ func TestRealBrowserMakesAPasskeyAndApprovesWithIt(t *testing.T) {
 	must(t, err)
 	c.do("open", chromedp.Navigate(address))
 	c.on("confirm", "Confirm with a passkey")
+	c.picture("confirm")
 	locked := func(unlocked bool) {
 		_, err := chromedp.Call(c.ctx, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device, IsUserVerified: unlocked})
 		must(t, err)
@@ -188,9 +191,53 @@ func TestRealBrowserMakesAPasskeyAndApprovesWithIt(t *testing.T) {
 	// To change what she has she shows it.
 	c.enter("en")
 	c.on("setup", "You will be asked for one of your passkeys first")
+	c.picture("setup")
 	c.press(`form[action="/confirm/setup/passkey/remove"] button`)
 	c.sees(`!document.body.innerText.includes('desk 12')`)
 	if n := ask[int](t, w.owner, "select count(*) from assure_passkey"); n != 0 {
 		t.Errorf("%d passkeys stay", n)
 	}
+}
+
+// No page of ours is broader than a telephone, in Russian, whose words are long.
+func TestPagesFitATelephone(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	c := openChromium(t, w)
+	fits := func(name, key string) {
+		c.on(key, "")
+		c.picture(name)
+		c.sees(`document.documentElement.scrollWidth <= innerWidth`)
+	}
+	c.device()
+	c.enter("ru")
+	fits("ru-setup", "setup")
+	c.press(`form[action="/confirm/setup/totp"] button`)
+	c.sees(`document.querySelector('svg.qr')?.getBoundingClientRect().width > 200`)
+	fits("ru-codes", "setup")
+	c.do("name", chromedp.SendKeys(chromedp.CSS(`input[name="name"]`), strings.Repeat("Ноутбук", 8)))
+	c.press(`form[action="/confirm/setup/passkey"] button`)
+	c.sees(`document.querySelector('form[data-create]') !== null`)
+	c.press(`form[data-create] button`)
+	c.sees(`document.querySelector('form.key') !== null`)
+	fits("ru-passkey", "setup")
+	c.do("a PIN", chromedp.SendKeys(chromedp.CSS(`input[name="pin"]`), goodPIN), chromedp.SendKeys(chromedp.CSS(`input[name="repeat"]`), goodPIN))
+	c.press(`form[action="/confirm/setup/pin"] button`)
+	c.sees(`document.querySelector('form[action="/confirm/setup/pin/remove"]') !== null`)
+	a := w.ask()
+	a.Language = "ru"
+	address, err := w.desk.Begin(t.Context(), a)
+	must(t, err)
+	c.do("open", chromedp.Navigate(address))
+	fits("ru-confirm", "confirm")
+	c.do("a PIN", chromedp.SendKeys(chromedp.CSS(`input[name="pin"]`), "111119"))
+	c.press(`form[action="/confirm/pin"] button`)
+	c.sees(`document.querySelector('.wrong:not([hidden])') !== null`)
+	fits("ru-wrong", "confirm")
+	w.answer = func() (string, error) { return "", errors.New("away") }
+	c.do("a PIN", chromedp.SendKeys(chromedp.CSS(`input[name="pin"]`), goodPIN))
+	c.press(`form[action="/confirm/pin"] button`)
+	fits("ru-again", "again")
+	c.do("open", chromedp.Navigate(w.desk.PublicURL+"/confirm?t=x"))
+	fits("stale", "stale")
 }

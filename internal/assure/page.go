@@ -28,15 +28,16 @@ type page struct {
 	PIN                     *held    // what the person has, or may use here
 	TOTP                    *held
 	Services                []choice
-	Away                    []string  // services that cannot be reached
-	Leaves                  []string  // where forms lead in the end
-	None                    bool      // the person has nothing that is strong enough
-	ForPIN, ForTOTP, ForKey Method    // what must be shown before a new one
-	Passkeys                bool      // there can be any
-	Keys                    []passkey // those of the person
-	Get, Create             string    // what his device is asked: to show one, to make one
-	Secret                  string    // of codes that wait for the first, in groups
-	OTPAuth                 string    // the same for an app
+	Away                    []string      // services that cannot be reached
+	Leaves                  []string      // where forms lead in the end
+	None                    bool          // the person has nothing that is strong enough
+	ForPIN, ForTOTP, ForKey Method        // what must be shown before a new one
+	Passkeys                bool          // there can be any
+	Keys                    []passkey     // those of the person
+	Get, Create             string        // what his device is asked: to show one, to make one
+	Secret                  string        // of codes that wait for the first, in groups
+	OTPAuth                 string        // the same for an app
+	QR                      template.HTML // and for a camera
 	Wrong                   *wrong
 	Over                    bool // there is no way back to the attempt
 	Refresh                 bool

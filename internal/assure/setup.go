@@ -32,7 +32,11 @@ func (d *Desk) setup(ctx context.Context, v visit, p *page) error {
 		return nil
 	}
 	person, _, err := d.owner(ctx, p.Attempt.Ask)
+	if err != nil {
+		return err
+	}
 	p.Secret, p.OTPAuth = grouped(secret), totpLink(secret, person.Email)
+	p.QR, err = qrCode(p.OTPAuth)
 	return err
 }
 
