@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"countersign/internal/people"
 )
 
@@ -68,44 +70,58 @@ type Frozen struct {
 	Already bool
 }
 
-// Bound is how many persons somebody may freeze within a while.
-type Bound struct {
-	Most   int
-	Within time.Duration
+// Also is what goes with a freeze in its own commit.
+type Also func(tx pgx.Tx, f Frozen) error
+
+// Colleague is somebody who freezes others, so many within a while.
+type Colleague struct {
+	ExternalID string
+	Most       int
+	Within     time.Duration
 }
 
 // Freeze ends the link of a person at once and lets him have none until it is lifted.
-func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string) (Frozen, error) {
-	return s.freeze(ctx, actor, externalID, reason, func(*writer) error { return nil })
+func (s *Store) Freeze(ctx context.Context, actor, externalID, reason string, also ...Also) (Frozen, error) {
+	return s.freeze(ctx, actor, externalID, freezing{reason: reason, may: func(*writer) error { return nil }, also: also})
 }
 
 // FreezeBy is Freeze by a colleague: it takes an account that decides, or the refusal is
 // ErrPowerless, and it is done only so often, or the refusal is ErrTooMany. Both are looked
 // at under the lock of all writers, so that neither two taps nor two servers get past them.
-func (s *Store) FreezeBy(ctx context.Context, actor, externalID, reason string, b Bound) (Frozen, error) {
-	return s.freeze(ctx, actor, externalID, reason, func(w *writer) error {
-		by, err := w.entry(ctx, actor)
-		switch {
-		case err != nil:
-			return err
-		case by.Link.ID == 0 || by.Link.Decides(w.at, 0) != nil:
-			return ErrPowerless
-		}
-		var n int
-		err = w.tx.QueryRow(ctx, "select count(*) from directory_journal where actor = $1 and what = 'person.frozen' and at > $2", actor, w.at.Add(-b.Within)).Scan(&n)
-		if err == nil && n >= b.Most {
-			err = ErrTooMany
-		}
+func (s *Store) FreezeBy(ctx context.Context, by Colleague, externalID, reason string, also ...Also) (Frozen, error) {
+	return s.freeze(ctx, by.ExternalID, externalID, freezing{reason: reason, also: also, may: func(w *writer) error { return w.mayFreeze(ctx, by) }})
+}
+
+func (w *writer) mayFreeze(ctx context.Context, c Colleague) error {
+	by, err := w.entry(ctx, c.ExternalID)
+	switch {
+	case err != nil:
 		return err
-	})
+	case by.Link.ID == 0 || by.Link.Decides(w.at, 0) != nil:
+		return ErrPowerless
+	}
+	var n int
+	err = w.tx.QueryRow(ctx, "select count(*) from directory_journal where actor = $1 and what = 'person.frozen' and at > $2",
+		c.ExternalID, w.at.Add(-c.Within)).Scan(&n)
+	if err == nil && n >= c.Most {
+		err = ErrTooMany
+	}
+	return err
+}
+
+// freezing is how somebody is frozen, and whether.
+type freezing struct {
+	reason string
+	may    func(*writer) error
+	also   []Also
 }
 
 // freeze asks whether the actor may before it does anything. Somebody frozen already is no
 // matter of that.
-func (s *Store) freeze(ctx context.Context, actor, externalID, reason string, may func(*writer) error) (Frozen, error) {
+func (s *Store) freeze(ctx context.Context, actor, externalID string, how freezing) (Frozen, error) {
 	var f Frozen
 	err := s.write(ctx, actor, func(w *writer) error {
-		if fault := plain("reason", reason, 1, 500); fault != "" {
+		if fault := plain("reason", how.reason, 1, 500); fault != "" {
 			return fmt.Errorf("%s: %w", fault, ErrInvalid)
 		}
 		e, err := w.entry(ctx, externalID)
@@ -116,14 +132,19 @@ func (s *Store) freeze(ctx context.Context, actor, externalID, reason string, ma
 		if f.Already {
 			return nil
 		}
-		if err := may(w); err != nil {
+		if err := how.may(w); err != nil {
 			return err
 		}
-		if err := w.endLink(ctx, e, reason); err != nil {
+		if err := w.endLink(ctx, e, how.reason); err != nil {
 			return err
 		}
-		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4, era = era + 1 where id = $1", e.ID, w.at, w.actor, reason)
-		w.note("person.frozen", e.ExternalID, nil, freezeNote{Why: reason})
+		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4, era = era + 1 where id = $1", e.ID, w.at, w.actor, how.reason)
+		w.note("person.frozen", e.ExternalID, nil, freezeNote{Why: how.reason})
+		for _, do := range how.also {
+			if err == nil {
+				err = do(w.tx, f)
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 	"countersign/internal/directory"
 )
 
-var threeADay = directory.Bound{Most: 3, Within: 24 * time.Hour}
+func threeADay(who string) directory.Colleague {
+	return directory.Colleague{ExternalID: who, Most: 3, Within: 24 * time.Hour}
+}
 
 // crowd makes boris, who decides, and as many others.
 func (h house) crowd(tb testing.TB, n int) []string {
@@ -35,7 +37,7 @@ func TestColleagueFreezesSoManyAndNoMoreHoweverManyServersHeAsks(t *testing.T) {
 	errs := make([]error, len(ids))
 	var wg sync.WaitGroup
 	for i, id := range ids {
-		wg.Go(func() { _, errs[i] = stores[i%2].FreezeBy(t.Context(), "boris", id, "telephone lost", threeADay) })
+		wg.Go(func() { _, errs[i] = stores[i%2].FreezeBy(t.Context(), threeADay("boris"), id, "telephone lost") })
 	}
 	wg.Wait()
 	frozen := 0
@@ -47,7 +49,7 @@ func TestColleagueFreezesSoManyAndNoMoreHoweverManyServersHeAsks(t *testing.T) {
 			frozen++
 		}
 	}
-	if frozen != threeADay.Most {
+	if frozen != threeADay("").Most {
 		t.Errorf("%d are frozen", frozen)
 	}
 }
@@ -57,24 +59,24 @@ func TestLiftedFreezeCountsStill(t *testing.T) {
 	h := newHouse(t)
 	ids := h.crowd(t, 5)
 	for _, id := range ids[:3] {
-		if _, err := h.FreezeBy(t.Context(), "boris", id, "lost", threeADay); err != nil {
+		if _, err := h.FreezeBy(t.Context(), threeADay("boris"), id, "lost"); err != nil {
 			t.Fatal(err)
 		}
 		if err := h.Unfreeze(t.Context(), "admin", id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.FreezeBy(t.Context(), "boris", ids[3], "lost", threeADay); !errors.Is(err, directory.ErrTooMany) || h.entry(t, ids[3]).Frozen {
+	if _, err := h.FreezeBy(t.Context(), threeADay("boris"), ids[3], "lost"); !errors.Is(err, directory.ErrTooMany) || h.entry(t, ids[3]).Frozen {
 		t.Errorf("the fourth: %v", err)
 	}
 	if _, err := h.Freeze(t.Context(), "admin", ids[3], "lost"); err != nil {
 		t.Errorf("an administrator has no bound: %v", err)
 	}
-	if f, err := h.FreezeBy(t.Context(), "boris", ids[3], "lost", threeADay); err != nil || !f.Already {
+	if f, err := h.FreezeBy(t.Context(), threeADay("boris"), ids[3], "lost"); err != nil || !f.Already {
 		t.Errorf("who is frozen anyway: %+v, %v", f, err)
 	}
-	h.clock.advance(threeADay.Within)
-	if _, err := h.FreezeBy(t.Context(), "boris", ids[4], "lost", threeADay); err != nil {
+	h.clock.advance(threeADay("").Within)
+	if _, err := h.FreezeBy(t.Context(), threeADay("boris"), ids[4], "lost"); err != nil {
 		t.Errorf("the next day: %v", err)
 	}
 }
@@ -104,11 +106,11 @@ func TestWhoDecidesNothingFreezesNobody(t *testing.T) {
 		if err := tc.now(); err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
-		if _, err := h.FreezeBy(t.Context(), "boris", "anna", "lost", threeADay); !errors.Is(err, directory.ErrPowerless) || h.entry(t, "anna").Frozen {
+		if _, err := h.FreezeBy(t.Context(), threeADay("boris"), "anna", "lost"); !errors.Is(err, directory.ErrPowerless) || h.entry(t, "anna").Frozen {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
-	if _, err := h.FreezeBy(t.Context(), "nobody", "anna", "lost", threeADay); !errors.Is(err, directory.ErrUnknown) {
+	if _, err := h.FreezeBy(t.Context(), threeADay("nobody"), "anna", "lost"); !errors.Is(err, directory.ErrUnknown) {
 		t.Errorf("nobody: %v", err)
 	}
 }

@@ -50,6 +50,8 @@ func TestNobodyIsLinkedUnlinkedOrTurnedAwayUntold(t *testing.T) {
 	w.without(t, func() {
 		_, err := w.desk.Tap(t.Context(), w.user(t, annasPhone), w.desk.Unlink(w.user(t, annasPhone)).Buttons[0].Data)
 		fails("the end of a link", err)
+		_, err = w.desk.Freeze(t.Context(), "admin", "anna", "lost")
+		fails("a freeze", err)
 	})
 	if got := w.links(t); !maps.Equal(got, map[string]int64{"anna": annasPhone}) {
 		t.Errorf("links: %v", got)

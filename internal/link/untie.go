@@ -95,14 +95,15 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 		return Screen{Text: lang.T("link.lost_unknown", nil)}, nil
 	}
 	reason := "telephone lost, says " + u.Person.Name
-	f, err := d.Directory.FreezeBy(ctx, u.Person.ExternalID, p.ExternalID, reason, directory.Bound{Most: maxFreezes, Within: day})
+	by := directory.Colleague{ExternalID: u.Person.ExternalID, Most: maxFreezes, Within: day}
+	f, err := d.Directory.FreezeBy(ctx, by, p.ExternalID, reason, d.tellFrozen(ctx, by.ExternalID, reason))
 	switch {
 	case errors.Is(err, directory.ErrTooMany):
 		return Screen{Text: lang.T("link.lost_too_many", nil)}, nil
 	case errors.Is(err, directory.ErrPowerless): // since a moment ago
 		return Screen{Text: lang.T("link.not_linked", nil)}, nil
 	case err == nil:
-		err = d.frozen(ctx, f, u.Person.ExternalID, reason)
+		err = d.frozen(ctx, f)
 	}
 	if err != nil {
 		return Screen{}, err
@@ -117,29 +118,29 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 // Freeze takes a person's account from him at once and everywhere, and tells those whom
 // that concerns. Nothing but an administrator's word lets him have one again.
 func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (directory.Frozen, error) {
-	f, err := d.Directory.Freeze(ctx, by, externalID, reason)
+	f, err := d.Directory.Freeze(ctx, by, externalID, reason, d.tellFrozen(ctx, by, reason))
 	if err == nil {
-		err = d.frozen(ctx, f, by, reason)
+		err = d.frozen(ctx, f)
 	}
 	return f, err
 }
 
-// frozen tells those whom a freeze concerns.
-func (d *Desk) frozen(ctx context.Context, f directory.Frozen, by, reason string) error {
-	if !f.Already {
-		err := d.Store.in(ctx, func(tx tx) error {
-			if f.Person.Telegram != 0 {
-				if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "you_are_frozen", nil); err != nil {
-					return err
-				}
+// tellFrozen tells those whom a freeze concerns, in its own commit.
+func (d *Desk) tellFrozen(ctx context.Context, by, reason string) directory.Also {
+	return func(tx tx, f directory.Frozen) error {
+		if f.Person.Telegram != 0 {
+			if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "you_are_frozen", nil); err != nil {
+				return err
 			}
-			return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": f.Person.ExternalID, "By": by, "Why": reason},
-				slog.String("person", f.Person.ExternalID), slog.String("by", by))
-		})
-		if err != nil {
-			return err
 		}
+		return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": f.Person.ExternalID, "By": by, "Why": reason},
+			slog.String("person", f.Person.ExternalID), slog.String("by", by))
 	}
+}
+
+// frozen shows anew what somebody frozen had.
+func (d *Desk) frozen(ctx context.Context, f directory.Frozen) error {
+	d.Notices.Bell.Ring()
 	if err := d.Redraw(ctx, f.Person.ID); err != nil {
 		return fmt.Errorf("frozen, but messages are not shown anew: %w", err)
 	}
