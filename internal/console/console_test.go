@@ -73,9 +73,11 @@ func newHouse(tb testing.TB) *house {
 	h.desk = &console.Desk{
 		Store: &console.Store{Pool: h.Pool}, Directory: h.Directory, Administrators: []string{"Anna@example.org"}, PublicURL: h.web.URL, Texts: texts,
 		Services: []*google.Provider{h.provider("google"), h.provider("other")},
-		Freeze:   h.Directory.Freeze,
-		Changed:  func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
-		Client:   func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
+		Freeze: func(ctx context.Context, by, externalID, reason string) (directory.Frozen, error) {
+			return h.Directory.Freeze(ctx, by, externalID, reason)
+		},
+		Changed: func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
+		Client:  func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	must(tb, h.desk.Mount(router))
 	router.HandleFunc("/auth/{service}/callback", func(w http.ResponseWriter, r *http.Request) {
