@@ -28,20 +28,26 @@ func (g *gateway) findAddress(context.Context) (err error) {
 }
 
 // certificate reads a file that Telegram is given a copy of: certificates, and by no
-// mistake the key beside them.
+// mistake the key beside them. Whatever else is in it is not copied.
 func certificate(path string) ([]byte, error) {
+	const most = 3 << 20 // Telegram takes no more
 	text, err := os.ReadFile(path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("telegram.certificate: %w", err)
+	case bytes.Contains(text, []byte("PRIVATE KEY")):
+		return nil, fmt.Errorf("telegram.certificate: %s holds a PRIVATE KEY; a copy of the file is sent to Telegram, so only the certificate may be in it", path)
+	case len(text) > most:
+		return nil, fmt.Errorf("telegram.certificate: %s has more than %d bytes, and Telegram takes no more", path, most)
 	}
-	found := 0
-	for rest := text; ; found++ {
+	var found []byte
+	for rest := text; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			if found == 0 || len(bytes.TrimSpace(rest)) > 0 {
+			if found == nil || len(bytes.TrimSpace(rest)) > 0 {
 				return nil, fmt.Errorf("telegram.certificate: %s is no certificate in PEM form", path)
 			}
-			return text, nil
+			return found, nil
 		}
 		if block.Type != "CERTIFICATE" {
 			return nil, fmt.Errorf("telegram.certificate: %s holds a %s; a copy of the file is sent to Telegram, so only the certificate may be in it", path, block.Type)
@@ -49,10 +55,15 @@ func certificate(path string) ([]byte, error) {
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
 			return nil, fmt.Errorf("telegram.certificate: %s: %w", path, err)
 		}
+		found = append(found, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
 }
 
-// announce tells Telegram where we are.
+// announce tells Telegram where we are, and of a certificate that took the place of the last.
 func (g *gateway) announce(ctx context.Context) error {
-	return g.door.SetUp(ctx, g.address, func(me telegram.Me) { g.name.Store(&me.Username) })
+	n := &chat.Notice{Door: g.door, Hook: g.address, Self: g.self, Me: func(me telegram.Me) { g.name.Store(&me.Username) }}
+	if len(g.address.Certificate) > 0 {
+		n.Certificate = func() ([]byte, error) { return certificate(g.cfg.Telegram.Certificate) }
+	}
+	return n.Run(ctx)
 }

@@ -36,6 +36,8 @@ func TestOnlyACertificateIsSentToTelegram(t *testing.T) {
 		"a chain":        {good + good, ""},
 		"the key, too":   {good + secret, "PRIVATE KEY"},
 		"the key before": {secret + good, "PRIVATE KEY"},
+		"a broken key":   {strings.Replace(secret, "\nM", "\n!", 1) + good, "PRIVATE KEY"},
+		"too large":      {good + strings.Repeat("\n", 3<<20), "more than"},
 		"nothing":        {"", "no certificate"},
 		"not PEM":        {string(der), "no certificate"},
 		"more after it":  {good + "and more", "no certificate"},
@@ -55,6 +57,13 @@ func TestOnlyACertificateIsSentToTelegram(t *testing.T) {
 				t.Errorf("%v, want %s", err, c.refused)
 			}
 		})
+	}
+	path := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(path, []byte("Subject: CN = pay\n"+strings.Replace(good, "\n", "\nNote: ours\n\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := certificate(path); err != nil || string(got) != good {
+		t.Errorf("what stands beside the certificate is copied: %v\n%s", err, got)
 	}
 	if _, err := certificate(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "telegram.certificate") {
 		t.Errorf("a file that is not there: %v", err)

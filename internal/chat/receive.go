@@ -126,7 +126,7 @@ func (d *Door) pollOnce(ctx context.Context, self string) {
 func (d *Door) pollFault(ctx context.Context, err error) {
 	switch telegram.KindOf(err) {
 	case telegram.Conflict:
-		wake.Rest(ctx, 5*pollPause) // a webhook is set, or a stranger polls: SetUp says so
+		wake.Rest(ctx, 5*pollPause) // a webhook is set, or a stranger polls: Notice says so
 	default:
 		wake.Rest(ctx, pollPause)
 	}

@@ -9,45 +9,13 @@ import (
 	"time"
 
 	"countersign/internal/telegram"
-	"countersign/internal/wake"
 )
 
 // Hook is what Telegram is told about our address.
 type Hook struct {
 	URL            string // empty: long polling
-	Certificate    []byte
+	Certificate    []byte // what is uploaded: certificates in PEM form; none for an ordinary one
 	MaxConnections int
-}
-
-const (
-	setUpEvery = 30 * time.Second
-	setUpAgain = 2 * time.Second // and longer each time, up to a minute
-)
-
-// SetUp tells Telegram where to deliver, or that we ask ourselves, and the menu of
-// commands; then it looks every half minute whether it is still so. The gateway works while
-// the Bot API is away or knows only some of this: it says so and tries again.
-func (d *Door) SetUp(ctx context.Context, h Hook, me func(telegram.Me)) error {
-	told, again := false, setUpAgain
-	for ctx.Err() == nil {
-		if told {
-			told = d.Holds(ctx, h)
-		}
-		wait := setUpEvery
-		if !told {
-			err := d.Announce(ctx, h, me)
-			if told = err == nil; !told && ctx.Err() == nil {
-				d.Log.WarnContext(ctx, "the Bot API is not set up yet", slog.Any("error", err))
-			}
-		}
-		if told {
-			again = setUpAgain
-		} else {
-			wait, again = again, min(2*again, time.Minute)
-		}
-		wake.Rest(ctx, wait)
-	}
-	return nil
 }
 
 // Announce tells Telegram where to deliver, or that we ask ourselves, and the menu of
@@ -97,6 +65,8 @@ func (d *Door) Holds(ctx context.Context, h Hook) bool {
 	switch {
 	case info.URL != h.URL:
 		changed = "address"
+	case info.Custom != (len(h.Certificate) > 0):
+		changed = "certificate"
 	case h.URL != "" && complains && strings.Contains(info.LastError, "401"): // our answer to whoever does not know the secret
 		changed = "secret"
 	case h.URL != "" && len(info.Allowed) > 0 && slices.ContainsFunc(telegram.AllowedUpdates(), func(k string) bool { return !slices.Contains(info.Allowed, k) }):

@@ -241,7 +241,8 @@ func (x *Inbox) Purge(ctx context.Context, before time.Time) (int64, error) {
 	return gone, nil
 }
 
-// Poller takes or keeps the right to ask for updates: one replica at a time does.
+// Poller takes or keeps the right to ask for updates, or to say where they are delivered:
+// one replica at a time does.
 func (x *Inbox) Poller(ctx context.Context, self string, d time.Duration) (bool, error) {
 	var holder string
 	err := x.Pool.QueryRow(ctx, `insert into telegram_poller (bot_id, holder, until) values ($1, $2, now() + $3::interval)
@@ -254,7 +255,7 @@ func (x *Inbox) Poller(ctx context.Context, self string, d time.Duration) (bool,
 	return err == nil, err
 }
 
-// LetGo gives up the right to ask for updates, if self has it.
+// LetGo gives up that right, if self has it.
 func (x *Inbox) LetGo(ctx context.Context, self string) error {
 	_, err := x.Pool.Exec(ctx, `update telegram_poller set until = '-infinity' where bot_id = $1 and holder = $2`, x.Bot, self)
 	return err
