@@ -130,7 +130,7 @@ func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (
 		switch telegram.KindOf(err) {
 		case telegram.OK:
 			return id, nil
-		case telegram.RateLimited, telegram.Transient:
+		case telegram.RateLimited, telegram.Transient, telegram.Config: // the last is for the operator to mend
 			d.hold(ctx, m.ChatID, err)
 			return 0, later(err)
 		case telegram.Unknown: // it may have arrived: to be tried again a few times, not until it is known

@@ -37,6 +37,7 @@ func TestQuestionForAReasonThatCannotBePutNowIsPutLater(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]telegramtest.Fault{
 		"429": telegramtest.TooMany(1), "500": telegramtest.Refuse(500, "Internal Server Error"), "no answer": telegramtest.Drop(),
+		"page of a proxy": {Status: 403, Body: "<html>blocked</html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
