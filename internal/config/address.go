@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,32 @@ func isClosed(addr netip.Addr) bool {
 // publicAPI reports whether the Bot API is Telegram's own, with its rules on
 // ports; one's own Bot API server calls any address.
 func (t Telegram) publicAPI() bool { return parseURL(t.APIURL).host == parseURL(PublicAPI).host }
+
+// LargestFile is the largest file that the Bot API takes from a bot, in bytes.
+func (t Telegram) LargestFile() int64 {
+	if t.publicAPI() {
+		return 50 << 20
+	}
+	return 2000 << 20
+}
+
+// isProxy reports whether the text is the address of a proxy and nothing more.
+func isProxy(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) && u.Hostname() != "" &&
+		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// loneUser reports whether a SOCKS5 proxy is given a login that its protocol cannot carry.
+func loneUser(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "socks5" || u.User == nil {
+		return false
+	}
+	password, _ := u.User.Password()
+	bad := func(word string) bool { return word == "" || len(word) > 255 }
+	return bad(u.User.Username()) || bad(password)
+}
 
 func everybody(network netip.Prefix) bool { return network.Bits() == 0 }
 

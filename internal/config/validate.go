@@ -121,7 +121,7 @@ func (c Config) databaseRules() []rule {
 
 func (c Config) telegramRules() []rule {
 	t := c.Telegram
-	api, proxy := parseURL(t.APIURL), parseURL(t.Proxy.Reveal())
+	api, proxy := parseURL(t.APIURL), t.Proxy.Reveal()
 	most, least, perSecond, perMinute := 100_000, 1, 1000, 1000
 	if t.publicAPI() {
 		most, perSecond, perMinute = 100, 30, 20
@@ -131,8 +131,12 @@ func (c Config) telegramRules() []rule {
 		{!api.ok, "telegram.api_url", `is no address; write it as "` + PublicAPI + `"`},
 		{t.Secret != "" && !matches(`^[A-Za-z0-9_-]{1,256}$`, t.Secret.Reveal()), "telegram.secret", "has signs that Telegram refuses; use 1 to 256 of A-Z a-z 0-9 _ and -"},
 		{
-			t.Proxy != "" && (proxy.host == "" || proxy.scheme != "http" && proxy.scheme != "socks5"), "telegram.proxy",
-			`is no proxy; write it as "http://host:3128" or "socks5://user:password@host:1080"`,
+			t.Proxy != "" && !isProxy(proxy), "telegram.proxy",
+			`is no proxy; write it as "http://host:3128", "https://host:3129" or "socks5://user:password@host:1080"`,
+		},
+		{
+			isProxy(proxy) && loneUser(proxy), "telegram.proxy",
+			`has a user without a password, or a password without a user; SOCKS5 knows both or none, of 255 bytes at most: "socks5://user:password@host:1080"`,
 		},
 		{t.Username != "" && !matches(`^[A-Za-z0-9_]{3,32}$`, t.Username), "telegram.username", "is no name of a bot; write it without the @"},
 		outside("telegram.max_connections", t.MaxConnections, least, most),

@@ -39,6 +39,9 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"telegram.secret", `telegram.secret = "пароль"`, "A-Z a-z"},
 		{"telegram.proxy", `telegram.proxy = "socks4://h:1"`, "socks5://"},
 		{"telegram.proxy", `telegram.proxy = "h:1080"`, "socks5://"},
+		{"telegram.proxy", `telegram.proxy = "http://h:3128/path"`, "is no proxy"},
+		{"telegram.proxy", `telegram.proxy = "socks5://me@h:1080"`, "without a password"},
+		{"telegram.proxy", `telegram.proxy = "socks5://:zz@h:1080"`, "without a user"},
 		{"telegram.max_connections", `telegram.max_connections = 101`, "between 1 and 100"},
 		{"telegram.username", `telegram.username = "@a_bot"`, "without the @"},
 		{"google.client_secret", `google.client_id = "x"`, "not set although"},
@@ -157,5 +160,16 @@ func TestOtherCommandsNeedNoBot(t *testing.T) {
 	cfg := mustLoad(t, "[database]\nurl = 'postgres://a@h/d'\nowner_url = 'postgres://b@h/d'\n")
 	if got := cfg.Database.MigrationURL(); got != "postgres://b@h/d" {
 		t.Errorf("migrations go to %q", got.Reveal())
+	}
+}
+
+func TestOnesOwnBotAPITakesLargerFiles(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]int64{
+		"": 50 << 20, "telegram.api_url = 'https://api.telegram.org/'": 50 << 20, "telegram.api_url = 'http://10.0.0.2:8081'": 2000 << 20,
+	} {
+		if got := mustLoad(t, file).Telegram.LargestFile(); got != want {
+			t.Errorf("%q: %d, want %d", file, got, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package telegram
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,7 +42,7 @@ type Options struct {
 	Token secret.Text
 	// APIURL is the address of the Bot API; PublicAPI when empty.
 	APIURL string
-	// Proxy is the address of an http:// or socks5:// proxy; none when empty.
+	// Proxy is the address of an http://, https:// or socks5:// proxy; none when empty.
 	Proxy string
 	// Timeout bounds one call; 30 s at least, which is also the default.
 	Timeout time.Duration
@@ -61,6 +62,7 @@ type Client struct {
 	token   string
 	base    string
 	bot     *bot.Bot
+	proxy   *url.URL        // nil: none
 	wire    *http.Transport // used bare: a http.Client would follow, or at least read, redirects
 	timeout time.Duration
 	maxFile int64
@@ -84,8 +86,11 @@ func New(o Options) (*Client, error) {
 	if c.base, err = baseURL(o.APIURL); err != nil {
 		return nil, err
 	}
-	if c.wire, err = transport(o.Proxy); err != nil {
+	if c.proxy, err = proxyURL(o.Proxy); err != nil {
 		return nil, err
+	}
+	if c.wire = transport(); c.proxy != nil {
+		by(c.wire, c.proxy)
 	}
 	log := o.Log
 	if log == nil {
@@ -188,11 +193,20 @@ func (c *Client) failed(t *exchange, kind Kind, cause error) *Error {
 	return &Error{Kind: kind, Method: t.method, cause: cause}
 }
 
-// mask hides the token, and the secret half of it should it stand alone.
+// mask hides the token, the secret half of it should it stand alone, and the password of
+// the proxy as it stands and as it is sent.
 func (c *Client) mask(s string) string {
 	s = strings.ReplaceAll(s, c.token, "***")
-	if _, own, _ := strings.Cut(c.token, ":"); len(own) >= minMasked {
-		s = strings.ReplaceAll(s, own, "***")
+	_, own, _ := strings.Cut(c.token, ":")
+	hidden := []string{own}
+	if c.proxy != nil {
+		password, _ := c.proxy.User.Password()
+		hidden = append(hidden, password, base64.StdEncoding.EncodeToString([]byte(c.proxy.User.Username()+":"+password)))
+	}
+	for _, h := range hidden {
+		if len(h) >= minMasked {
+			s = strings.ReplaceAll(s, h, "***")
+		}
 	}
 	return s
 }

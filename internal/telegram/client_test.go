@@ -68,6 +68,8 @@ func TestNewCallsNobodyAndChecksItsOptions(t *testing.T) {
 		"query":      {Token: token, APIURL: "http://a.example?x=1"},
 		"bad proxy":  {Token: token, Proxy: "ftp://a.example"},
 		"no clock":   {Token: token, Observe: func(string, telegram.Kind, time.Duration) {}},
+		"proxy path": {Token: token, Proxy: "http://a.example/way?in=1"},
+		"no proxy":   {Token: token, Proxy: "socks5://:1080"},
 		"proxy text": {Token: token, Proxy: "http://user:pass\x7fword@a.example"},
 	} {
 		if _, err := telegram.New(o); err == nil || strings.Contains(err.Error(), "secret_token") || strings.Contains(err.Error(), "pass") {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"path"
 	"regexp"
 	"strconv"
@@ -51,8 +50,8 @@ func (t *exchange) failure() error {
 	return t.err
 }
 
-func transport(proxy string) (*http.Transport, error) {
-	t := &http.Transport{
+func transport() *http.Transport {
+	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   dialTimeout,
@@ -61,14 +60,6 @@ func transport(proxy string) (*http.Transport, error) {
 		MaxIdleConnsPerHost:   idlePerHost,
 		ExpectContinueTimeout: time.Second,
 	}
-	if proxy != "" {
-		u, err := url.Parse(proxy)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "socks5") || u.Host == "" {
-			return nil, errors.New("telegram proxy: want http://HOST:PORT or socks5://HOST:PORT")
-		}
-		t.Proxy = http.ProxyURL(u)
-	}
-	return t, nil
 }
 
 // Do is the seam below the library: it sends a request once, reads the answer within bounds and judges it.
@@ -146,7 +137,7 @@ func (c *Client) undelivered(t *exchange, err error) *Error {
 	if t.wrote.Load() {
 		return c.failed(t, lost(t.method), err)
 	}
-	return c.failed(t, Transient, err)
+	return c.failed(t, Transient, onTheWay(c.proxy, err))
 }
 
 type answer struct {
@@ -192,6 +183,8 @@ func (c *Client) foreign(t *exchange, resp *http.Response) *Error {
 	switch code := resp.StatusCode; {
 	case code < http.StatusMultipleChoices, code >= http.StatusInternalServerError, code == http.StatusRequestTimeout:
 		e.Kind = lost(t.method)
+	case code == http.StatusProxyAuthRequired: // before the Bot API: nothing was done
+		e.Kind, e.Description = Transient, "the proxy takes neither the user nor the password of telegram.proxy"
 	case code == http.StatusTooManyRequests:
 		e.Kind, e.RetryAfter = RateLimited, wait(0, "", resp.Header)
 	case code == http.StatusRequestEntityTooLarge:
