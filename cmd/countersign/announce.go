@@ -41,6 +41,7 @@ func certificate(path string) ([]byte, error) {
 		return nil, fmt.Errorf("telegram.certificate: %s has more than %d bytes, and Telegram takes no more", path, most)
 	}
 	var found []byte
+	named := map[string]*x509.Certificate{}
 	for rest := text; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -52,9 +53,15 @@ func certificate(path string) ([]byte, error) {
 		if block.Type != "CERTIFICATE" {
 			return nil, fmt.Errorf("telegram.certificate: %s holds a %s; a copy of the file is sent to Telegram, so only the certificate may be in it", path, block.Type)
 		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
 			return nil, fmt.Errorf("telegram.certificate: %s: %w", path, err)
 		}
+		if other, there := named[cert.Subject.String()]; there && !other.Equal(cert) {
+			return nil, fmt.Errorf("telegram.certificate: %s holds two certificates named %q, and Telegram would believe the first only; give the next one another subject",
+				path, cert.Subject)
+		}
+		named[cert.Subject.String()] = cert
 		found = append(found, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
 }

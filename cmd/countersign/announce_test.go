@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -34,6 +35,8 @@ func TestOnlyACertificateIsSentToTelegram(t *testing.T) {
 	for name, c := range map[string]struct{ text, refused string }{
 		"one":            {good, ""},
 		"a chain":        {good + good, ""},
+		"the next, too":  {good + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificateNamed(t, "next")})), ""},
+		"two of a name":  {good + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificateNamed(t, "")})), "the first only"},
 		"the key, too":   {good + secret, "PRIVATE KEY"},
 		"the key before": {secret + good, "PRIVATE KEY"},
 		"a broken key":   {strings.Replace(secret, "\nM", "\n!", 1) + good, "PRIVATE KEY"},
@@ -68,4 +71,18 @@ func TestOnlyACertificateIsSentToTelegram(t *testing.T) {
 	if _, err := certificate(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "telegram.certificate") {
 		t.Errorf("a file that is not there: %v", err)
 	}
+}
+
+func certificateNamed(t *testing.T, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, plain, plain, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }

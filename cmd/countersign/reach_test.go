@@ -140,3 +140,13 @@ func closeProxy(t *testing.T, p *telegramtest.Proxy) {
 		t.Fatal(err)
 	}
 }
+
+func (w *world) failedDeliveries() int {
+	n := 0
+	for _, e := range w.tg.Ledger() {
+		if e.Kind == telegramtest.EventFailed {
+			n++
+		}
+	}
+	return n
+}
