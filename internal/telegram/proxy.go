@@ -63,7 +63,7 @@ func onTheWay(proxy *url.URL, err error) error {
 	connect, isConnect := errors.AsType[*connectError](err)
 	op, isOp := errors.AsType[*net.OpError](err)
 	switch {
-	case isConnect && connect.code == http.StatusProxyAuthRequired:
+	case isConnect && (connect.code == http.StatusProxyAuthRequired || connect.code == http.StatusUnauthorized): // tinyproxy says the second
 		return fmt.Errorf(refused, proxy.Host, err)
 	case isConnect:
 		return fmt.Errorf(closed, proxy.Host, err)

@@ -141,12 +141,14 @@ func TestFaultOfTheProxyIsSaidAndTheMessageArrivesOnceItIsMended(t *testing.T) {
 		broken  *telegramtest.ProxyOptions // nil: away
 		says    string
 	}{
-		"away":           {[]string{"http", "socks5"}, nil, "cannot be reached"},
-		"wrong password": {[]string{"http", "socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: "another-password"}, "takes neither the user nor the password"},
-		"not allowed":    {[]string{"http"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: http.StatusForbidden}, "403 Forbidden"},
-		"no way out":     {[]string{"http"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: http.StatusBadGateway}, "does not let us through"},
-		"ruled out":      {[]string{"socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: 2}, "does not let us through"},
-		"hangs up":       {[]string{"http", "socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Cut: true}, "EOF"},
+		"away":                             {[]string{"http", "socks5"}, nil, "cannot be reached"},
+		"wrong password":                   {[]string{"http", "socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: "another-password"}, "takes neither the user nor the password"},
+		"wrong, in the words of tinyproxy": {[]string{"http"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: http.StatusUnauthorized}, "takes neither the user nor the password"},
+
+		"not allowed": {[]string{"http"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: http.StatusForbidden}, "403 Forbidden"},
+		"no way out":  {[]string{"http"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: http.StatusBadGateway}, "does not let us through"},
+		"ruled out":   {[]string{"socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Refuse: 2}, "does not let us through"},
+		"hangs up":    {[]string{"http", "socks5"}, &telegramtest.ProxyOptions{User: "gate", Password: proxyPassword, Cut: true}, "EOF"},
 	} {
 		for _, scheme := range c.schemes {
 			t.Run(name+" "+scheme, func(t *testing.T) {
