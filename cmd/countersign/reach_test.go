@@ -150,3 +150,12 @@ func (w *world) failedDeliveries() int {
 	}
 	return n
 }
+
+func keyOf(t *testing.T, cert tls.Certificate) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
