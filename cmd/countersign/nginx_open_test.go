@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -72,15 +73,18 @@ type nginx struct {
 	client  *http.Client
 }
 
-// freePort gives an address that nobody listens on.
+// freePort gives an address to listen on later: of those that the system hands to nobody.
 func freePort(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			if err := l.Close(); err != nil {
+				tb.Fatal(err)
+			}
+			return l.Addr().String()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // openNginx starts nginx in front of an address; more is what else is changed in the samples.

@@ -75,9 +75,8 @@ func TestNothingIsLostWhileTheProxyIsAwayOrWronglySet(t *testing.T) {
 			w := newWorld(t, "polling", 1)
 			w.replicas[0].stop(syscall.SIGTERM)
 			api, authority := w.behindTLS()
-			good := telegramtest.ProxyOptions{User: "gate", Password: password}
+			good := telegramtest.ProxyOptions{Listen: freePort(t), User: "gate", Password: password}
 			p := openProxy(t, good)
-			good.Listen = p.Addr()
 			w.extra = []string{
 				"COUNTERSIGN_TELEGRAM_API_URL=" + api, "SSL_CERT_FILE=" + authority, "COUNTERSIGN_SERVER_PUBLIC_URL=",
 				"COUNTERSIGN_TELEGRAM_PROXY_FILE=" + write(t, "proxy", p.URL(scheme)+"\n"),

@@ -8,7 +8,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -65,6 +68,7 @@ func cloud(t *testing.T) (*telegramtest.Server, string) {
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	front := httptest.NewUnstartedServer(s)
+	front.Config.ErrorLog = log.New(io.Discard, "", 0)
 	front.TLS = &tls.Config{Certificates: []tls.Certificate{authority}, MinVersion: tls.VersionTLS12}
 	front.StartTLS()
 	t.Cleanup(front.Close)
@@ -80,6 +84,18 @@ func proxied(t *testing.T, o telegramtest.ProxyOptions) *telegramtest.Proxy {
 	must(t, err)
 	t.Cleanup(func() { _ = p.Close() })
 	return p
+}
+
+// freePort gives an address to come back to: of those that the system hands to nobody.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+mathrand.IntN(12000)))
+		if err == nil {
+			must(t, l.Close())
+			return l.Addr().String()
+		}
+	}
 }
 
 func say(t *testing.T, c *telegram.Client, text string) error {
@@ -154,14 +170,14 @@ func TestFaultOfTheProxyIsSaidAndTheMessageArrivesOnceItIsMended(t *testing.T) {
 			t.Run(name+" "+scheme, func(t *testing.T) {
 				t.Parallel()
 				s, address := cloud(t)
-				good := telegramtest.ProxyOptions{User: "gate", Password: proxyPassword}
+				good := telegramtest.ProxyOptions{Listen: freePort(t), User: "gate", Password: proxyPassword}
 				p := proxied(t, good)
 				client := client(t, telegram.Options{APIURL: address, Proxy: p.URL(scheme)})
-				good.Listen = p.Addr()
 				must(t, p.Close())
 				if c.broken != nil {
-					c.broken.Listen = good.Listen
-					p = proxied(t, *c.broken)
+					broken := *c.broken
+					broken.Listen = good.Listen
+					p = proxied(t, broken)
 				}
 				before := len(s.Calls())
 				err := say(t, client, "pay")
