@@ -79,7 +79,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth,
+		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()

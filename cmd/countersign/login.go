@@ -80,7 +80,7 @@ func (g *gateway) buildAssure(services []*google.Provider) {
 	}
 	d := assureDesk(g.records.pool, g.seal)
 	d.Directory, d.Services, d.PublicURL = g.records.directory, services, g.cfg.Server.PublicURL
-	d.Undated = map[string]bool{"google": g.cfg.Google.SessionAge == config.SwitchOff}
+	d.Undated = undatedServices(g.cfg)
 	d.Texts, d.Zone, d.Username, d.Now, d.Log = g.texts, g.zone, g.username, time.Now, g.log
 	d.Describe = func(ctx context.Context, a assure.Ask, lang locale.Lang) ([]string, error) {
 		return g.door.Describe(ctx, a, lang)
@@ -105,6 +105,11 @@ func (g *gateway) told(ctx context.Context, to notice.To, text string) {
 		return
 	}
 	g.records.bell.Ring()
+}
+
+// undatedServices do not say when somebody signed in.
+func undatedServices(cfg config.Config) map[string]bool {
+	return map[string]bool{"google": cfg.Google.SessionAge == config.SwitchOff}
 }
 
 // redraw shows anew what has to do with a person.

@@ -22,28 +22,36 @@ func routesCommand(p process) *cobra.Command {
 			if err == nil {
 				err = p.canAsk(cmd, r)
 			}
-			if err == nil {
-				fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
+			if err != nil {
+				return err
 			}
-			return err
+			fmt.Fprintf(p.Out, "%s: route %s for %s, %d rules: correct\n", args[0], r.Key, r.Document, len(r.Rules))
+			p.lookAtPeople(cmd, r)
+			return nil
 		},
 	}
 	publish := &cobra.Command{
 		Use: "publish FILE.toml", Short: "Make a route the one that new cases take", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, text, err := readRoute(args[0])
+			published, text, err := readRoute(args[0])
 			if err == nil {
-				err = p.canAsk(cmd, r)
+				err = p.canAsk(cmd, published)
 			}
 			if err != nil {
 				return err
 			}
-			return p.onRecords(cmd, func(r *records) error {
-				v, err := r.ledger.Publish(cmd.Context(), text, actor())
-				if err == nil {
-					fmt.Fprintf(p.Out, "route %s version %d is live for %s\n", v.Key, v.Version, v.Type)
-				}
+			cfg, err := p.settings(cmd)
+			if err != nil {
 				return err
+			}
+			return withRecords(cmd.Context(), cfg, p.logger(cfg), func(r *records) error {
+				v, err := r.ledger.Publish(cmd.Context(), text, actor())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(p.Out, "route %s version %d is live for %s\n", v.Key, v.Version, v.Type)
+				p.warn(unprovable(cfg, published))
+				return nil
 			})
 		},
 	}

@@ -20,14 +20,19 @@ import (
 // sealBatch is how many secrets are sealed anew in one commit.
 const sealBatch = 100
 
+// sealFile is the file of the key; empty: nothing is sealed.
+func sealFile(cfg config.Config) string {
+	if cfg.Seal.KeyFile == "" && cfg.Database.URL == "" {
+		return filepath.Join(cfg.DataDir, "seal.key")
+	}
+	return cfg.Seal.KeyFile
+}
+
 // openSeal opens the key of the secrets, and makes one where nothing was sealed yet. On an
 // operator's database other replicas may run, and they need the same file: without one that
 // he names, secrets stay in the clear there, and the seal is nil.
 func openSeal(ctx context.Context, pool *pgxpool.Pool, cfg config.Config) (*seal.Seal, error) {
-	file := cfg.Seal.KeyFile
-	if file == "" && cfg.Database.URL == "" {
-		file = filepath.Join(cfg.DataDir, "seal.key")
-	}
+	file := sealFile(cfg)
 	if file == "" {
 		return nil, nil //nolint:nilnil // a nil seal keeps secrets as they are
 	}
