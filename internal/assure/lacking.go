@@ -15,8 +15,9 @@ func Lacking(least Method, has []Method) string {
 		}
 	}
 	return map[Method]string{
-		PIN:   "has no PIN: sends /login to the bot if never linked by a login, then /security",
-		Login: "is not linked by a login that is dated: sends /login to the bot, or sets up codes with /security",
-		TOTP:  "has no one-time codes: sends /login to the bot if never linked by a login, then /security",
+		PIN:     "has no PIN: sends /login to the bot if never linked by a login, then /security",
+		Login:   "is not linked by a login that is dated: sends /login to the bot, or sets up codes with /security",
+		TOTP:    "has no one-time codes: sends /login to the bot if never linked by a login, then /security",
+		Passkey: "has no passkey: sends /login to the bot if never linked by a login, then /security",
 	}[least]
 }

@@ -20,7 +20,9 @@ func TestWhatSomebodyLacksIsSaid(t *testing.T) {
 		{assure.Login, []assure.Method{assure.PIN}, "not linked by a login"},
 		{assure.Login, []assure.Method{assure.TOTP}, ""},
 		{assure.TOTP, []assure.Method{assure.PIN, assure.Login}, "no one-time codes"},
-		{"passkey", []assure.Method{assure.TOTP}, "nobody can"},
+		{assure.Passkey, []assure.Method{assure.TOTP}, "no passkey"},
+		{assure.TOTP, []assure.Method{assure.Passkey}, ""},
+		{"blood", []assure.Method{assure.Passkey}, "nobody can"},
 	} {
 		if got := assure.Lacking(tt.least, tt.has); !strings.Contains(got, tt.says) || tt.says == "" && got != "" {
 			t.Errorf("%s with %v: %q", tt.least, tt.has, got)

@@ -2,6 +2,7 @@ package assure_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,14 @@ func TestCounterThatGoesBackAlarms(t *testing.T) {
 	if p = b.send(p, "passkey", "passkey", d.uses(p.asks(t, "get"))); p.Key() != "done" {
 		t.Fatalf("%d %s", p.Status, p.Body)
 	}
+	holds := func() bool {
+		has, err := w.desk.Store.Held(t.Context())
+		must(t, err)
+		return slices.Contains(has[w.ids["anna"]], assure.Passkey)
+	}
+	if !holds() {
+		t.Error("her passkey is not known")
+	}
 	for _, counter := range []uint32{40, 5} { // the second time it is not even asked for
 		a.No++
 		p = b.get(w.begin(t, a))
@@ -161,6 +170,9 @@ func TestCounterThatGoesBackAlarms(t *testing.T) {
 		if want := map[uint32]string{40: "there may be a copy", 5: "not accepted"}[counter]; !strings.Contains(out.wrong(), want) {
 			t.Errorf("%d: %d %s", counter, out.Status, out.wrong())
 		}
+	}
+	if holds() {
+		t.Error("a passkey of which there is a copy counts")
 	}
 	if len(w.cast()) != 1 || !w.heard(annasPhone, "Your passkey “laptop” is refused") {
 		t.Errorf("cast %d times, told %v", len(w.cast()), w.told)
