@@ -111,26 +111,27 @@ type Consumption struct {
 
 // Case is one run of a route over the revisions of a document.
 type Case struct {
-	ID       ID
-	Key      document.Key
-	Plan     route.Plan
-	Parties  []string    // words of the document for those in conflict, at this revision
-	Barred   []people.ID // whom those words meant when they came in: a name may change, who wrote the document does not
-	Round    int
-	Revision int
-	Hash     string
-	Amount   money.Amount
-	NewPayee bool        // when the round opened; looked at only where the route asks for it
-	Asks     []Assurance // what each step wants of those who accept; nil: the chat is enough. It never falls within a round
-	Missing  []string    // digests of files announced and not here yet
-	State    State
-	Step     int    // index of the step that is open, or where the round ended
-	Note     string // why it is blocked, the question of a return, the reason of an end
-	Slots    []Slot // of all rounds, in the order they were asked
-	Decision *Decision
-	Consumed *Consumption
-	OpenedAt time.Time
-	Events   int // how many events made it; also its version
+	ID        ID
+	Key       document.Key
+	Plan      route.Plan
+	Parties   []string    // words of the document for those in conflict, at this revision
+	Barred    []people.ID // whom those words meant when they came in: a name may change, who wrote the document does not
+	Round     int
+	Revision  int
+	Hash      string
+	Amount    money.Amount
+	NewPayee  bool        // when the round opened; looked at only where the route asks for it
+	Asks      []Assurance // what each step wants of those who accept; nil: the chat is enough. It never falls within a round
+	Missing   []string    // digests of files announced and not here yet
+	State     State
+	Step      int        // index of the step that is open, or where the round ended
+	Note      string     // why it is blocked, the question of a return, the reason of an end
+	Slots     []Slot     // of all rounds, in the order they were asked
+	Questions []Question // of all rounds, in the order they were asked
+	Decision  *Decision
+	Consumed  *Consumption
+	OpenedAt  time.Time
+	Events    int // how many events made it; also its version
 }
 
 // Awaiting lists the persons who are asked now.
@@ -188,6 +189,7 @@ func (c *Case) clone() Case {
 	out := *c
 	out.Slots = slices.Clone(c.Slots)
 	out.Missing = slices.Clone(c.Missing)
+	out.Questions = slices.Clone(c.Questions)
 	return out
 }
 

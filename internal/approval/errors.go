@@ -37,6 +37,14 @@ var (
 	ErrRevision = errors.New("the document differs from what was decided on")
 	// ErrConsumed: the decision was taken already.
 	ErrConsumed = errors.New("the decision has been consumed")
+	// ErrNoQuestion: no question of this case has that id.
+	ErrNoQuestion = errors.New("no such question")
+	// ErrAnswered: the question has its answer.
+	ErrAnswered = errors.New("the question has been answered")
+	// ErrQuestionClosed: whoever asked decides no more, so nobody waits for an answer.
+	ErrQuestionClosed = errors.New("the question is closed")
+	// ErrTooManyQuestions: some of the person's questions must be answered first.
+	ErrTooManyQuestions = errors.New("too many open questions")
 	// ErrEvent: a stored event is no fact that this version understands.
 	ErrEvent = errors.New("malformed event")
 )

@@ -31,6 +31,8 @@ const (
 	RoundOpened Kind = "case.round_opened"
 	FileStored  Kind = "document.file_stored"
 	Consumed    Kind = "decision.consumed"
+	Asked       Kind = "question.asked"
+	Replied     Kind = "question.answered"
 )
 
 // Event is a fact about a case. Which fields are set follows from its kind; folding
@@ -63,6 +65,7 @@ type Event struct {
 	Changes  []document.Difference `json:"changes,omitempty"`
 	Ref      string                `json:"ref,omitempty"`
 	File     string                `json:"file,omitempty"`
+	Question *Question             `json:"question,omitempty"`
 }
 
 // Marshal gives the event as the ledger keeps it for replay.
@@ -102,6 +105,10 @@ func (e Event) whole() error {
 		}
 		if !e.Vote.Assurance.Known() {
 			return fmt.Errorf("event %s of case %s: %w: assurance %q", e.Kind, e.Case, ErrEvent, e.Vote.Assurance)
+		}
+	case Asked, Replied:
+		if e.Question == nil || (e.Question.Answer != nil) != (e.Kind == Replied) {
+			return fmt.Errorf("event %s of case %s: %w: no question, or the wrong half of it", e.Kind, e.Case, ErrEvent)
 		}
 	case StepOpened, Reassigned, StepClosed, Stuck, SentBack, Decided, TakenBack, RanOut, Changed, FileStored, Consumed:
 	default:
@@ -159,6 +166,12 @@ func (c *Case) apply(e Event) {
 		c.Missing = slices.DeleteFunc(slices.Clone(c.Missing), func(d string) bool { return d == e.File })
 	case Consumed:
 		c.Consumed = &Consumption{Ref: e.Ref, Hash: e.Hash, At: e.At}
+	case Asked:
+		c.Questions = append(c.Questions, *e.Question)
+	case Replied:
+		if i := slices.IndexFunc(c.Questions, func(q Question) bool { return q.No == e.Question.No }); i >= 0 {
+			c.Questions[i] = *e.Question
+		}
 	}
 }
 

@@ -59,8 +59,14 @@ func TestThePlaysSeeEverything(t *testing.T) {
 			if d.name == "revise" && d.class == document.Tolerant && d.raised {
 				seen["asks for more in a round"]++
 			}
+			if len(w.c.Unanswered()) > 0 && d.name != "ask" {
+				seen["question left open"]++
+			}
 			for _, e := range d.events {
 				seen[string(e.Kind)]++
+				if e.Kind == approval.Replied && e.Person == "" {
+					seen["answered for the ERP"]++
+				}
 				if e.Vote != nil {
 					seen["via "+string(e.Vote.Via)]++
 					seen["by "+string(e.Vote.Assurance)]++
@@ -74,6 +80,7 @@ func TestThePlaysSeeEverything(t *testing.T) {
 		"state in_progress", "state approved", "state rejected", "state returned", "state withdrawn", "state expired", "state blocked",
 		"case.step_opened", "case.step_reassigned", "vote.cast", "case.step_closed", "case.blocked", "case.returned", "case.decided", "case.withdrawn",
 		"case.expired", "document.changed", "case.round_opened", "document.file_stored", "decision.consumed",
+		"question.asked", "question.answered", "question left open", "answered for the ERP",
 		"by chat", "by pin", "by login", "by totp", "by passkey", "asks for pin", "asks for login", "asks for totp", "asks for passkey",
 		"asks for more in a round", "via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
 	} {
@@ -84,6 +91,7 @@ func TestThePlaysSeeEverything(t *testing.T) {
 	for _, want := range []error{
 		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict, approval.ErrInactive,
 		approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, approval.ErrNotApproved, approval.ErrRevision, approval.ErrConsumed,
+		approval.ErrNoQuestion, approval.ErrAnswered, approval.ErrQuestionClosed, approval.ErrTooManyQuestions,
 	} {
 		if seen["refused "+want.Error()] == 0 {
 			t.Errorf("%v was heard %d times only", want, seen["refused "+want.Error()])
@@ -123,7 +131,7 @@ func FuzzActs(f *testing.F) {
 func (w *world) play(t judge) done {
 	t.Helper()
 	before, kept, old := w.c, w.c, len(w.events)
-	before.Slots, before.Missing = slices.Clone(w.c.Slots), slices.Clone(w.c.Missing)
+	before.Slots, before.Missing, before.Questions = slices.Clone(w.c.Slots), slices.Clone(w.c.Missing), slices.Clone(w.c.Questions)
 	d := w.act()
 	if !reflect.DeepEqual(before, kept) {
 		t.Fatalf("%s reached into a copy of the case:\n%s", d.name, cmp.Diff(before, kept))
@@ -148,6 +156,7 @@ func (w *world) play(t judge) done {
 		t.Fatalf("a card of another round or revision voted: %+v", d.ballot)
 	}
 	d.raised = w.mustAskMore(t, before)
+	w.mustTalk(t, before, d)
 	w.mustRevise(t, before, d)
 	for i, e := range d.events {
 		switch {
@@ -189,6 +198,32 @@ func (w *world) mustRevise(t judge, before approval.Case, d done) {
 		}
 		if !near(s.Vote.Amount, d.next.Amount, w.route.Change.Drift) {
 			t.Fatalf("%s voted on %s, it is %s now, and the change is %s", s.Person, s.Vote.Amount, d.next.Amount, d.class)
+		}
+	}
+}
+
+// mustTalk: talk moves nothing but the questions; who asks is asked himself, and who
+// answers is not the one who asked. A question waits only while its slot does.
+func (w *world) mustTalk(t judge, before approval.Case, d done) {
+	t.Helper()
+	if d.name == "ask" || d.name == "answer" {
+		same := w.c
+		same.Questions, same.Events = before.Questions, before.Events
+		if d.err == nil && !reflect.DeepEqual(before, same) {
+			t.Fatalf("%s moved the case:\n%s", d.name, cmp.Diff(before, same))
+		}
+	}
+	for _, e := range d.events {
+		switch {
+		case e.Kind == approval.Asked && (e.Question.By != e.Person || e.Question.To == e.Person || !slices.Contains(before.Awaiting(), e.Person)):
+			t.Fatalf("asked by %s, who is not asked or asks himself: %+v", e.Person, e.Question)
+		case e.Kind == approval.Replied && (!before.Awaits(before.Questions[e.Question.No-1]) || e.Person != "" && e.Person != e.Question.To):
+			t.Fatalf("answered out of turn: %+v", e.Question)
+		}
+	}
+	for _, q := range w.c.Unanswered() {
+		if !slices.Contains(w.c.Awaiting(), q.By) {
+			t.Fatalf("the case is %s and does not await %s, whose question waits: %+v", w.c.State, q.By, q)
 		}
 	}
 }

@@ -257,6 +257,21 @@ func (s *story) show(what string) string {
 			out = append(out, text)
 		}
 		return strings.Join(out, ", ")
+	case what == "questions":
+		var out []string
+		for _, q := range s.c.Questions {
+			text := fmt.Sprintf("%s %s>%s", q.ID, q.By, cmp.Or(q.To, "erp"))
+			switch {
+			case q.Answer != nil:
+				text += " answered by " + string(cmp.Or(q.Answer.By, "erp"))
+			case s.c.Awaits(q):
+				text += " open"
+			default:
+				text += " closed"
+			}
+			out = append(out, text)
+		}
+		return cmp.Or(strings.Join(out, ", "), "none")
 	case what == "note":
 		return cmp.Or(s.c.Note, "none")
 	case what == "asks":

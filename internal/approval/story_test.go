@@ -86,7 +86,7 @@ func (s *story) line(t *testing.T, l line) string {
 	}
 	s.now = s.now.Add(time.Minute)
 	before := s.c
-	before.Slots = slices.Clone(s.c.Slots)
+	before.Slots, before.Questions = slices.Clone(s.c.Slots), slices.Clone(s.c.Questions)
 	events, class, err := s.act(t, l)
 	if err != nil {
 		if !reflect.DeepEqual(before, s.c) || len(events) > 0 {
@@ -115,6 +115,19 @@ func (s *story) act(t *testing.T, l line) ([]approval.Event, string, error) {
 		return s.submit(t, l, dir)
 	case "accept", "reject", "return":
 		events, err := s.c.Vote(s.ballot(l), s.docs[len(s.docs)-1], dir, s.now)
+		return events, "", err
+	case "ask":
+		b := s.ballot(l)
+		events, err := s.c.Ask(approval.Asking{
+			ID: fmt.Sprintf("q%d", len(s.c.Questions)+1), Person: b.Person, Round: b.Round, Step: b.Step, No: b.No, Text: l.quote,
+		}, s.docs[len(s.docs)-1], dir, s.now)
+		return events, "", err
+	case "answer":
+		r := approval.Reply{Question: l.words[2], ID: "a" + l.words[2], Person: people.ID(l.words[1]), Text: l.quote}
+		if l.words[1] == "erp" {
+			r.Person, r.Author = "", "eve"
+		}
+		events, err := s.c.Answer(r, s.now)
 		return events, "", err
 	case "withdraw":
 		events, err := s.c.Withdraw(l.quote, s.now)

@@ -165,9 +165,13 @@ type done struct {
 func (w *world) act() done {
 	w.now = w.now.Add(time.Duration(w.choose("pause", 2)) * time.Second)
 	var d done
-	switch w.choose("act", 16) {
+	switch w.choose("act", 20) {
 	default:
 		d = w.vote()
+	case 16, 17:
+		d = w.ask()
+	case 18, 19:
+		d = w.answer()
 	case 9, 10, 11:
 		d = w.revise()
 	case 12:
@@ -224,6 +228,48 @@ func (w *world) vote() done {
 	b.Reason, b.Via = pick(w, "reason", "because", "because", "because", "because", " "), approval.ViaChat
 	d := done{name: "vote", ballot: b}
 	d.events, d.err = w.c.Vote(b, w.doc(), w.dir, w.now)
+	return d
+}
+
+// ask is a question from any card ever shown, mostly of somebody who is asked now.
+func (w *world) ask() done {
+	a := approval.Asking{ID: fmt.Sprintf("q%d", len(w.c.Questions)+1), Person: "per_0", Round: 1, Text: pick(w, "words", "how much?", "how much?", "how much?", " ")}
+	from := w.cards
+	if asked := w.c.Awaiting(); len(asked) > 0 && w.choose("well", 4) > 0 {
+		from = slices.DeleteFunc(slices.Clone(w.cards), func(b approval.Ballot) bool {
+			return b.Round != w.c.Round || b.Step != w.c.Step || !slices.Contains(asked, b.Person)
+		})
+	}
+	if len(from) > 0 {
+		b := from[w.choose("card", len(from))]
+		a.Person, a.Round, a.Step, a.No = b.Person, b.Round, b.Step, b.No
+	}
+	if w.choose("stolen", 6) == 0 {
+		a.Person = w.staff[w.choose("thief", len(w.staff))].ID
+	}
+	d := done{name: "ask"}
+	for range 1 + 5*(w.choose("often", 8)/7) { // some ask and ask
+		var events []approval.Event
+		if events, d.err = w.c.Ask(a, w.doc(), w.dir, w.now); d.err != nil {
+			break
+		}
+		d.events = append(d.events, events...)
+		a.ID = fmt.Sprintf("q%d", len(w.c.Questions)+1)
+	}
+	if len(d.events) > 0 {
+		d.err = nil
+	}
+	return d
+}
+
+func (w *world) answer() done {
+	r := approval.Reply{Question: "q0", ID: "a", Author: "eve", Text: pick(w, "words", "so much", "so much", "so much", "")}
+	if n := len(w.c.Questions); n > 0 && w.choose("known", 8) > 0 {
+		q := w.c.Questions[n-1-w.choose("question", min(n, 4))]
+		r.Question, r.Person = q.ID, pick(w, "who", q.To, q.To, q.To, "", q.By, "per_3")
+	}
+	d := done{name: "answer"}
+	d.events, d.err = w.c.Answer(r, w.now)
 	return d
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/directory"
-	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/server"
 )
@@ -34,12 +33,7 @@ func (m *mounting) acts() {
 		endpoint: sending(directory.DocumentsWrite, repeatKeyed), body: reflect.TypeFor[StatusBody](),
 		success: only[CaseAnswer](http.StatusOK), errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, m.door.status)
-	add(m, operation{
-		id: "add-comment", method: http.MethodPost, path: documentPath + "/comments", tag: tagDocuments,
-		summary: "Add a comment", text: commentText,
-		endpoint: sending(directory.DocumentsWrite, repeatNeeded), body: reflect.TypeFor[CommentBody](),
-		success: only[CommentAnswer](http.StatusCreated), errors: []int{http.StatusNotFound, http.StatusConflict},
-	}, m.door.comment)
+	m.talk()
 }
 
 // ActInput names a document, and the request, so that it is done once.
@@ -128,25 +122,4 @@ func (c *call) state(st ledger.Status) CaseAnswer {
 		ID: st.ID, Revision: st.Revision, Hash: st.Hash, ERPStatus: st.ERPStatus, Case: caseOf(st),
 		RequestID: server.RequestID(c.ctx()),
 	}
-}
-
-// comment adds a remark. The whole answer is kept in the transaction of the comment, so
-// that whatever dies after it, the same request again gets the same id.
-func (d *Door) comment(c *call, in *ActInput) (answer, error) {
-	var author, text string
-	if err := c.act(in, func(o *object) {
-		author, text = o.text("author", name(200).must()), o.text("text", prose(4096).must())
-	}); err != nil {
-		return answer{}, err
-	}
-	id, err := ident.New("com")
-	if err != nil {
-		return answer{}, err
-	}
-	told, err := marshal(CommentAnswer{ID: id, RequestID: server.RequestID(c.ctx())})
-	if err != nil {
-		return answer{}, err
-	}
-	err = d.Ledger.Comment(c.ctx(), in.key(), ledger.Remark{ID: id, Author: author, Text: text}, c.once.settled(http.StatusCreated, told))
-	return answer{status: http.StatusCreated, raw: told, settled: true}, err
 }

@@ -121,7 +121,7 @@ func TestNoSourceReachesIntoAnother(t *testing.T) {
 		}
 		expect(t, other.call(t, request{method: "PUT", path: other.path("STOLEN") + "/files/" + digest, body: "a guess", headers: []string{"Content-Type: text/plain"}}), 422, "digest_mismatch")
 	}
-	expect(t, other.get(t, other.path("STOLEN")+"/files/"+hexDigest(invoice)), 405, "method_not_allowed") // no content is ever read out
+	expect(t, other.get(t, other.path("STOLEN")+"/files/"+hexDigest(invoice)), 404, "not_found") // no content of others is ever read out
 
 	// The ids of another's things mean nothing at an endpoint of one's own.
 	own := "/v1/webhooks/" + theirs.at(t, "id")

@@ -237,7 +237,7 @@ func caseOf(st ledger.Status) Case {
 	out := Case{
 		ID: string(k.ID), Round: k.Round, Status: string(k.State), Revision: k.Revision, Hash: k.Hash,
 		Route: Route{Key: k.Plan.Route, Version: k.Plan.Version, Rule: k.Plan.Rule}, Note: k.Note,
-		Missing: k.Missing, OpenedAt: k.OpenedAt, Consumed: k.Consumed != nil,
+		Missing: k.Missing, OpenedAt: k.OpenedAt, Consumed: k.Consumed != nil, Questions: questionsOf(st),
 	}
 	switch k.State {
 	case approval.InProgress, approval.Blocked, approval.Returned:

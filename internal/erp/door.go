@@ -84,8 +84,9 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 // answer is what a call came to.
 type answer struct {
 	status  int
-	body    any    // marshaled
-	raw     []byte // or written as it is
+	body    any      // marshaled
+	raw     []byte   // or written as it is
+	content *content // or a file
 	etag    string
 	later   []byte // what an Idempotency-Key answers with later where that is not the same
 	settled bool   // the Idempotency-Key has its answer: it was kept with the effect
@@ -183,6 +184,10 @@ func (d *Door) fail(c *call, err error) {
 }
 
 func (c *call) write(out answer) error {
+	if out.content != nil {
+		out.content.write(c.w, out.status)
+		return nil
+	}
 	text := out.raw
 	if text == nil {
 		var err error

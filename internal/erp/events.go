@@ -173,10 +173,11 @@ func kindsOf(text string) ([]string, error) {
 
 // Kinds lists the types of events.
 func Kinds() []string {
-	out := []string{"document.received", "document.status", "comment.added", "delivery.failed", "link.created"}
+	out := []string{"document.received", "document.status", "comment.added", "attachment.added", "delivery.failed", "link.created"}
 	for _, k := range []approval.Kind{
 		approval.Started, approval.StepOpened, approval.Reassigned, approval.VoteCast, approval.StepClosed, approval.Stuck, approval.SentBack, approval.Decided,
 		approval.TakenBack, approval.RanOut, approval.Changed, approval.RoundOpened, approval.FileStored, approval.Consumed,
+		approval.Asked, approval.Replied,
 	} {
 		out = append(out, string(k))
 	}

@@ -52,6 +52,11 @@ func (m *mounting) files() {
 	add(m, put, m.door.putFile)
 	also(m, put, http.MethodPost, put.path, m.door.putFile)
 	add(m, operation{
+		id: "get-file", method: http.MethodGet, path: put.path, tag: tagFiles,
+		summary: "Read the content of a file", text: fetchText,
+		endpoint: endpoint{scope: directory.DocumentsRead}, binary: true, success: only[string](http.StatusOK), errors: []int{http.StatusNotFound},
+	}, m.door.fetch)
+	add(m, operation{
 		id: "post-files", method: http.MethodPost, path: documentPath + "/files", tag: tagFiles,
 		summary: "Send several files as multipart/form-data", text: filesText,
 		endpoint: endpoint{scope: directory.DocumentsWrite}, media: parts, success: only[FilesAnswer](http.StatusOK), errors: failures,

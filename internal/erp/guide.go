@@ -35,7 +35,15 @@ const (
 	withdrawText = "Ends the case; buttons vanish, votes stay on record. After the final approval a reason is needed (422 `reason_required`), " +
 		"after it was consumed it is too late (409 `already_consumed`). Withdrawing again changes nothing. The body may be left out."
 
-	commentText = "A remark that approvers see. It is never a vote. The header `Idempotency-Key` is required: a comment has no name of its own, and a repeated request must not make a second one."
+	commentText = "A remark that approvers see. It is never a vote. The header `Idempotency-Key` is required: a comment has no name of its own, and a repeated request must not make a second one.\n\n" +
+		"With `question_id` it answers the question of an approver (event `question.asked`), in the name of `author`: so a requester answers who has no Telegram. " +
+		"409 `question_answered`, `question_closed`: nobody waits for it any more; 404: the newest case of the document has no such question."
+
+	threadText = "Comments, questions of approvers, answers and files that people sent in Telegram, from the first on. Keep the last `id` and give it as `after`. " +
+		"A file is fetched from its `url`, with the same key."
+
+	fetchText = "The content of a file that the document announces now, or that somebody sent in Telegram as a reply to its card (event `attachment.added`). " +
+		"Files of other documents are not found here, whoever knows their digest."
 
 	batchText = "Each item is a PUT of its own, in a transaction of its own: one that is refused does not hold up the others. " +
 		"Items of one `external_id` are done in their order. The answer has one result for each item, with the status and the body that PUT would have had. " +

@@ -36,6 +36,7 @@ type operation struct {
 	body             reflect.Type            // nil: none
 	media            map[string]*huma.Schema // where the body is no JSON
 	success          map[int]reflect.Type
+	binary           bool  // the answer is no JSON either
 	errors           []int // besides those that every operation has
 }
 
@@ -120,6 +121,9 @@ func (m *mounting) describe(o operation) huma.Operation {
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: m.schema(t)}},
 			Headers:     m.headers(o),
+		}
+		if o.binary {
+			responses[strconv.Itoa(status)].Content = map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
 		}
 	}
 	codes := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, o.errors...)

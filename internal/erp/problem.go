@@ -171,10 +171,20 @@ func table() []known {
 	} {
 		rows = append(rows, known{err, conflict("conflict")})
 	}
-	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink} {
+	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink, ledger.ErrNoAccount} {
 		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden"}})
 	}
-	return rows
+	return append(rows, talkTable()...)
+}
+
+// talkTable is what is refused of questions and answers.
+func talkTable() []known {
+	return []known{
+		{approval.ErrNoQuestion, problemError{status: http.StatusNotFound, code: "not_found"}},
+		{approval.ErrAnswered, problemError{status: http.StatusConflict, code: "question_answered"}},
+		{approval.ErrQuestionClosed, problemError{status: http.StatusConflict, code: "question_closed"}},
+		{approval.ErrTooManyQuestions, problemError{status: http.StatusConflict, code: "too_many"}},
+	}
 }
 
 // problemOf finds how an error is told. What is in no row is ours to mend: it says

@@ -82,10 +82,10 @@ func (s keyStore) settle(ctx context.Context, c claim, status int, text []byte) 
 	return nil
 }
 
-// settled lends the answer to the transaction of the effect.
+// settled lends the answer to the transaction of the effect, if it has any.
 func (c claim) settled(status int, text []byte) ledger.Also {
-	return func(b *pgx.Batch, _ error) {
-		if c.token != "" {
+	return func(b *pgx.Batch, refusal error) {
+		if c.token != "" && refusal == nil {
 			b.Queue(settleSQL, c.source, c.key, c.token, status, text)
 		}
 	}

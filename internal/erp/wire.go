@@ -52,6 +52,15 @@ type Case struct {
 	Missing  []string  `json:"missing_files" doc:"Digests of files that were announced and have not arrived; nobody can approve before"`
 	OpenedAt time.Time `json:"opened_at" example:"2026-06-20T07:00:00Z"`
 	Consumed bool      `json:"consumed" doc:"The approval was taken by POST …/consume"`
+	// Beside them a verdict is possible at any time.
+	Questions []Question `json:"open_questions" doc:"Questions of approvers to the requester that wait for an answer: POST …/comments with question_id"`
+}
+
+// Question is a question of an approver that waits for its answer.
+type Question struct {
+	ID   string    `json:"id" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
+	Text string    `json:"text" example:"Which contract is it for?"`
+	At   time.Time `json:"at" example:"2026-06-20T07:05:00Z"`
 }
 
 // DocumentAnswer is what PUT says.
@@ -176,6 +185,34 @@ type CaseAnswer struct {
 type CommentAnswer struct {
 	ID        string `json:"id" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
 	RequestID string `json:"request_id" example:"req_4ymxk5c7w2"`
+}
+
+// Comment is something that was said about a document.
+type Comment struct {
+	ID         string    `json:"id" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
+	Kind       string    `json:"kind" enum:"comment,question,answer,file" example:"comment"`
+	Author     string    `json:"author" doc:"Who said it, by name or as POST …/comments was told" example:"Pyotr Petrov"`
+	User       string    `json:"user,omitempty" doc:"External id of who wrote it in Telegram" example:"petrov"`
+	Text       string    `json:"text" example:"The contract ends in July."`
+	At         time.Time `json:"at" example:"2026-06-20T07:05:00Z"`
+	QuestionID string    `json:"question_id,omitempty" doc:"Of an answer" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
+	File       *Attached `json:"file,omitempty"`
+}
+
+// Attached is a file that came from Telegram.
+type Attached struct {
+	Name      string `json:"name" example:"act.pdf"`
+	SHA256    string `json:"sha256" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	Size      int64  `json:"size" example:"48213"`
+	MediaType string `json:"media_type" doc:"As found in the content" example:"application/pdf"`
+	URL       string `json:"url" doc:"Path of its content on this server" example:"/v1/sources/erp1c/documents/8f0e7c9a-REQ-4711/files/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+}
+
+// ThreadAnswer is a page of what was said about a document.
+type ThreadAnswer struct {
+	Comments  []Comment `json:"comments"`
+	More      bool      `json:"more" doc:"There is more already: ask again at once"`
+	RequestID string    `json:"request_id" example:"req_4ymxk5c7w2"`
 }
 
 // BatchResult is what became of one item; document or problem is there.

@@ -75,8 +75,9 @@ type StatusBody struct {
 
 // CommentBody is a remark.
 type CommentBody struct {
-	Author string `json:"author" maxLength:"200" doc:"Who says it: external id, mail address or the name of a program" example:"ivanova"`
-	Text   string `json:"text" maxLength:"4096" doc:"May have several lines" example:"The invoice is attached now."`
+	Author   string `json:"author" maxLength:"200" doc:"Who says it: external id, mail address or the name of a program" example:"ivanova"`
+	Text     string `json:"text" maxLength:"4096" doc:"May have several lines" example:"The invoice is attached now."`
+	Question string `json:"question_id,omitempty" nullable:"true" maxLength:"100" doc:"The question that it answers" example:"com_06f1z2k3m4n5p6q7r8s9t0v1w2"`
 }
 
 // BatchBody is up to 100 documents.

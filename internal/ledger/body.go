@@ -102,6 +102,9 @@ func (r *record) describe(data map[string]any, e approval.Event) {
 		data["verdict"], data["via"], data["assurance"] = e.Vote.Verdict, e.Vote.Via, e.Vote.Assurance
 		set("reason", e.Vote.Reason)
 	}
+	if q := e.Question; q != nil {
+		r.describeQuestion(data, *q)
+	}
 	if len(e.Changes) > 0 {
 		data["changes"] = shorten(e.Changes)
 	}

@@ -118,6 +118,7 @@ func (r *record) write(b *pgx.Batch, facts []fact, now time.Time) error {
 		b.Queue(`update approval_case set `+setCase+` where id = $1`, r.caseColumns()...)
 	}
 	r.writePayee(b, facts)
+	r.writeTalk(b, facts, now)
 	return r.writeEvents(b, facts, now)
 }
 
@@ -239,8 +240,8 @@ func (r *record) writeEvents(b *pgx.Batch, facts []fact, now time.Time) error {
 		r.ID, r.Key.Source, now, ids, seqs, cases, kinds, bodies, kept, r.Events, nullable(r.Status),
 	}
 	if r.revised || r.fresh { // the usual case touches no column that the schema must check again
-		set += `, revision = $12, hash = $13, case_id = $14`
-		args = append(args, r.Revision, r.Hash, nullable(r.CaseID))
+		set += `, revision = $12, hash = $13, case_id = $14, number = $15`
+		args = append(args, r.Revision, r.Hash, nullable(r.CaseID), r.number())
 	}
 	b.Queue(`with d as (update document set `+set+` where id = $1), e as (
 			insert into event (id, document_id, document_seq, case_id, source, kind, at, body, fact)

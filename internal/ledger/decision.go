@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"countersign/internal/approval"
 	"countersign/internal/document"
 )
@@ -46,35 +44,6 @@ func (db *DB) SetStatus(ctx context.Context, k document.Key, status, note string
 		r.Status = status
 		return []fact{{kind: "document.status", data: map[string]any{"status": status, "note": cut(note, 500)}}}, nil
 	})
-}
-
-// Remark is a comment to be added. Who adds it makes the id (ident.New("com")), so that
-// what he keeps in the same commit can name it.
-type Remark struct {
-	ID     string
-	Author string
-	Text   string
-}
-
-// Comment adds a remark. It is never a vote. The same id again adds nothing.
-func (db *DB) Comment(ctx context.Context, k document.Key, m Remark, also ...Also) error {
-	var to string
-	var at time.Time
-	var done bool // by a try whose answer did not come
-	write := func(b *pgx.Batch, _ error) {
-		if !done {
-			b.Queue(`insert into comment (id, document_id, author, text, at) values ($1, $2, $3, $4, $5)`, m.ID, to, m.Author, m.Text, at)
-		}
-	}
-	_, err := db.change(ctx, byKey(k), "", func(r *record, now time.Time) ([]fact, error) {
-		to, at = r.ID, now
-		err := r.conn.QueryRow(ctx, `select exists (select from comment where id = $1 and document_id = $2)`, m.ID, r.ID).Scan(&done)
-		if err != nil || done {
-			return nil, err
-		}
-		return []fact{{kind: "comment.added", data: map[string]any{"comment_id": m.ID, "author": m.Author, "text": cut(m.Text, 4000)}}}, nil
-	}, append([]Also{write}, also...)...)
-	return err
 }
 
 // FileArrived tells the case of a document that an announced file is here, and gives the

@@ -36,6 +36,7 @@ type record struct {
 	body    string
 	plan    planRef
 	states  []approval.SlotState // of the slots when they were read
+	said    []remark             // to be stored
 	revised bool                 // a revision is to be stored
 	fresh   bool                 // the case is to be inserted
 	created bool                 // and the document with it
@@ -56,7 +57,7 @@ const (
 	selectCase = `select c.id, c.state, c.route_key, c.route_version, c.rule, c.round, c.revision, c.hash, c.amount_minor, c.currency,
 		c.parties, c.barred, c.missing, c.step, c.note, c.opened_at, c.events,
 		c.decided_outcome, c.decided_round, c.decided_revision, c.decided_at, coalesce(c.decided_by, ''), coalesce(c.decided_reason, ''),
-		c.consumed_ref, c.consumed_hash, c.consumed_at, c.asks, c.new_payee
+		c.consumed_ref, c.consumed_hash, c.consumed_at, c.asks, c.new_payee, ` + selectQuestions + `
 		from approval_case c where c.id = `
 
 	selectSlots = `select s.round, s.step, s.no, s.person_id, s.because, s.state,
@@ -113,10 +114,10 @@ func (r *record) scanCase(row pgx.Row) error {
 	var outcome, ref, hash *string
 	var round, revision *int
 	var decided, consumed *time.Time
-	var by, reason string
+	var by, reason, questions string
 	err := row.Scan(&c.ID, &c.State, &r.plan.key, &r.plan.version, &r.plan.rule, &c.Round, &c.Revision, &c.Hash,
 		&c.Amount.Minor, &c.Amount.Currency, &c.Parties, &c.Barred, &c.Missing, &c.Step, &c.Note, &c.OpenedAt, &c.Events,
-		&outcome, &round, &revision, &decided, &by, &reason, &ref, &hash, &consumed, &c.Asks, &c.NewPayee)
+		&outcome, &round, &revision, &decided, &by, &reason, &ref, &hash, &consumed, &c.Asks, &c.NewPayee, &questions)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -137,7 +138,10 @@ func (r *record) scanCase(row pgx.Row) error {
 		c.Consumed = &approval.Consumption{Ref: *ref, Hash: *hash, At: consumed.UTC()}
 	}
 	r.Case = &c
-	return nil
+	if questions == "" { // as nearly always
+		return nil
+	}
+	return r.readQuestions(questions)
 }
 
 func (r *record) scanSlots(rows pgx.Rows) error {

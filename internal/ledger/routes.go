@@ -20,6 +20,7 @@ type keptRoute = route.Route
 
 // querier is what reads: a pool, a connection, a transaction.
 type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 

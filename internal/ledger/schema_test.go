@@ -3,9 +3,7 @@ package ledger_test
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -23,21 +21,9 @@ import (
 // assurances is the step that brought them.
 const assurances = 14
 
-// steps gives the migrations up to that step, on a database.
+// steps gives the migrations on a database.
 func steps(tb testing.TB, ownerURL string) *goose.Provider {
 	tb.Helper()
-	files := fstest.MapFS{}
-	for i := 1; i <= assurances; i++ {
-		names, err := fs.Glob(migrations.FS, fmt.Sprintf("%04d_*.sql", i))
-		if err != nil || len(names) != 1 {
-			tb.Fatalf("migration %d: %v, %v", i, names, err)
-		}
-		text, err := fs.ReadFile(migrations.FS, names[0])
-		if err != nil {
-			tb.Fatal(err)
-		}
-		files[names[0]] = &fstest.MapFile{Data: text}
-	}
 	config, err := pgxpool.ParseConfig(ownerURL)
 	if err != nil {
 		tb.Fatal(err)
@@ -49,7 +35,7 @@ func steps(tb testing.TB, ownerURL string) *goose.Provider {
 	tb.Cleanup(pool.Close)
 	db := stdlib.OpenDBFromPool(pool)
 	tb.Cleanup(func() { _ = db.Close() })
-	out, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true))
+	out, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -104,6 +90,14 @@ func TestWhatWasPaidBeforeTheUpgradeIsKnownAfterIt(t *testing.T) {
 		t.Fatalf("%+v, %v", st.Case, err)
 	}
 	assertReplay(t, b, "4")
+	dir, err := b.Directory.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p1, _ := dir.Find("petrov")
+	if found, err := b.Numbered(t.Context(), "4", p1, 10); err != nil || len(found) != 1 {
+		t.Errorf("found by its number: %+v, %v", found, err)
+	}
 }
 
 func payees(t *testing.T, b *ledgertest.Bench) []string {

@@ -142,8 +142,8 @@ func (db *DB) prepare(ctx context.Context, t *transaction, s Submission, b *pgx.
 		return nil, err
 	}
 	facts = slices.Insert(facts, 0, fact{kind: "document.received", data: map[string]any{"type": r.Type}})
-	b.Queue(`insert into document (id, source, external_id, type, revision, hash, case_id, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		r.ID, r.Key.Source, r.Key.ExternalID, r.Type, r.Revision, r.Hash, r.CaseID, now)
+	b.Queue(`insert into document (id, source, external_id, type, revision, hash, case_id, number, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		r.ID, r.Key.Source, r.Key.ExternalID, r.Type, r.Revision, r.Hash, r.CaseID, r.number(), now)
 	return r, r.write(b, facts, now)
 }
 

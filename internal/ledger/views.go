@@ -19,6 +19,8 @@ type Drawing struct {
 	Case    *approval.Case
 	Doc     document.Document
 	Earlier map[int]document.Document // revisions that somebody voted on
+	Talk    []approval.Remark         // the latest comments, in their order
+	Files   []approval.Remark         // that came from the messenger
 	People  people.Directory
 	Lease   int64
 }
@@ -88,6 +90,9 @@ func (db *DB) lease(ctx context.Context, id approval.ID, d time.Duration) (Drawi
 	}
 	out.Case, out.Doc, out.People = r.Case, r.Doc, r.People
 	if out.Earlier, err = db.earlier(ctx, t, r); err != nil {
+		return out, err
+	}
+	if out.Talk, out.Files, err = talkOf(ctx, t.conn, r.ID); err != nil {
 		return out, err
 	}
 	return out, t.commit(ctx, &pgx.Batch{})
