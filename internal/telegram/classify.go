@@ -50,7 +50,7 @@ func refusals() []refusal {
 		{Gone, []string{
 			"message to edit not found", "message can't be edited", "message_id_invalid", "inline_message_id_invalid",
 			"message to delete not found", "message can't be deleted",
-			"message to be replied not found", "message to reply not found",
+			"message to be replied not found", "message to reply not found", "message to react not found",
 			"there is no text in the message to edit", "there is no caption in the message to edit",
 		}},
 		{QueryTooOld, []string{"query is too old", "query id is invalid", "query_id_invalid"}},

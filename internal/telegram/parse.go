@@ -114,6 +114,30 @@ func (w *wireChat) chat() Chat {
 
 type wireFile struct {
 	FileID string `json:"file_id"`
+	Name   string `json:"file_name"`
+	Size   int64  `json:"file_size"`
+}
+
+// attached finds the file of a message. The last picture is the largest.
+func (w *wireMessage) attached() *Attached {
+	if n := len(w.Photo); n > 0 {
+		return w.Photo[n-1].as("photo")
+	}
+	for _, f := range []struct {
+		kind string
+		file *wireFile
+	}{
+		{"document", w.Document}, {"video", w.Video}, {"voice", w.Voice}, {"audio", w.Audio}, {"video_note", w.VideoNote}, {"sticker", w.Sticker},
+	} {
+		if f.file != nil {
+			return f.file.as(f.kind)
+		}
+	}
+	return nil
+}
+
+func (w *wireFile) as(kind string) *Attached {
+	return &Attached{Kind: kind, FileID: w.FileID, Name: w.Name, Size: max(w.Size, 0)}
 }
 
 type wireMessage struct {
@@ -130,6 +154,12 @@ type wireMessage struct {
 	Contact     *wireContact   `json:"contact"`
 	Document    *wireFile      `json:"document"`
 	Photo       []wireFile     `json:"photo"`
+	Video       *wireFile      `json:"video"`
+	Voice       *wireFile      `json:"voice"`
+	Audio       *wireFile      `json:"audio"`
+	VideoNote   *wireFile      `json:"video_note"`
+	Sticker     *wireFile      `json:"sticker"`
+	Album       string         `json:"media_group_id"`
 	Origin      jsontext.Value `json:"forward_origin"`
 	ForwardDate jsontext.Value `json:"forward_date"`
 	MigrateTo   int64          `json:"migrate_to_chat_id"`
@@ -137,8 +167,26 @@ type wireMessage struct {
 }
 
 type wireReply struct {
-	ID   int64     `json:"message_id"`
-	From *wireUser `json:"from"`
+	ID     int64     `json:"message_id"`
+	From   *wireUser `json:"from"`
+	Markup struct {
+		Rows [][]struct {
+			Data string `json:"callback_data"`
+		} `json:"inline_keyboard"`
+	} `json:"reply_markup"`
+}
+
+// data lists what the buttons of the message carry.
+func (w *wireReply) data() []string {
+	var out []string
+	for _, row := range w.Markup.Rows {
+		for _, b := range row {
+			if b.Data != "" {
+				out = append(out, b.Data)
+			}
+		}
+	}
+	return out
 }
 
 type wireContact struct {
@@ -174,7 +222,7 @@ func (w *wireMessage) message() (*Message, error) {
 		m.SenderChat = new(w.SenderChat.chat())
 	}
 	if w.ReplyTo != nil {
-		m.ReplyTo = &Reply{ID: w.ReplyTo.ID}
+		m.ReplyTo = &Reply{ID: w.ReplyTo.ID, Data: w.ReplyTo.data()}
 		if m.ReplyTo.From, err = w.ReplyTo.From.user(); err != nil {
 			return nil, fmt.Errorf("message replied to: %w", err)
 		}
@@ -182,12 +230,7 @@ func (w *wireMessage) message() (*Message, error) {
 	if w.Contact != nil {
 		m.Contact = &Contact{Phone: w.Contact.Phone, UserID: w.Contact.UserID, FirstName: w.Contact.FirstName}
 	}
-	if w.Document != nil {
-		m.DocumentID = w.Document.FileID
-	}
-	if n := len(w.Photo); n > 0 { // the last one is the largest
-		m.PhotoID = w.Photo[n-1].FileID
-	}
+	m.Attached, m.Album = w.attached(), w.Album
 	return m, nil
 }
 

@@ -102,9 +102,11 @@ type Message struct {
 	Caption    string
 	ReplyTo    *Reply
 	Contact    *Contact
-	DocumentID string
-	PhotoID    string
-	Forwarded  bool
+	// Attached is the file that it carries, of whatever kind.
+	Attached *Attached
+	// Album is the same in messages that were sent as one.
+	Album     string
+	Forwarded bool
 	// ViaBot means that it was posted by inline mode.
 	ViaBot bool
 	// MigrateTo and MigrateFrom announce that a group has got another id.
@@ -118,10 +120,19 @@ func (m *Message) Written() bool {
 	return m.From != nil && m.From.Person() && m.SenderChat == nil && !m.Forwarded && !m.ViaBot
 }
 
+// Attached is a file of a message, as the messenger tells of it. None of it is proven.
+type Attached struct {
+	Kind   string // document, photo, video, voice and so on
+	FileID string
+	Name   string // of a document
+	Size   int64  // zero if not told
+}
+
 // Reply is the message that was replied to.
 type Reply struct {
 	ID   int64
 	From *User
+	Data []string // of its buttons
 }
 
 // Contact is a shared telephone number.

@@ -36,6 +36,7 @@ const (
 	EventTold      EventKind = "told"      // the answer to a tap
 	EventShown     EventKind = "shown"     // a message appeared
 	EventEdited    EventKind = "edited"    // a message changed
+	EventReacted   EventKind = "reacted"   // the bot put an emoji under a message
 	EventDeleted   EventKind = "deleted"   // a message vanished
 	EventBlocked   EventKind = "blocked"   // the bot was blocked or removed
 	EventUnblocked EventKind = "unblocked" // or let in again

@@ -21,7 +21,12 @@ type Message struct {
 	Entities []Entity
 	Keyboard [][]Button
 	Document *Document
-	ReplyTo  int64
+	// Photo says that the document is a picture, shown as one.
+	Photo   bool
+	Album   string // of messages that were sent as one
+	ReplyTo int64
+	// Reactions are what the bot has put under it.
+	Reactions []string
 	// ForceReply and Placeholder ask the person for a reply.
 	ForceReply  bool
 	Placeholder string
@@ -302,6 +307,15 @@ func (s *Server) wireMessage(m *Message) map[string]any {
 	text, entities := "text", "entities"
 	if m.Document != nil {
 		text, entities = "caption", "caption_entities"
+	}
+	switch {
+	case m.Document != nil && m.Photo: // with a smaller one before it
+		f := s.files[m.Document.FileID]
+		w["photo"] = []map[string]any{
+			{"file_id": f.id + "s", "file_unique_id": f.unique + "s", "file_size": 10, "width": 90, "height": 60},
+			{"file_id": f.id, "file_unique_id": f.unique, "file_size": m.Document.Size, "width": 900, "height": 600},
+		}
+	case m.Document != nil:
 		f := s.files[m.Document.FileID]
 		w["document"] = map[string]any{
 			"file_id": m.Document.FileID, "file_unique_id": f.unique, "file_name": m.Document.Name,
@@ -323,6 +337,9 @@ func (s *Server) wireMessage(m *Message) map[string]any {
 	}
 	if m.Edits > 0 {
 		optional["edit_date"] = m.EditedAt.Unix()
+	}
+	if m.Album != "" {
+		optional["media_group_id"] = m.Album
 	}
 	if m.Protected {
 		optional["has_protected_content"] = true

@@ -3,6 +3,7 @@ package telegramtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -24,6 +25,12 @@ type Said struct {
 	// FileName and File attach a document; Text is its caption.
 	FileName string
 	File     []byte
+	// Photo sends the file as a picture, which has no name.
+	Photo bool
+	// Album makes it one of several that are sent together.
+	Album string
+	// Extra are members of the update as they are, for what else a message may carry.
+	Extra map[string]any
 }
 
 // StartBot opens the private chat of a person with the bot, or unblocks the bot, and sends /start with the payload.
@@ -89,7 +96,11 @@ func (s *Server) Post(p Said) (int64, error) {
 	}
 	m := s.newMessage(c, p.UserID)
 	m.ReplyTo, m.ThreadID = p.ReplyTo, p.ThreadID
-	if p.File != nil {
+	m.Photo, m.Album = p.Photo && p.File != nil, p.Album
+	switch {
+	case m.Photo:
+		m.Document = s.store("photo", upload{name: "photo.jpg", mime: "image/jpeg", data: p.File}).document()
+	case p.File != nil:
 		m.Document = s.store("document", upload{name: p.FileName, mime: "application/octet-stream", data: p.File}).document()
 	}
 	text := content{text: p.Text}
@@ -137,7 +148,10 @@ func (s *Server) Remove(userID, chatID, messageID int64) error {
 }
 
 func (p Said) extras(s *Server) map[string]any {
-	more := map[string]any{}
+	more := maps.Clone(p.Extra)
+	if more == nil {
+		more = map[string]any{}
+	}
 	if p.Forwarded {
 		more["forward_origin"] = map[string]any{"type": "hidden_user", "sender_user_name": "Somebody", "date": s.clock.Now().Unix()}
 	}

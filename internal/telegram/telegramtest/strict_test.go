@@ -385,3 +385,25 @@ func TestLimitsCountEditsAndSpareOtherChats(t *testing.T) {
 	clock.Advance(time.Duration(r.Parameters.RetryAfter) * time.Second)
 	messageID(t, send(group))
 }
+
+func TestReactionsAreOneOfThoseAllowed(t *testing.T) {
+	t.Parallel()
+	s := world(t, telegramtest.Options{})
+	id, err := s.Say(anna, anna, "hello", 0)
+	must(t, err)
+	for reaction, want := range map[string]string{
+		`[{"type":"emoji","emoji":"✍"}]`: "",
+		`[]`:                             "",
+		`[{"type":"emoji","emoji":"✅"}]`: "Bad Request: REACTION_INVALID",
+		`[{"type":"paid"}]`:              "Bad Request: REACTION_INVALID",
+		`[{"type":"emoji","emoji":"👍"},{"type":"emoji","emoji":"✍"}]`: "Bad Request: REACTIONS_TOO_MANY",
+		`{"type":"emoji"}`: "Bad Request: can't parse reaction JSON object",
+	} {
+		if r := call(t, s, "setMessageReaction", p{"chat_id": anna, "message_id": id, "reaction": reaction}); r.Description != want {
+			t.Errorf("%s: %+v", reaction, r)
+		}
+	}
+	if r := call(t, s, "setMessageReaction", p{"chat_id": anna, "message_id": id + 9, "reaction": "[]"}); r.Description != "Bad Request: message to react not found" {
+		t.Errorf("no such message: %+v", r)
+	}
+}

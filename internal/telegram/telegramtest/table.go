@@ -21,6 +21,7 @@ func methodNames() []string {
 		"sendMessage", "sendDocument", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
 		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile",
+		"setMessageReaction",
 	}
 }
 
@@ -32,6 +33,7 @@ func (s *Server) table() map[string]method {
 		"deleteMessage": s.deleteMessage, "answerCallbackQuery": s.answerCallback, "answerInlineQuery": s.answerInline,
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
 		"deleteMyCommands": s.setCommands, "getFile": s.getFile,
+		"setMessageReaction": s.setReaction,
 	}
 	lower := map[string]method{}
 	for name, m := range methods {

@@ -1,0 +1,76 @@
+package telegram
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// MaxFetch is the greatest file that the Bot API lets a bot fetch, in bytes.
+const MaxFetch = 20 << 20
+
+// React puts an emoji under a message in place of the one that the bot put there before. Only
+// some emojis are allowed.
+func (c *Client) React(ctx context.Context, chatID, messageID int64, emoji string) error {
+	return c.raw(ctx, &exchange{method: "setMessageReaction"}, map[string]any{
+		"chat_id": chatID, "message_id": messageID, "reaction": []map[string]string{{"type": "emoji", "emoji": emoji}},
+	}, nil)
+}
+
+// Fetch reads a file that somebody sent, of at most so many bytes: TooLarge beyond that.
+func (c *Client) Fetch(ctx context.Context, fileID string, most int64) ([]byte, error) {
+	t := &exchange{method: "getFile"}
+	if err := c.raw(ctx, t, map[string]any{"file_id": fileID}, nil); err != nil {
+		return nil, err
+	}
+	var f struct {
+		Path string `json:"file_path"`
+		Size int64  `json:"file_size"`
+	}
+	if err := c.decode(t, &f); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.Size > most:
+		return nil, c.failed(t, TooLarge, errTooLarge)
+	case f.Path == "" || strings.HasPrefix(f.Path, "/"): // a server of one's own in local mode keeps it on its own disk
+		return nil, c.failed(t, BadFile, errors.New("the server gives no address of the file"))
+	}
+	return c.fetch(ctx, t, f.Path, most)
+}
+
+// fetch reads a file by its path on the server. The address holds the token and is told to
+// nobody.
+func (c *Client) fetch(ctx context.Context, t *exchange, path string, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+	defer cancel()
+	address := c.base + "/file/bot" + c.token + "/" + (&url.URL{Path: path}).EscapedPath()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, c.failed(t, BadFile, err)
+	}
+	resp, err := c.wire.RoundTrip(req)
+	if err != nil {
+		return nil, c.failed(t, Transient, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch code := resp.StatusCode; {
+	case code == http.StatusOK:
+	case code >= http.StatusInternalServerError, code == http.StatusTooManyRequests:
+		return nil, c.failed(t, Transient, fmt.Errorf("file: status %d", code))
+	default:
+		return nil, c.failed(t, BadFile, fmt.Errorf("file: status %d", code))
+	}
+	content, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, c.failed(t, Transient, err)
+	case int64(len(content)) > most:
+		return nil, c.failed(t, TooLarge, errTooLarge)
+	}
+	return content, nil
+}
