@@ -6,7 +6,9 @@ alter table comment
   add column kind      text not null default 'comment' check (kind in ('comment', 'question', 'answer', 'file')),
   add column person_id text references person, -- null: the ERP said it, in the name of author
   -- The message that brought it. The same message makes it once, however often it comes.
-  add column origin    text unique check (char_length(origin) between 1 and 200);
+  add column origin    text unique check (char_length(origin) between 1 and 200),
+  drop constraint comment_text_check, -- a file may come without a word
+  add constraint comment_text_check check (char_length(text) between 1 and 4096 or text = '' and kind = 'file');
 
 -- A question holds the slot of whoever asked: it is open while that slot is and nobody
 -- has answered. Its words and those of the answer are comments.
@@ -71,4 +73,7 @@ alter table dialog
 drop index document_number;
 alter table document drop column number;
 drop table attachment, question;
-alter table comment drop column kind, drop column person_id, drop column origin;
+alter table comment
+  drop constraint comment_text_check,
+  add constraint comment_text_check check (char_length(text) between 1 and 4096) not valid, -- what is there stays
+  drop column kind, drop column person_id, drop column origin;

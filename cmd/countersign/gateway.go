@@ -184,7 +184,9 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Link: g.link, Assure: g.assure, Pace: limits, Cards: chat.Cards{Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost}, Texts: g.texts, Bot: id,
+		Link: g.link, Assure: g.assure, Pace: limits, Cards: chat.Cards{
+			Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
+		}, Files: r.files, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle

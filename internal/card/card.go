@@ -27,11 +27,13 @@ type View struct {
 	Doc      document.Document         // the current revision
 	Earlier  map[int]document.Document // revisions that somebody judged before
 	People   people.Directory
-	Groups   []Group        // chats that are told of documents of this type
-	Fallback []Group        // chats that are told when nobody can be asked
-	Bot      string         // the bot's username, for links into the private chat; may be empty
-	Zone     *time.Location // of the times shown; nil: UTC
-	Closed   map[int64]bool // private chats that take no messages of ours, as far as is known
+	Groups   []Group           // chats that are told of documents of this type
+	Fallback []Group           // chats that are told when nobody can be asked
+	Bot      string            // the bot's username, for links into the private chat; may be empty
+	Zone     *time.Location    // of the times shown; nil: UTC
+	Closed   map[int64]bool    // private chats that take no messages of ours, as far as is known
+	Talk     []approval.Remark // the latest comments and files from the messenger, in their order
+	Files    []approval.Remark // all files from the messenger
 }
 
 // Group is a chat of many.
@@ -100,6 +102,10 @@ func For(v View, s Spot, lang locale.Lang) Card {
 		return p.blocked()
 	case KindFile:
 		return p.file()
+	case KindQuestion:
+		return p.question()
+	case KindAnswer:
+		return p.answer()
 	default:
 		return Card{}
 	}
@@ -129,14 +135,15 @@ func (p page) approver() Card {
 	if asked && !whole {
 		own = append(own, words(p.t("card.unshown", nil)))
 	}
-	const details = 5
+	const details, talk = 5, 7
 	blocks := [][]line{
 		{p.headline(), p.stateLine()},
 		figures,
-		append(p.ending(), own...), p.notes(), p.changes(), nil, p.progress(),
+		append(p.ending(), own...), p.notes(), p.changes(), nil, p.progress(), nil,
 	}
 	if !asked { // the list of its contents has served its purpose
 		blocks[details] = p.basics()
+		blocks[talk] = p.talk(room(blocks))
 		return compose(blocks...)
 	}
 	because := p.why()
@@ -144,6 +151,7 @@ func (p page) approver() Card {
 		because = append(because, p.proof()...)
 	}
 	blocks = append(blocks, because)
+	blocks[talk] = p.talk(room(blocks))
 	blocks[details] = p.details(room(blocks))
 	c := compose(blocks...)
 	c.Buttons = p.buttons(whole)
@@ -183,7 +191,8 @@ func (p page) blocked() Card {
 
 func (p page) requester() Card {
 	figures, _ := p.figures()
-	c := compose([]line{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), p.progress())
+	blocks := [][]line{{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), p.progress()}
+	c := compose(append(blocks, p.talk(room(blocks)))...)
 	c.Silent = true
 	return c
 }
@@ -219,6 +228,9 @@ func (p page) file() Card {
 	if !current {
 		lines = append(lines, words(p.t("card.file_gone", nil)))
 	}
+	if m, ok := p.attached(p.spot.File); ok && fileOf(p.Doc, p.spot.File) == nil {
+		lines = append(lines, p.said("📎 ", m.By, m.Author, m.At, m.Text))
+	}
 	c := compose(lines)
 	c.File, c.Silent = f, true
 	return c
@@ -228,6 +240,9 @@ func (p page) file() Card {
 func (p page) findFile(digest string) (f *document.File, current bool) {
 	if f := fileOf(p.Doc, digest); f != nil {
 		return f, true
+	}
+	if m, ok := p.attached(digest); ok {
+		return m.File, true
 	}
 	for _, no := range p.revisions() {
 		if f := fileOf(p.Earlier[no], digest); f != nil {
@@ -261,7 +276,9 @@ func (p page) buttons(whole bool) [][]Button { //nolint:revive // a fact about t
 	if !whole {
 		first = first[1:]
 	}
-	return [][]Button{first, {button("button.return", approval.Return, Plain)}}
+	return [][]Button{first, {button("button.return", approval.Return, Plain)}, {
+		button("button.ask", Ask, Plain), button("button.details", Details, Plain),
+	}}
 }
 
 func (p page) linkButton() [][]Button {

@@ -77,7 +77,10 @@ func check(t *testing.T, v card.View, tag string, whole ...string) {
 		if s.Kind == card.KindGroup && asks {
 			t.Fatalf("%s: decision buttons in a group", s.Key())
 		}
-		if !asks {
+		if s.Kind == card.KindQuestion && asks == s.Past {
+			t.Fatalf("%s: past %t, and has a button %t", s.Key(), s.Past, asks)
+		}
+		if !asks || s.Kind == card.KindQuestion {
 			continue
 		}
 		if s.Past || s.Kind != card.KindApprover || s.Round != v.Case.Round || s.Step != v.Case.Step {
@@ -107,19 +110,19 @@ func TestHostileTextNeitherBreaksNorPushesAway(t *testing.T) {
 	}
 }
 
-func TestButtonsAreAcceptRejectAndReturnBelow(t *testing.T) {
+func TestButtonsAreAcceptRejectAndTheOthersBelow(t *testing.T) {
 	t.Parallel()
 	v := situations()["opened"](t).view()
 	for _, tag := range []string{"en", "ru", "de", "es"} {
 		c := card.For(v, card.Audience(v)[0], texts(t).For(tag))
-		if len(c.Buttons) != 2 || len(c.Buttons[0]) != 2 || len(c.Buttons[1]) != 1 {
+		if len(c.Buttons) != 3 || len(c.Buttons[0]) != 2 || len(c.Buttons[1]) != 1 || len(c.Buttons[2]) != 2 {
 			t.Fatalf("%s: rows %v", tag, c.Buttons)
 		}
 		yes, no, back := c.Buttons[0][0], c.Buttons[0][1], c.Buttons[1][0]
 		if !strings.HasPrefix(yes.Text, "✅") || yes.Style != card.Success || !strings.HasPrefix(no.Text, "❌") || no.Style != card.Danger {
 			t.Errorf("%s: first row %v %v", tag, yes, no)
 		}
-		for verdict, b := range map[approval.Verdict]card.Button{approval.Accept: yes, approval.Reject: no, approval.Return: back} {
+		for verdict, b := range map[approval.Verdict]card.Button{approval.Accept: yes, approval.Reject: no, approval.Return: back, card.Ask: c.Buttons[2][0], card.Details: c.Buttons[2][1]} {
 			tap, err := card.ParseTap(b.Data)
 			want := card.Tap{Case: caseID, Round: 1, Step: 0, No: 0, Revision: 1, Verdict: verdict}
 			if err != nil || tap != want {

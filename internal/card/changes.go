@@ -72,7 +72,12 @@ func (p page) changes() []line {
 	if no == 0 || !p.asks(p.spot) {
 		return nil
 	}
-	before := p.Earlier[no]
+	return p.since(p.Earlier[no], p.t("card.changed_since", nil))
+}
+
+// since lists what differs from an earlier state, under a heading; nothing when nothing
+// does.
+func (p page) since(before document.Document, heading string) []line {
 	found := document.Compare(before, p.Doc, p.Case.Plan.Change).Differences
 	slices.SortStableFunc(found, func(a, b document.Difference) int { return weight(a) - weight(b) })
 	var out []line
@@ -91,7 +96,7 @@ func (p page) changes() []line {
 	if len(out) == 0 {
 		return nil
 	}
-	head := words(p.t("card.changed_since", nil)).bold()
+	head := words(heading).bold()
 	return append([]line{head}, take(out, all, roomOfChanges, p.more("card.change.more"))...)
 }
 

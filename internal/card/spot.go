@@ -26,6 +26,8 @@ const (
 	KindGroup     Kind = "group"     // tells a group
 	KindBlocked   Kind = "blocked"   // tells a group that nobody can be asked, in one step of one round
 	KindFile      Kind = "file"      // a file of the document, under a card
+	KindQuestion  Kind = "question"  // asks a requester what an approver wants to know
+	KindAnswer    Kind = "answer"    // tells an approver what was answered
 )
 
 // Spot is one message that should exist, once.
@@ -37,6 +39,7 @@ type Spot struct {
 	Step   int            // of Approver and Blocked
 	State  approval.State // of Outcome: which end it tells
 	File   string         // digest, of File
+	No     int            // of the question, of Question and Answer
 
 	// ReplyTo is the key of the spot that it hangs under, or empty.
 	ReplyTo string
@@ -53,6 +56,8 @@ func (s Spot) Key() string {
 		return fmt.Sprintf("%s/%d/%d/%s", s.Kind, s.Round, s.Step, s.Person)
 	case KindOutcome:
 		return fmt.Sprintf("%s/%d/%s/%s", s.Kind, s.Round, s.State, s.Person)
+	case KindQuestion, KindAnswer:
+		return fmt.Sprintf("%s/%d/%s", s.Kind, s.No, s.Person)
 	case KindRequester:
 		return fmt.Sprintf("%s/%s", s.Kind, s.Person)
 	case KindGroup:
@@ -86,6 +91,9 @@ func ParseSpot(key string) (Spot, error) {
 		parts := strings.SplitN(rest+"//", "/", 3)
 		s.Round, s.State = number(parts[0]), approval.State(parts[1])
 		s.Person = people.ID(strings.TrimSuffix(parts[2], "//"))
+	case KindQuestion, KindAnswer:
+		no, who, _ := strings.Cut(rest, "/")
+		s.No, s.Person = number(no), people.ID(who)
 	case KindRequester:
 		s.Person = people.ID(rest)
 	case KindGroup:
@@ -119,6 +127,7 @@ func number(text string) int {
 func Audience(v View) []Spot {
 	asked := v.approvers()
 	out := slices.Concat(asked, v.requesters())
+	out = append(out, v.questions(out)...)
 	for _, g := range v.Groups {
 		out = append(out, Spot{Kind: KindGroup, Chat: g.ID})
 	}
@@ -220,6 +229,7 @@ func (v View) files(asked []Spot) []Spot {
 	}
 	var out []Spot
 	add := func(digest string, past bool) {
+		m, _ := v.attached(digest)
 		for _, g := range v.Groups {
 			under := Spot{Kind: KindGroup, Chat: g.ID}
 			out = append(out, Spot{Kind: KindFile, File: digest, Chat: g.ID, ReplyTo: under.Key(), Past: past})
@@ -227,7 +237,7 @@ func (v View) files(asked []Spot) []Spot {
 		for _, id := range order {
 			out = append(out, Spot{
 				Kind: KindFile, File: digest, Person: id, ReplyTo: newest[id].Key(),
-				Past: past || !v.follows(newest[id]),
+				Past: past || !v.follows(newest[id]) || m.By == id, // who sent it has it
 			})
 		}
 	}
@@ -257,6 +267,12 @@ func (v View) digests() (arrived, gone []string) {
 			arrived = append(arrived, f.SHA256)
 		}
 		seen[f.SHA256] = true
+	}
+	for _, m := range v.Files {
+		if !seen[m.File.SHA256] {
+			arrived = append(arrived, m.File.SHA256)
+		}
+		seen[m.File.SHA256] = true
 	}
 	for _, no := range v.revisions() {
 		for _, f := range v.Earlier[no].Files {

@@ -1,6 +1,7 @@
 package card_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ type story struct {
 	now   time.Time
 	ops   []card.Group // told when nobody can be asked
 	lost  map[int64]bool
+	talk  []approval.Remark
 }
 
 // begin opens a case over a document; files without a size are announced only.
@@ -185,7 +187,12 @@ func (s *story) view() card.View {
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
 		Groups: []card.Group{{ID: "finance", Title: "Finance"}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
-		Closed: s.lost,
+		Closed: s.lost, Talk: s.talk,
+	}
+	for _, m := range s.talk {
+		if m.File != nil {
+			v.Files = append(v.Files, m)
+		}
 	}
 	for _, sl := range s.c.Slots {
 		if sl.Vote != nil && sl.Vote.Revision < len(s.docs) {
@@ -208,6 +215,20 @@ func situations() map[string]func(tb testing.TB) *story {
 			d := request()
 			d.Files = append(d.Files, document.File{Name: "Акт.pdf", SHA256: act})
 			return begin(tb, d, threeSteps(), staff())
+		},
+		"talk": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).ask("per_anna", "По какому договору платим?").say("", "Booked.", nil).answer(1, "per_olga", "По договору 17/2026").
+				say("per_boris", "</b> & \u202egood\n✅ Согласовано", nil).ask("per_boris", "А срок?").
+				say("per_anna", "вот акт", &document.File{Name: "Акт <1>.pdf", SHA256: act, Size: 5000})
+		},
+		"talk_over": func(tb testing.TB) *story {
+			tb.Helper()
+			s := usual(tb).ask("per_anna", "Why?").ask("per_boris", "When?").answer(1, "", "Because.")
+			for i := range 8 {
+				s.say("per_petr", fmt.Sprintf("Remark %d ", i)+strings.Repeat("long ", 100), nil)
+			}
+			return s.accept("per_anna")
 		},
 		"second_step": func(tb testing.TB) *story {
 			tb.Helper()

@@ -31,6 +31,14 @@ const (
 	linkPrefix = "c_"
 )
 
+// What a button may say beside a verdict. None of them is a vote.
+const (
+	Ask     approval.Verdict = "ask"     // a question, from the slot
+	Answer  approval.Verdict = "answer"  // to the question that No names
+	Details approval.Verdict = "details" // why the person is asked, and what changed
+	Stand   approval.Verdict = "stand"   // how the case stands
+)
+
 // letters of the verdicts in a tap.
 func letter(v approval.Verdict) string {
 	switch v {
@@ -40,6 +48,14 @@ func letter(v approval.Verdict) string {
 		return "r"
 	case approval.Return:
 		return "b"
+	case Ask:
+		return "q"
+	case Answer:
+		return "w"
+	case Details:
+		return "d"
+	case Stand:
+		return "s"
 	default:
 		return ""
 	}
@@ -69,7 +85,7 @@ func ParseTap(data string) (Tap, error) {
 		}
 		*to = int(n)
 	}
-	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return} {
+	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, Ask, Answer, Details, Stand} {
 		if letter(v) == parts[5] {
 			t.Verdict = v
 		}

@@ -46,6 +46,7 @@ func (d *Door) ask(ctx context.Context, it *inbox.Item, b ballot, lang locale.La
 	if err := d.Dialogs.Open(ctx, dlg); err != nil {
 		return "", d.fault(ctx, it, b, failed(err))
 	}
+	d.replaced(ctx, b.chat, dlg.Over, lang)
 	if now.Sub(dlg.AskedAt) > askedLately {
 		if err := d.put(ctx, dlg, b, lang); err != nil {
 			return "", d.fault(ctx, it, b, err)
@@ -55,17 +56,15 @@ func (d *Door) ask(ctx context.Context, it *inbox.Item, b ballot, lang locale.La
 		d.tell(ctx, b, lang.T("tap.error", nil), Window)
 		return "refused: the question could not be put", nil
 	}
-	d.tell(ctx, b, lang.T("tap.reason_needed", nil), Line)
+	d.tell(ctx, b, lang.T(promptFor(dlg.Tap.Verdict).told, nil), Line)
 	return "asked for a reason: " + dlg.ID, nil
 }
 
 // put sends the question and notes its message, by which an answer is known.
 func (d *Door) put(ctx context.Context, dlg *Dialog, b ballot, lang locale.Lang) error {
-	question := map[approval.Verdict]string{
-		approval.Accept: "reason.ask_accept", approval.Reject: "reason.ask", approval.Return: "reason.ask_return",
-	}[dlg.Tap.Verdict]
-	text := lang.T(question, map[string]any{"Document": d.title(ctx, dlg.Tap.Case, lang)}) + "\n\n" +
-		lang.T("reason.pending", map[string]any{"Duration": lang.Duration(dialogTime)})
+	ask := promptFor(dlg.Tap.Verdict)
+	text := lang.T(ask.question, map[string]any{"Document": d.title(ctx, dlg.Tap.Case, lang)}) + "\n\n" +
+		lang.T(ask.pending, map[string]any{"Duration": lang.Duration(dialogTime)})
 	id, err := d.say(ctx, pace.Outcome, telegram.Outgoing{
 		ChatID: b.chat, ReplyTo: b.message, HTML: markup.Escape(text), Keyboard: d.choices(ctx, dlg, lang),
 	})
@@ -207,6 +206,9 @@ func (d *Door) over(ctx context.Context, dlg *Dialog, u telegram.User) (ending, 
 	}
 	p, _ := dir.ByTelegram(u.ID)
 	lang, c := d.lang(p, u), st.Case
+	if talks(dlg.Tap.Verdict) {
+		return d.overTalk(dlg, lang), nil
+	}
 	s, _ := c.Slot(dlg.Tap.Round, dlg.Tap.Step, dlg.Tap.No)
 	if s.Vote != nil && s.Person == p.ID {
 		out := ending{text: d.decided(lang, *s.Vote)}
@@ -238,7 +240,7 @@ func (d *Door) written(ctx context.Context, it *inbox.Item, m *telegram.Message,
 	if m.ReplyTo != nil {
 		about.ReplyTo = m.ReplyTo.ID
 	}
-	b := ballot{user: *m.From, chat: m.Chat.ID, reason: strings.TrimSpace(markup.Clean(m.Text))}
+	b := ballot{user: *m.From, chat: m.Chat.ID, reason: strings.TrimSpace(markup.Clean(m.Text)), letter: m}
 	dlg, err := d.Dialogs.Of(ctx, about)
 	if err != nil {
 		return true, "", d.fault(ctx, it, b, err)
@@ -276,12 +278,17 @@ func (g *Dialog) meant(m *telegram.Message) bool {
 // reasoned votes with the reason, if it is one.
 func (d *Door) reasoned(ctx context.Context, it *inbox.Item, b ballot, lang locale.Lang) (string, error) {
 	switch {
+	case b.reason == "" && talks(b.tap.Verdict):
+		d.note(ctx, b.chat, lang.T("talk.text_only", nil))
+		return "refused: no text", nil
 	case b.reason == "":
 		d.note(ctx, b.chat, lang.T("reason.text_only", nil))
 		return "refused: no text", nil
 	case utf8.RuneCountInString(b.reason) > maxReason:
 		d.note(ctx, b.chat, lang.T("reason.too_long", map[string]any{"Limit": maxReason}))
 		return "refused: reason too long", nil
+	case talks(b.tap.Verdict):
+		return d.spoken(ctx, it, b, lang)
 	}
 	return d.verdict(ctx, it, b)
 }

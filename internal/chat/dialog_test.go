@@ -353,10 +353,13 @@ func TestQuestionAboutAnotherDocumentTakesThePlaceOfTheFirst(t *testing.T) {
 	o := newOffice(t)
 	first := o.questioned(t, "4001")
 	o.questioned(t, "4002")
-	if a := o.tap(t, ledgertest.Budget, first, "Duplicate"); !strings.Contains(a.Text, "press the button on the card again") {
-		t.Errorf("told %q", a.Text)
+	o.reads(t, first, "You have begun something else. Nothing was recorded here.")
+	f, err := o.tg.Forge(ledgertest.Budget, ledgertest.Budget, first.ID, first.Keyboard[0][0].Data)
+	must(t, err)
+	if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "press the button on the card again") {
+		t.Errorf("told %q, %v", a.Text, err)
 	}
-	_, err := o.tg.Say(ledgertest.Budget, ledgertest.Budget, "The contract has ended", 0)
+	_, err = o.tg.Say(ledgertest.Budget, ledgertest.Budget, "The contract has ended", 0)
 	must(t, err)
 	o.sees(t, ledgertest.Requester, "Rejected", "4002")
 	if got := o.state(t, "4001"); got != approval.InProgress {

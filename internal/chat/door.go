@@ -1,8 +1,8 @@
 // Package chat is the messenger's door: updates come in, taps and commands become acts
 // on the ledger, and everybody is answered in words of their language.
 //
-// It owns the webhook and the long poll, the dialogue in which a person gives a reason,
-// and the wording of every refusal. Storing updates is package inbox's, the state of
+// It owns the webhook and the long poll, the dialogues in which a person gives a reason,
+// asks or answers, what replies to cards come to, and the wording of every refusal. Storing updates is package inbox's, the state of
 // cards package courier's, and what may be decided package approval's.
 package chat
 
@@ -12,10 +12,12 @@ import (
 	"log/slog"
 	"time"
 
+	"countersign/internal/approval"
 	"countersign/internal/assure"
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
+	"countersign/internal/file"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
@@ -40,6 +42,10 @@ type Cards struct {
 	// out; nil only in tests.
 	Reached func(ctx context.Context, chat int64) error
 	Lost    func(ctx context.Context, chat int64) error
+	// At tells of which case a message is; of none: ledger.ErrNotFound. Closed tells who
+	// cannot be reached about one. Nil only in tests.
+	At     func(ctx context.Context, chat, message int64) (approval.ID, card.Spot, error)
+	Closed func(ctx context.Context, id approval.ID) (map[int64]bool, error)
 }
 
 const (
@@ -50,6 +56,7 @@ const (
 // Door takes updates. Set the fields before use.
 type Door struct {
 	Ledger    *ledger.DB
+	Files     *file.Store // of what people send; nil only in tests
 	Directory *directory.Store
 	Inbox     *inbox.Inbox
 	Dialogs   *Dialogs
@@ -84,7 +91,9 @@ func (d *Door) Handle(ctx context.Context, it *inbox.Item) (string, error) {
 		return d.member(ctx, u.Member)
 	case telegram.UpdateInline:
 		return d.inline(ctx, u.Inline)
-	case telegram.UpdateEdited, telegram.UpdateChosen, telegram.UpdateOther:
+	case telegram.UpdateEdited:
+		return d.edited(ctx, u.Message)
+	case telegram.UpdateChosen, telegram.UpdateOther:
 		return "ignored: " + u.Kind.String(), nil
 	default:
 		return "ignored", nil

@@ -11,6 +11,9 @@ import (
 // errAsking: a question is on its way to the person.
 var errAsking = errors.New("the question is being put")
 
+// errUnnoted: the message that was replied to is not known, or not yet.
+var errUnnoted = errors.New("the message replied to is not known yet")
+
 // later marks an error of something that is away: the update is tried until it is back.
 func later(err error) error { return fmt.Errorf("%w: %w", inbox.ErrLater, err) }
 

@@ -39,6 +39,9 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	case !m.Chat.Private() && isCommand:
 		return "group command", d.group(ctx, m, name)
 	case !m.Chat.Private():
+		if mine, outcome, err := d.replied(ctx, it, m, p); mine {
+			return outcome, err
+		}
 		return "ignored: group talk", nil
 	case isCommand:
 		return "command " + name, d.command(ctx, m, request{name, args, p, lang})
@@ -47,6 +50,9 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 		return "code of a login", err
 	}
 	if taken, outcome, err := d.written(ctx, it, m, lang); taken {
+		return outcome, err
+	}
+	if mine, outcome, err := d.replied(ctx, it, m, p); mine {
 		return outcome, err
 	}
 	d.note(ctx, m.Chat.ID, lang.T("command.unknown", nil))
@@ -74,6 +80,14 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.security(ctx, m, r)
 	case "queue":
 		return d.queue(ctx, m, r)
+	case "who":
+		return d.who(ctx, m, r)
+	case "cancel":
+		said, err := d.cancel(ctx, m.From.ID, r)
+		if err != nil {
+			return err
+		}
+		text = markup.Escape(said)
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}

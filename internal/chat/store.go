@@ -22,7 +22,8 @@ type Dialogs struct {
 	Pool *pgxpool.Pool
 }
 
-// Dialog is a verdict that waits for its reason, or waited.
+// Dialog is a verdict that waits for its reason, or a question or an answer that waits for
+// its words; or waited.
 type Dialog struct {
 	ID        string
 	Account   int64
@@ -32,7 +33,8 @@ type Dialog struct {
 	AskedAt   time.Time // when it was last put; zero: not yet, or nobody knows
 	ExpiresAt time.Time
 	Outcome   Outcome
-	EndedBy   int64 // the update that brought the reason
+	EndedBy   int64     // the update that brought the reason
+	Over      []*Dialog // whose place it took, as it was opened
 }
 
 // Outcome is how a question ended; empty while it is open.
@@ -41,6 +43,7 @@ type Outcome string
 // The ends of a question.
 const (
 	Answered  Outcome = "voted"
+	Written   Outcome = "said"      // the question or the answer is on record
 	Refused   Outcome = "refused"   // the reason came, and the verdict was not taken
 	Cancelled Outcome = "cancelled" // by the person
 	Expired   Outcome = "expired"
@@ -84,6 +87,7 @@ func (s *Dialogs) Open(ctx context.Context, d *Dialog) error {
 			if _, err := tx.Exec(ctx, endSQL, was.ID, Replaced, nil); err != nil {
 				return err
 			}
+			d.Over = append(d.Over, was)
 		}
 		d.ID = id
 		t := d.Tap
@@ -183,10 +187,14 @@ func (s *Dialogs) End(ctx context.Context, d *Dialog, by Outcome) error {
 // Ending lends the end of a question to the transaction that votes with the reason. A
 // vote that is new commits only if the question was open; see cameTooLate.
 func (s *Dialogs) Ending(d *Dialog, update int64) ledger.Also {
+	done := Answered
+	if talks(d.Tap.Verdict) {
+		done = Written
+	}
 	return func(b *pgx.Batch, refusal error) {
 		switch already, voted := errors.AsType[*approval.AlreadyVotedError](refusal); {
 		case refusal == nil:
-			b.Queue(`update dialog set outcome = $2, ended_by = $3, endings = endings + 1 where id = $1`, d.ID, Answered, update)
+			b.Queue(`update dialog set outcome = $2, ended_by = $3, endings = endings + 1 where id = $1`, d.ID, done, update)
 		case voted && already.Same: // also by this very act, when the answer to its commit was lost
 			b.Queue(endSQL, d.ID, Answered, update)
 		default:

@@ -94,7 +94,7 @@ func (o *office) wire(t *testing.T) {
 	}
 	o.door = &chat.Door{
 		Link: desk, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
-		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find}, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
+		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
 		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 	}
 	o.inbox.Handle = o.door.Handle

@@ -45,7 +45,11 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 	if err != nil {
 		return refuse("tap.button_invalid", "refused: unreadable button")
 	}
-	return d.verdict(ctx, it, ballot{tap: t, query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID, message: cb.Message.ID})
+	b := ballot{tap: t, query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID, message: cb.Message.ID}
+	if isTalk(t.Verdict) {
+		return d.talkTap(ctx, it, b)
+	}
+	return d.verdict(ctx, it, b)
 }
 
 // ballot is a verdict on its way to the ledger, by button or with its reason in words.
@@ -56,7 +60,8 @@ type ballot struct {
 	query   string  // of the tap to answer; empty when it came as a message
 	user    telegram.User
 	chat    int64
-	message int64 // the card
+	message int64             // the card
+	letter  *telegram.Message // that brought the reason; nil for a tap
 }
 
 // cast votes. The end of what must not be handled again is part of the vote's commit: of

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/approval"
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
@@ -246,6 +247,17 @@ func (c *Courier) Reached(ctx context.Context, chat int64) error {
 		}
 	}
 	return nil
+}
+
+// At tells of which case a message is, and for what; of none: ledger.ErrNotFound.
+func (c *Courier) At(ctx context.Context, chat, message int64) (approval.ID, card.Spot, error) {
+	return c.Store.At(ctx, c.Bot, chat, message)
+}
+
+// Closed lists the private chats that take no messages about a case, as far as is known.
+func (c *Courier) Closed(ctx context.Context, id approval.ID) (map[int64]bool, error) {
+	shown, err := c.Store.Shown(ctx, c.Bot, string(id))
+	return closed(shown), err
 }
 
 // Find gives the newest card of a case in a chat; 0 when there is none.

@@ -89,7 +89,7 @@ func (r *drawing) prepare(ctx context.Context) error {
 	}
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
-		Closed: closed(r.shown),
+		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files,
 	}
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {
@@ -181,7 +181,7 @@ func (r *drawing) urgency(s card.Spot) int {
 		return 2
 	case s.Kind == card.KindRequester:
 		return 3
-	case s.Kind == card.KindOutcome:
+	case s.Kind == card.KindOutcome, s.Kind == card.KindQuestion, s.Kind == card.KindAnswer:
 		return 4
 	case s.Kind == card.KindGroup:
 		return 5

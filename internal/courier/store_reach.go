@@ -2,11 +2,13 @@ package courier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"countersign/internal/approval"
+	"countersign/internal/card"
 	"countersign/internal/ledger"
 	"countersign/internal/telegram"
 )
@@ -51,4 +53,20 @@ func (s *Store) OfOthers(ctx context.Context, bot int64, cases []approval.ID) ([
 func scanCase(row pgx.CollectableRow) (ledger.Waiting, error) {
 	var w ledger.Waiting
 	return w, row.Scan(&w.Case)
+}
+
+// At finds what a message of a bot shows.
+func (s *Store) At(ctx context.Context, bot, chat, message int64) (approval.ID, card.Spot, error) {
+	var id approval.ID
+	var spot string
+	err := s.Pool.QueryRow(ctx, `select case_id, spot from card_message where bot_id = $1 and chat_id = $2 and message_id = $3 and message_id > 0`,
+		bot, chat, message).Scan(&id, &spot)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", card.Spot{}, ledger.ErrNotFound
+	}
+	if err != nil {
+		return "", card.Spot{}, fmt.Errorf("message %d in %d: %w", message, chat, err)
+	}
+	out, err := card.ParseSpot(spot)
+	return id, out, err
 }

@@ -145,6 +145,16 @@ func (db *DB) Numbered(ctx context.Context, number string, p people.Person, limi
 // askedEver: the person $2 has been asked about the document d.
 const askedEver = `(select from slot s join approval_case k on k.id = s.case_id where s.person_id = $2 and k.document_id = d.id)`
 
+// Sees reports whether a person may see the document of a case.
+func (db *DB) Sees(ctx context.Context, id approval.ID, p people.Person) (bool, error) {
+	var sees bool
+	_, err := db.change(ctx, byCase(id), "", func(r *record, _ time.Time) (_ []fact, err error) {
+		sees, err = r.seenBy(ctx, p)
+		return nil, err
+	})
+	return sees, err
+}
+
 // Look is a case as somebody sees it who asks for more than his card says.
 type Look struct {
 	Status Status
