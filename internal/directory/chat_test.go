@@ -74,7 +74,7 @@ func TestChatIsPutChangedAndFoundByDocumentType(t *testing.T) {
 	if err != nil || !created {
 		t.Fatalf("%v, %v", created, err)
 	}
-	want := directory.Chat{ID: stored.ID, ExternalID: "finance", TelegramID: group, Title: "Финансы", Notices: []string{"contract", "payment_request"}, Kind: directory.Group}
+	want := directory.Chat{ID: stored.ID, ExternalID: "finance", TelegramID: group, Title: "Финансы", Notices: []string{"contract", "payment_request"}, Rules: []directory.Rule{}, Hidden: []string{}, Kind: directory.Group}
 	if d := cmp.Diff(want, stored); d != "" {
 		t.Error(d)
 	}

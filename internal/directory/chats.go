@@ -34,6 +34,10 @@ type Chat struct {
 	Thread       int64 // a topic of a supergroup; 0: none
 	Title        string
 	Notices      []string // document types
+	Rules        []Rule   // narrower wishes for some of them
+	Hidden       []string // fields that are never told there, of those in Hideable
+	NoFiles      bool     // the files of a document are not sent there
+	Protect      bool     // what is sent cannot be forwarded or saved
 	Fallback     bool     // is told when nobody can be asked about a document
 	Kind         ChatKind // empty when put: told from the id
 	Disabled     bool
@@ -48,6 +52,10 @@ type chatNote struct {
 	Thread       int64    `json:"thread_id,omitempty"`
 	Title        string   `json:"title"`
 	Notices      []string `json:"notices,omitempty"`
+	Rules        []Rule   `json:"rules,omitempty"`
+	Hidden       []string `json:"hidden,omitempty"`
+	NoFiles      bool     `json:"no_files,omitempty"`
+	Protect      bool     `json:"protect,omitempty"`
 	Fallback     bool     `json:"fallback,omitempty"`
 	Kind         ChatKind `json:"kind"`
 	Disabled     bool     `json:"disabled,omitempty"`
@@ -56,7 +64,10 @@ type chatNote struct {
 }
 
 func (c Chat) note() chatNote {
-	return chatNote{c.TelegramID, c.Thread, c.Title, c.Notices, c.Fallback, c.Kind, c.Disabled, c.MigratedFrom, c.Fault}
+	return chatNote{
+		TelegramID: c.TelegramID, Thread: c.Thread, Title: c.Title, Notices: c.Notices, Rules: c.Rules, Hidden: c.Hidden, NoFiles: c.NoFiles,
+		Protect: c.Protect, Fallback: c.Fallback, Kind: c.Kind, Disabled: c.Disabled, MigratedFrom: c.MigratedFrom, Fault: c.Fault,
+	}
 }
 
 func (c Chat) check() error {
@@ -70,6 +81,7 @@ func (c Chat) check() error {
 	if len(c.Notices) > 100 {
 		faults = append(faults, fmt.Sprintf("notices has %d document types, at most 100 fit", len(c.Notices)))
 	}
+	faults = append(append(faults, c.checkRules()...), c.checkHidden()...)
 	if c.TelegramID >= 0 || c.TelegramID < -maxAccount {
 		faults = append(faults, fmt.Sprintf("telegram_chat_id %d is not a group or channel: their ids are negative", c.TelegramID))
 	}
@@ -93,6 +105,10 @@ type ChatField int
 const (
 	KeepFallback ChatField = iota
 	KeepDisabled
+	KeepHidden
+	// KeepFiles sends none where fields begin to be hidden: a file may show them all.
+	KeepFiles
+	KeepProtect
 )
 
 // PutChat stores a chat under its external id and reports whether it is new. What
@@ -119,13 +135,7 @@ func (w *writer) putChat(ctx context.Context, c Chat, keep []ChatField) (stored 
 	if err != nil && !created {
 		return Chat{}, false, err
 	}
-	if slices.Contains(keep, KeepFallback) {
-		c.Fallback = old.Fallback
-	}
-	if slices.Contains(keep, KeepDisabled) {
-		c.Disabled = old.Disabled
-	}
-	c = c.normal(old)
+	c = c.kept(old, keep).normal(old)
 	if err := c.check(); err != nil {
 		return Chat{}, false, err
 	}
@@ -145,19 +155,47 @@ func (w *writer) putChat(ctx context.Context, c Chat, keep []ChatField) (stored 
 		return Chat{}, false, err
 	}
 	_, err = w.tx.Exec(ctx, `
-		insert into chat (id, external_id, telegram_chat_id, thread_id, title, notices, kind, active, created_at, fallback)
-		values ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, not $8::boolean, $9, $10)`,
-		c.ID, c.ExternalID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, w.at, c.Fallback)
+		insert into chat (id, external_id, telegram_chat_id, thread_id, title, notices, kind, active, created_at, fallback, rules, hidden, files, protect)
+		values ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, not $8::boolean, $9, $10, $11, $12, not $13::boolean, $14)`,
+		c.ID, c.ExternalID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, w.at, c.Fallback, c.Rules, c.Hidden, c.NoFiles, c.Protect)
 	w.note("chat.added", c.ExternalID, nil, c.note())
 	return c, true, err
+}
+
+// kept gives the chat with the fields that stay as they are stored.
+func (c Chat) kept(old Chat, keep []ChatField) Chat {
+	for _, field := range keep {
+		switch field {
+		case KeepFallback:
+			c.Fallback = old.Fallback
+		case KeepDisabled:
+			c.Disabled = old.Disabled
+		case KeepHidden:
+			c.Hidden = old.Hidden
+		case KeepProtect:
+			c.Protect = old.Protect
+		case KeepFiles:
+		}
+	}
+	if slices.Contains(keep, KeepFiles) {
+		c.NoFiles = old.NoFiles || len(c.Hidden) > 0 && len(old.Hidden) == 0
+	}
+	return c
 }
 
 // normal gives the chat in the form in which it is stored, given what is stored now.
 func (c Chat) normal(old Chat) Chat {
 	c.ID, c.Title = old.ID, strings.TrimSpace(c.Title)
 	c.Notices = slices.Compact(slices.Sorted(slices.Values(c.Notices)))
+	c.Hidden = slices.Compact(slices.Sorted(slices.Values(c.Hidden)))
 	if c.Notices == nil {
 		c.Notices = []string{}
+	}
+	if c.Hidden == nil {
+		c.Hidden = []string{}
+	}
+	if c.Rules == nil {
+		c.Rules = []Rule{}
 	}
 	if old.MigratedFrom != 0 && c.TelegramID == old.MigratedFrom {
 		c.TelegramID, c.Kind = old.TelegramID, old.Kind
@@ -184,7 +222,8 @@ func (c Chat) normal(old Chat) Chat {
 
 func sameChat(a, b Chat) bool {
 	return a.TelegramID == b.TelegramID && a.Thread == b.Thread && a.Title == b.Title && a.Kind == b.Kind &&
-		a.Disabled == b.Disabled && a.Fallback == b.Fallback && a.MigratedFrom == b.MigratedFrom && a.Fault == b.Fault && slices.Equal(a.Notices, b.Notices)
+		a.Disabled == b.Disabled && a.Fallback == b.Fallback && a.MigratedFrom == b.MigratedFrom && a.Fault == b.Fault && slices.Equal(a.Notices, b.Notices) &&
+		a.NoFiles == b.NoFiles && a.Protect == b.Protect && slices.Equal(a.Hidden, b.Hidden) && sameRules(a.Rules, b.Rules)
 }
 
 // placeFree refuses a place that another enabled chat has: it would get everything twice.
@@ -206,9 +245,11 @@ func (w *writer) updateChat(ctx context.Context, c Chat) error {
 	}
 	_, err := w.tx.Exec(ctx, `
 		update chat set telegram_chat_id = $2, thread_id = nullif($3::bigint, 0), title = $4, notices = $5, kind = $6,
-			active = not $7::boolean, migrated_from = nullif($8::bigint, 0), fault = $9, fault_at = $10, fallback = $11
+			active = not $7::boolean, migrated_from = nullif($8::bigint, 0), fault = $9, fault_at = $10, fallback = $11,
+			rules = $12, hidden = $13, files = not $14::boolean, protect = $15
 		where id = $1`,
-		c.ID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault, faultAt, c.Fallback)
+		c.ID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault, faultAt, c.Fallback,
+		c.Rules, c.Hidden, c.NoFiles, c.Protect)
 	return err
 }
 
@@ -310,7 +351,7 @@ func oneChat(ctx context.Context, q Querier, condition string, args ...any) (Cha
 func someChats(ctx context.Context, q Querier, condition string, args ...any) ([]Chat, error) {
 	rows, err := q.Query(ctx, `
 		select id, external_id, telegram_chat_id, coalesce(thread_id, 0), title, notices, kind, not active,
-		       coalesce(migrated_from, 0), fault, fault_at, fallback
+		       coalesce(migrated_from, 0), fault, fault_at, fallback, rules, hidden, not files, protect
 		from chat where `+condition+` order by external_id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("chats: %w", err)
@@ -321,7 +362,7 @@ func someChats(ctx context.Context, q Querier, condition string, args ...any) ([
 			faultAt *time.Time
 		)
 		err := row.Scan(&c.ID, &c.ExternalID, &c.TelegramID, &c.Thread, &c.Title, &c.Notices, &c.Kind, &c.Disabled,
-			&c.MigratedFrom, &c.Fault, &faultAt, &c.Fallback)
+			&c.MigratedFrom, &c.Fault, &faultAt, &c.Fallback, &c.Rules, &c.Hidden, &c.NoFiles, &c.Protect)
 		c.FaultAt = instant(faultAt)
 		return c, err
 	})

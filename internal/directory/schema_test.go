@@ -181,6 +181,10 @@ func badRows() []struct {
 		{"chat_check1", "chat", row{"kind": "'channel'"}},
 		{"chat_check2", "chat", row{"fault": "''"}},
 		{"chat_check3", "chat", row{"migrated_from": "-1001234567890"}},
+		{"chat_rules_check", "chat", row{"rules": "'{}'"}},
+		{"chat_rules_check", "chat", row{"rules": "to_jsonb(array[" + repeated("x", 65537) + "])"}},
+		{"chat_hidden_check", "chat", row{"hidden": "'{amount,amount}'"}},
+		{"chat_told_check", "chat", row{"told": repeated("x", 501)}},
 		{"chat_place_once", "chat", row{"thread_id": "null"}},
 
 		{"source_pkey", "source", row{"name": "'erp1c'"}},
