@@ -27,7 +27,7 @@ type View struct {
 	Doc      document.Document         // the current revision
 	Earlier  map[int]document.Document // revisions that somebody judged before
 	People   people.Directory
-	Groups   []Group           // chats that are told of documents of this type
+	Groups   []Group           // chats that are told of this document
 	Fallback []Group           // chats that are told when nobody can be asked
 	Bot      string            // the bot's username, for links into the private chat; may be empty
 	Zone     *time.Location    // of the times shown; nil: UTC
@@ -38,8 +38,10 @@ type View struct {
 
 // Group is a chat of many.
 type Group struct {
-	ID    string // external id
-	Title string
+	ID      string // external id
+	Title   string
+	Hidden  []string // fields that it must not see, of those in Hideable
+	NoFiles bool     // it gets none of the document's files
 }
 
 // Card is one message as it should be now.
@@ -89,6 +91,10 @@ func (c Card) Digest() string {
 // longer in the audience: its card then says what became of the matter.
 func For(v View, s Spot, lang locale.Lang) Card {
 	p := page{View: v, spot: s, lang: lang}
+	if s.Chat != "" {
+		hidden := v.group(s.Chat).Hidden
+		p.View, p.veiled = v.masked(hidden, lang), len(hidden) > 0
+	}
 	switch s.Kind {
 	case KindApprover:
 		return p.approver()
@@ -112,9 +118,13 @@ func For(v View, s Spot, lang locale.Lang) Card {
 }
 
 // Astray gives the card of a message that stands where nobody should read it any more: in
-// the chat of an account that is no longer the person's. It says as little as it can.
-func Astray(v View, lang locale.Lang) Card {
+// the chat of an account that is no longer the person's, or in a group that is not told
+// of the document any more. It says as little as it can: in a group, less than the title.
+func Astray(v View, s Spot, lang locale.Lang) Card {
 	p := page{View: v, lang: lang}
+	if s.Chat != "" {
+		p.View = v.masked(Hideable(), lang)
+	}
 	return compose([]line{p.headline(), words(p.t("card.no_longer", nil))})
 }
 
@@ -123,6 +133,8 @@ type page struct {
 	View
 	spot Spot
 	lang locale.Lang
+
+	veiled bool // something is hidden from those who read it
 }
 
 func (p page) approver() Card {
@@ -161,7 +173,7 @@ func (p page) approver() Card {
 func (p page) group() Card {
 	figures, _ := p.figures()
 	blocks := [][]line{
-		{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), nil, p.progress(),
+		{p.headline(), p.stateLine()}, append(figures, p.hint()...), p.ending(), p.notes(), nil, p.progress(),
 	}
 	link := p.linkButton()
 	if p.Case.State == approval.InProgress && link == nil {
@@ -186,7 +198,15 @@ func (p page) blocked() Card {
 	if len(p.Case.Missing) > 0 && p.Case.Note == "files_missing" {
 		help = words(p.t("card.blocked_help_files", nil))
 	}
-	return compose([]line{p.headline(), p.stateLine()}, figures, append(p.ending(), help), p.notes())
+	return compose([]line{p.headline(), p.stateLine()}, append(figures, p.hint()...), append(p.ending(), help), p.notes())
+}
+
+// hint says that something is hidden, so that nobody takes what is left for the whole.
+func (p page) hint() []line {
+	if !p.veiled {
+		return nil
+	}
+	return []line{words(p.t("card.veiled", nil))}
 }
 
 func (p page) requester() Card {

@@ -368,7 +368,7 @@ func TestMessageThatWentAstraySaysNothingOfThePayment(t *testing.T) {
 		v := tell(t).view()
 		v.Doc.Type, v.Doc.Number = "payment_request", "4711"
 		for tag, text := range want {
-			c := card.Astray(v, texts(t).For(tag))
+			c := card.Astray(v, card.Spot{Kind: card.KindRequester, Person: "per_olga"}, texts(t).For(tag))
 			if c.Plain != text || c.Buttons != nil || c.File != nil {
 				t.Errorf("%s, %s: %+v, want\n%s", name, tag, c, text)
 			}

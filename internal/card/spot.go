@@ -231,6 +231,9 @@ func (v View) files(asked []Spot) []Spot {
 	add := func(digest string, past bool) {
 		m, _ := v.attached(digest)
 		for _, g := range v.Groups {
+			if g.NoFiles {
+				continue
+			}
 			under := Spot{Kind: KindGroup, Chat: g.ID}
 			out = append(out, Spot{Kind: KindFile, File: digest, Chat: g.ID, ReplyTo: under.Key(), Past: past})
 		}

@@ -87,6 +87,8 @@ type story struct {
 	ops   []card.Group // told when nobody can be asked
 	lost  map[int64]bool
 	talk  []approval.Remark
+	veil  []string // hidden from the groups
+	bare  bool     // the groups get no files
 }
 
 // begin opens a case over a document; files without a size are announced only.
@@ -186,7 +188,7 @@ func (s *story) view() card.View {
 	zone := time.FixedZone("MSK", 3*60*60)
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
-		Groups: []card.Group{{ID: "finance", Title: "Finance"}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
+		Groups: []card.Group{{ID: "finance", Title: "Finance", Hidden: s.veil, NoFiles: s.bare}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
 		Closed: s.lost, Talk: s.talk,
 	}
 	for _, m := range s.talk {
@@ -288,6 +290,18 @@ func situations() map[string]func(tb testing.TB) *story {
 		"withdrawn_after_approval": func(tb testing.TB) *story {
 			tb.Helper()
 			return usual(tb).accept("per_anna", "per_petr", "per_tanya", "per_lucia").withdraw("Поставщик отменил заказ")
+		},
+		"masked": func(tb testing.TB) *story {
+			tb.Helper()
+			s := usual(tb).accept("per_anna")
+			s.veil, s.bare = []string{"amount", "payee.account", "payee.tax_id"}, true
+			return s
+		},
+		"masked_whole": func(tb testing.TB) *story { // the reason quotes what must not be seen
+			tb.Helper()
+			s := usual(tb).vote("per_anna", approval.Reject, "ООО «Ромашка» уже получила 125 000,00 RUB по счёту 40702810900000012345")
+			s.veil = []string{"amount", "payee", "contract", "cost_center", "due_date", "fields", "lines", "number", "requester"}
+			return s
 		},
 		"expired": func(tb testing.TB) *story {
 			tb.Helper()

@@ -96,7 +96,7 @@ func (l *lane) spot(ctx context.Context, s spotAt) error {
 
 func (l *lane) card(s spotAt) card.Card {
 	if s.astray {
-		return card.Astray(l.view, s.lang)
+		return card.Astray(l.view, s.Spot, s.lang)
 	}
 	return card.For(l.view, s.Spot, s.lang)
 }
