@@ -10,9 +10,15 @@ alter table chat
   add column files   boolean not null default true,
   add column protect boolean not null default false, -- what is sent cannot be forwarded or saved
   -- The fault that the administrators were told of; while it differs from fault they are owed a word.
-  add column told    text    not null default '' check (plain_text(told, 0, 500));
+  add column told    text    not null default '' check (plain_text(told, 0, 500)),
+  -- How often its place or its wishes changed, and up to which of these changes the open cases
+  -- were asked to be shown anew.
+  add column changes bigint  not null default 1 check (changes > 0),
+  add column settled bigint  not null default 0 check (settled >= 0);
+update chat set settled = changes; -- they are shown as they are
+create index chat_unsettled on chat (id) where settled < changes;
 create index chat_untold on chat (id) where fault <> told;
-select grant_app('chat', 'update (rules, hidden, files, protect, told)');
+select grant_app('chat', 'update (rules, hidden, files, protect, told, changes, settled)');
 
 -- One row a code. Of the code itself only a hash is kept; a code ends by its use, by a
 -- newer one for the same chat, or by its time. Times are the database's.
@@ -57,5 +63,5 @@ select grant_app('chat_code_try', 'select, insert, delete');
 
 -- +goose Down
 drop table chat_code_try, chat_code;
-drop index chat_untold;
-alter table chat drop column rules, drop column hidden, drop column files, drop column protect, drop column told;
+drop index chat_untold, chat_unsettled;
+alter table chat drop column changes, drop column settled, drop column rules, drop column hidden, drop column files, drop column protect, drop column told;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/internal/card"
@@ -46,14 +47,14 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	l.Crash.Pass(crash.CardSent)
 	m := Message{Bot: l.Bot, ChatID: l.chat, ID: sent.MessageID, Digest: want.Digest()}
 	l.shown[s.Key()] = append(l.shown[s.Key()], m)
-	l.fine(ctx, s)
+	l.arrived(ctx, s, sent.General)
 	return l.note(ctx, func() error { return l.Store.Sent(ctx, l.of(s), m) })
 }
 
 // letter is a message as it should be.
 func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 	out := post.Letter{
-		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent},
+		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent, Protect: l.protected(s)},
 		Plain:    want.Plain, About: string(l.d.Case.ID) + " " + s.Key(),
 	}
 	if s.Kind == card.KindFile {
@@ -65,6 +66,11 @@ func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 	var err error
 	out.Keyboard, err = keyboard(want)
 	return out, err
+}
+
+// protected reports whether those who get a message may not pass it on.
+func (l *lane) protected(s spotAt) bool {
+	return s.group != nil && s.group.Protect || slices.Contains(l.Protect, "*") || slices.Contains(l.Protect, l.d.Doc.Type)
 }
 
 // replyTo finds the message that this one hangs under, in the same chat.
@@ -104,6 +110,11 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 		return false, l.note(ctx, func() error { return l.edited(ctx, m, want) })
 	case telegram.Gone:
 		return true, l.Store.Forget(ctx, *m)
+	case telegram.Migrated:
+		if s.astray { // nothing there can be changed any more
+			return true, l.Store.Forget(ctx, *m)
+		}
+		return false, l.refused(ctx, s, m.ID, err)
 	default:
 		return false, l.refused(ctx, s, m.ID, err)
 	}
@@ -133,7 +144,7 @@ func (l *lane) refused(ctx context.Context, s spotAt, message int64, err error) 
 			return err
 		}
 		return fmt.Errorf("%s: %w", s.Key(), err) // anew, in the new place
-	case telegram.Unreachable, telegram.NoRights:
+	case telegram.Unreachable, telegram.NoRights, telegram.TopicGone:
 		if s.group != nil {
 			l.chatFault(ctx, s, e.Description)
 		}
@@ -143,7 +154,7 @@ func (l *lane) refused(ctx context.Context, s spotAt, message int64, err error) 
 			return err
 		}
 		return l.fault(ctx, s, message, err)
-	case telegram.Bug, telegram.TooLarge, telegram.BadEntities, telegram.TopicGone, telegram.Gone:
+	case telegram.Bug, telegram.TooLarge, telegram.BadEntities, telegram.Gone:
 		return l.fault(ctx, s, message, err)
 	default:
 		return err // the network, the token: again, with longer and longer pauses

@@ -226,11 +226,13 @@ func (o *office) scene(t tb, id approval.ID) scene {
 		must(t, err)
 		s.view = card.View{Case: d.Case, Doc: d.Doc, Earlier: d.Earlier, People: d.People, Bot: o.courier.Username(), Zone: time.UTC}
 		for _, g := range chats {
-			to := &s.view.Groups
-			if g.Fallback {
-				to = &s.view.Fallback
+			told := card.Group{ID: g.ExternalID, Title: g.Title, Hidden: g.Hidden, NoFiles: g.NoFiles}
+			if g.Wants(directory.Matter{Type: d.Doc.Type, Company: d.Doc.Company, Currency: d.Doc.Amount.Currency, Minor: d.Doc.Amount.Minor}) {
+				s.view.Groups = append(s.view.Groups, told)
 			}
-			*to = append(*to, card.Group{ID: g.ExternalID, Title: g.Title})
+			if g.Fallback {
+				s.view.Fallback = append(s.view.Fallback, told)
+			}
 		}
 	}
 	s.rows = o.rows(t, id)

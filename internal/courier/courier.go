@@ -36,6 +36,7 @@ const (
 	pollEvery = time.Second
 	// The old bot's process may still run when the new one's begins.
 	othersEvery = 10 * time.Minute
+	settleEvery = 2 * time.Second
 	atOnce      = 32 // cases in hand; one that waits for the messenger keeps nobody else waiting
 	claims      = 4  // cases leased before the first of them is drawn
 	retryMin    = time.Second
@@ -55,7 +56,8 @@ type Courier struct {
 	Post      *post.Post
 	Pace      *pace.Pace
 	Texts     *locale.Texts
-	GroupLang string // language of groups
+	GroupLang string   // language of groups
+	Protect   []string // types of document whose messages cannot be forwarded or saved; "*": all
 	Bot       int64
 	Username  func() string
 	Zone      *time.Location
@@ -79,12 +81,18 @@ func (c *Courier) Run(ctx context.Context) error {
 	defer h.working.Wait()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	var looked time.Time // for cases of another bot
+	var looked, settled time.Time // for cases of another bot, for changed groups
 	for {
 		rung := c.Bell.Wait()
 		if c.Now().Sub(looked) >= othersEvery {
 			looked = c.Now()
 			c.takeOver(ctx)
+		}
+		if c.Now().Sub(settled) >= settleEvery {
+			settled = c.Now()
+			if err := c.Settle(ctx); err != nil && ctx.Err() == nil {
+				c.Log.WarnContext(ctx, "changed groups not looked at", slog.Any("error", err))
+			}
 		}
 		n, err := c.fill(ctx, h)
 		if err != nil && ctx.Err() == nil {

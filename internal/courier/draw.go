@@ -26,6 +26,7 @@ type drawing struct {
 	view   card.View
 	groups map[string]directory.Chat
 	shown  map[string][]Message // by spot, as they were when the drawing began
+	former map[int64]bool       // ids that groups had before they became supergroups
 	lanes  []*lane
 	partly bool // some chats were brought up to date, others failed
 
@@ -94,15 +95,15 @@ func (r *drawing) prepare(ctx context.Context) error {
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {
 		r.groups[g.ExternalID] = g
-		told := card.Group{ID: g.ExternalID, Title: g.Title}
-		if slices.Contains(g.Notices, r.d.Doc.Type) {
+		told := card.Group{ID: g.ExternalID, Title: g.Title, Hidden: g.Hidden, NoFiles: g.NoFiles}
+		if g.Wants(directory.Matter{Type: r.d.Doc.Type, Company: r.d.Doc.Company, Currency: r.d.Doc.Amount.Currency, Minor: r.d.Doc.Amount.Minor}) {
 			r.view.Groups = append(r.view.Groups, told)
 		}
 		if g.Fallback {
 			r.view.Fallback = append(r.view.Fallback, told)
 		}
 	}
-	return nil
+	return r.lookBack(ctx)
 }
 
 // plan makes a lane for each chat, the most urgent first: it begins first, but nobody
@@ -132,35 +133,13 @@ func (r *drawing) plan() {
 	}
 	for _, s := range spots {
 		if at, ok := r.where(s); ok { // else not linked: the cards of the others say so
+			s.Past = s.Past || r.toldBefore(s, at)
 			put(spotAt{Spot: s, place: at})
 		}
 	}
 	for _, s := range r.astray() {
 		put(s)
 	}
-}
-
-// astray lists the messages in private chats that nobody should have now: the account is
-// no longer the person's, who has left or has another one, or he is not told any more.
-func (r *drawing) astray() []spotAt {
-	var out []spotAt
-	for _, key := range slices.Sorted(maps.Keys(r.shown)) {
-		s, err := card.ParseSpot(key)
-		if err != nil || s.Chat != "" {
-			continue
-		}
-		p, _ := r.d.People.Person(s.Person)
-		s.Past = true // nothing new is sent there
-		var chats []int64
-		for _, m := range r.shown[key] {
-			if m.ID == 0 || slices.Contains(chats, m.ChatID) || r.planned(key, m.ChatID) {
-				continue
-			}
-			chats = append(chats, m.ChatID)
-			out = append(out, spotAt{Spot: s, place: place{chat: m.ChatID, lang: r.Texts.For(p.Locale)}, astray: true})
-		}
-	}
-	return out
 }
 
 func (r *drawing) planned(key string, chat int64) bool {
@@ -263,6 +242,9 @@ func (r *drawing) end(ctx context.Context, wait time.Duration) (err error) {
 // that asked for the case to be redrawn: the note would have covered that up.
 func (r *drawing) done(ctx context.Context) (overtaken bool, err error) {
 	if err := r.Store.Clear(ctx, r.stale()); err != nil {
+		return false, err
+	}
+	if err := r.leave(ctx); err != nil {
 		return false, err
 	}
 	if err := r.Ledger.Drawn(ctx, r.d); err != nil {

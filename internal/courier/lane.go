@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/card"
+	"countersign/internal/directory"
 	"countersign/internal/pace"
 	"countersign/internal/wake"
 )
@@ -150,10 +151,21 @@ func (l *lane) fault(ctx context.Context, s spotAt, message int64, refusal error
 	return l.Store.Fault(ctx, at, message, refusal.Error())
 }
 
-// fine notes that a chat takes messages again.
+// fine notes that a chat takes messages again. What an edit shows says nothing of the topic.
 func (l *lane) fine(ctx context.Context, s spotAt) {
-	if s.group != nil && s.group.Fault != "" {
+	if s.group != nil && s.group.Fault != "" && s.group.Fault != directory.TopicFault {
 		l.chatFault(ctx, s, "")
+	}
+}
+
+// arrived notes how a chat took a new message: in its topic, or beside it.
+func (l *lane) arrived(ctx context.Context, s spotAt, beside bool) { //nolint:revive // a fact about the message, not a switch
+	fault := ""
+	if beside {
+		fault = directory.TopicFault
+	}
+	if s.group != nil && s.group.Fault != fault {
+		l.chatFault(ctx, s, fault)
 	}
 }
 

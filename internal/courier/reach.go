@@ -90,21 +90,7 @@ func (c *Courier) takeAllOver(ctx context.Context) (taken int, err error) {
 	if others, err := c.Store.HasOthers(ctx, c.Bot); err != nil || !others {
 		return 0, err
 	}
-	const atOnce = 1000
-	for after := approval.ID(""); ; {
-		open, err := c.Ledger.Open(ctx, after, atOnce)
-		if err != nil || len(open) == 0 {
-			return taken, err
-		}
-		theirs, err := c.Store.OfOthers(ctx, c.Bot, open)
-		if err != nil {
-			return taken, err
-		}
-		for _, id := range theirs {
-			if err := c.Ledger.Redraw(ctx, id); err != nil {
-				return taken, err
-			}
-		}
-		taken, after = taken+len(theirs), open[len(open)-1]
-	}
+	return c.redrawOpen(ctx, func(ctx context.Context, open []approval.ID) ([]approval.ID, error) {
+		return c.Store.OfOthers(ctx, c.Bot, open)
+	})
 }

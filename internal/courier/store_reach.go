@@ -50,6 +50,15 @@ func (s *Store) OfOthers(ctx context.Context, bot int64, cases []approval.ID) ([
 	return out, nil
 }
 
+// Leave drops the messages of a case in chats that are no more.
+func (s *Store) Leave(ctx context.Context, of spotOf, chats []int64) error {
+	_, err := s.Pool.Exec(ctx, `delete from card_message where case_id = $1 and bot_id = $2 and chat_id = any ($3)`, of.id, of.bot, chats)
+	if err != nil {
+		return fmt.Errorf("messages of %s: %w", of.id, err)
+	}
+	return nil
+}
+
 func scanCase(row pgx.CollectableRow) (ledger.Waiting, error) {
 	var w ledger.Waiting
 	return w, row.Scan(&w.Case)

@@ -246,7 +246,9 @@ func (w *writer) updateChat(ctx context.Context, c Chat) error {
 	_, err := w.tx.Exec(ctx, `
 		update chat set telegram_chat_id = $2, thread_id = nullif($3::bigint, 0), title = $4, notices = $5, kind = $6,
 			active = not $7::boolean, migrated_from = nullif($8::bigint, 0), fault = $9, fault_at = $10, fallback = $11,
-			rules = $12, hidden = $13, files = not $14::boolean, protect = $15
+			rules = $12, hidden = $13, files = not $14::boolean, protect = $15,
+			changes = changes + case when (telegram_chat_id, coalesce(thread_id, 0), notices, active, fallback, rules, hidden, files, protect)
+				is distinct from ($2, $3::bigint, $5, not $7::boolean, $11, $12, $13, not $14::boolean, $15) then 1 else 0 end
 		where id = $1`,
 		c.ID, c.TelegramID, c.Thread, c.Title, c.Notices, c.Kind, c.Disabled, c.MigratedFrom, c.Fault, faultAt, c.Fallback,
 		c.Rules, c.Hidden, c.NoFiles, c.Protect)
@@ -293,31 +295,6 @@ func (w *writer) migrate(ctx context.Context, c Chat, to int64) error {
 	}
 	w.note("chat.migrated", c.ExternalID, before, moved.note())
 	return w.updateChat(ctx, moved)
-}
-
-// ChatFault notes why nothing arrives in the chat with the id (cht_…): kicked, no right
-// to write. Empty: it works again.
-func (s *Store) ChatFault(ctx context.Context, id, fault string) error {
-	err := s.write(ctx, actorTelegram, func(w *writer) error {
-		if text := plain("fault", fault, 0, 500); text != "" {
-			return fmt.Errorf("%s: %w", text, ErrInvalid)
-		}
-		if !ident.Valid("cht", id) {
-			return ErrUnknown
-		}
-		c, err := oneChat(ctx, w.tx, "id = $1", id)
-		if err != nil || c.Fault == fault {
-			return err
-		}
-		before := c.note()
-		c.Fault, c.FaultAt = fault, w.at
-		w.note("chat.fault", c.ExternalID, before, c.note())
-		return w.updateChat(ctx, c)
-	})
-	if err != nil {
-		return fmt.Errorf("fault of chat %s: %w", shown(id), err)
-	}
-	return nil
 }
 
 // Chats lists all chats, the disabled ones too, ordered by external id.

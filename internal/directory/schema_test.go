@@ -184,6 +184,8 @@ func badRows() []struct {
 		{"chat_rules_check", "chat", row{"rules": "'{}'"}},
 		{"chat_rules_check", "chat", row{"rules": "to_jsonb(array[" + repeated("x", 65537) + "])"}},
 		{"chat_hidden_check", "chat", row{"hidden": "'{amount,amount}'"}},
+		{"chat_changes_check", "chat", row{"changes": "0"}},
+		{"chat_settled_check", "chat", row{"settled": "-1"}},
 		{"chat_told_check", "chat", row{"told": repeated("x", 501)}},
 		{"chat_place_once", "chat", row{"thread_id": "null"}},
 

@@ -51,25 +51,33 @@ type File struct {
 	Size   int64
 }
 
+// Sent is what became of a letter.
+type Sent struct {
+	telegram.Sent
+
+	General bool // its topic did not take it: it stands in the chat itself
+}
+
 // Send sends a letter. The error is package telegram's; one of kind Unknown may have
 // sent it.
-func (p *Post) Send(ctx context.Context, l Letter) (telegram.Sent, error) {
+func (p *Post) Send(ctx context.Context, l Letter) (Sent, error) {
+	general := false
 	sent, err := p.deliver(ctx, l)
 	for range 3 {
 		switch kind := telegram.KindOf(err); {
 		case kind == telegram.Gone && l.ReplyTo != 0:
 			l.ReplyTo = 0
 		case kind == telegram.TopicGone && l.ThreadID != 0:
-			l.ThreadID = 0
+			l.ThreadID, general = 0, true
 		case marks(kind) && l.HTML != "":
 			p.warn(ctx, "text refused; sent without marks", l.About, err)
 			l.HTML, l.Text = "", l.Plain
 		default:
-			return sent, err
+			return Sent{sent, general}, err
 		}
 		sent, err = p.deliver(ctx, l)
 	}
-	return sent, err
+	return Sent{sent, general}, err
 }
 
 // Edit makes a message that is there say what a letter says.

@@ -1,0 +1,339 @@
+package courier_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/internal/approval"
+	"countersign/internal/card"
+	"countersign/internal/directory"
+	"countersign/internal/document"
+	"countersign/internal/ledger"
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// wish changes what the group is told.
+func (o *office) wish(t *testing.T, change func(c *directory.Chat)) {
+	t.Helper()
+	chats, err := o.Directory.Chats(t.Context())
+	must(t, err)
+	c := chats[slices.IndexFunc(chats, func(c directory.Chat) bool { return c.ExternalID == "payments" })]
+	change(&c)
+	_, _, err = o.Directory.PutChat(t.Context(), "test", c)
+	must(t, err)
+}
+
+// large is for payments of a hundred thousand and more.
+func large(c *directory.Chat) {
+	c.Rules = []directory.Rule{{Type: "payment_request", Amounts: []directory.Band{{Currency: "RUB", From: new(int64(10_000_000))}}}}
+}
+
+func (o *office) pay(t *testing.T, id string, minor int64, files ...document.File) ledger.Status {
+	t.Helper()
+	d := ledgertest.Payment(id)
+	d.Amount.Minor, d.Files = minor, files
+	st, err := o.Submit(t.Context(), ledger.Submission{Key: ledgertest.Key(id), Document: d})
+	must(t, err)
+	return st
+}
+
+func TestGroupIsToldOfWhatItsRulesLetThroughAndSaysSoWhenTheyChange(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	o.wish(t, large)
+	small, big := o.pay(t, "7201", 9_999_999), o.pay(t, "7202", 10_000_000)
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	if got, want := len(o.cards(group, "7201")), 0; got != want {
+		t.Errorf("%d messages about a small payment", got)
+	}
+	if got := o.cards(group, "7202"); len(got) != 1 || !strings.Contains(got[0].Text, "100,000.00") {
+		t.Fatalf("about a large payment: %+v", got)
+	}
+	o.shows(t, big.Case.ID, 1)
+
+	o.wish(t, func(c *directory.Chat) {
+		c.Rules[0].Amounts[0].To, c.Rules[0].Amounts[0].From = new(int64(9_999_999)), nil
+	})
+	once(t, o.courier)
+	if got := o.cards(group, "7201"); len(got) != 0 {
+		t.Error("drawn although nobody asked for it")
+	}
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	o.shows(t, small.Case.ID, 1)
+	if got := o.cards(group, "7201"); len(got) != 1 {
+		t.Errorf("%d messages about what belongs there now", len(got))
+	}
+	for _, m := range o.tg.Messages(group) {
+		if strings.Contains(m.Text, "7202") || strings.Contains(m.Text, "100,000") {
+			t.Errorf("still told:\n%s", m.Text)
+		}
+	}
+	calls := len(o.tg.Calls())
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	if got := len(o.tg.Calls()) - calls; got != 0 {
+		t.Errorf("%d calls where nothing changed", got)
+	}
+	o.wish(t, func(c *directory.Chat) { c.Rules = nil }) // and back
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	o.shows(t, big.Case.ID, 1)
+	if got := o.cards(group, "7202"); len(got) != 1 || got[0].Edits != 2 {
+		t.Errorf("about the large payment again: %+v", got)
+	}
+}
+
+func TestChangeOfAGroupWhileItIsLookedAtIsNotOverlooked(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	seen, err := o.Directory.Unsettled(t.Context())
+	must(t, err)
+	o.wish(t, large)
+	must(t, o.Directory.Settle(t.Context(), seen))
+	if left, err := o.Directory.Unsettled(t.Context()); err != nil || len(left) != 1 {
+		t.Errorf("unsettled: %v, %v", left, err)
+	}
+	must(t, o.courier.Settle(t.Context()))
+	if left, err := o.Directory.Unsettled(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("unsettled after all: %v, %v", left, err)
+	}
+	chats, err := o.Directory.Chats(t.Context())
+	must(t, err)
+	must(t, o.Directory.ChatFault(t.Context(), chats[0].ID, "kicked"))
+	if left, err := o.Directory.Unsettled(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("a fault asks for everything to be shown anew: %v, %v", left, err)
+	}
+}
+
+func TestHiddenFieldsAndFilesNeverReachTheGroup(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	st := o.withFile(t, "7203")
+	o.calm(t)
+	if got := o.cards(group, "7203"); len(got) != 2 || !strings.Contains(got[0].Text, "125,000.00") {
+		t.Fatalf("before anything is hidden: %+v", got)
+	}
+	o.wish(t, func(c *directory.Chat) { c.Hidden, c.NoFiles = []string{"amount", "payee"}, true })
+	must(t, o.courier.Settle(t.Context()))
+	hidden := o.withFile(t, "7204")
+	sends := len(o.tg.Calls())
+	o.calm(t)
+	o.Vote(t, "7204", ledgertest.Budget, approval.Reject, "Landlord LLC asks for 125 000.00")
+	o.calm(t)
+	o.shows(t, st.Case.ID, 1)
+	o.shows(t, hidden.Case.ID, 1)
+	for _, c := range o.tg.Calls()[sends:] {
+		if c.Params["chat_id"] != "-1001234567890" {
+			continue
+		}
+		for name, value := range c.Params {
+			if strings.Contains(value, "Landlord") || strings.Contains(value, "125,000") || strings.Contains(value, "125 000") || strings.Contains(strings.ToLower(c.Method), "document") {
+				t.Errorf("%s sends %s %q", c.Method, name, value)
+			}
+		}
+	}
+	if o.asked(t, ledgertest.Budget, "7203"); len(o.cards(ledgertest.Budget, "7204")) != 2 {
+		t.Error("who is asked does not see what is hidden from the group")
+	}
+	directoryNames, cardNames := directory.Hideable(), card.Hideable()
+	if !slices.Equal(directoryNames, cardNames) {
+		t.Errorf("what the directory takes and a card hides differ: %v, %v", directoryNames, cardNames)
+	}
+}
+
+func TestWhatIsProtectedCannotBeForwarded(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	check := func(number string, inGroup, private bool) {
+		t.Helper()
+		o.withFile(t, number)
+		o.calm(t)
+		for chat, want := range map[int64]bool{group: inGroup, ledgertest.Budget: private} {
+			got := o.cards(chat, number)
+			if len(got) != 2 {
+				t.Fatalf("%d messages in %d", len(got), chat)
+			}
+			for _, m := range got {
+				if m.Protected != want {
+					t.Errorf("%s: message %d in %d is protected %t", number, m.ID, chat, m.Protected)
+				}
+			}
+		}
+	}
+	check("7205", false, false)
+	o.wish(t, func(c *directory.Chat) { c.Protect = true })
+	check("7206", true, false)
+	o.wish(t, func(c *directory.Chat) { c.Protect = false })
+	o.courier.Protect = []string{"contract"}
+	check("7207", false, false)
+	o.courier.Protect = []string{"contract", "payment_request"}
+	check("7208", true, true)
+	o.courier.Protect = []string{"*"}
+	check("7209", true, true)
+}
+
+func TestOpenCasesAreShownAnewInTheSupergroupAndEndedOnesAreNot(t *testing.T) {
+	t.Parallel()
+	for name, learn := range map[string]func(t *testing.T, o *office){
+		"told by the messenger": func(t *testing.T, o *office) {
+			t.Helper()
+			must(t, o.Directory.MigrateChat(t.Context(), oldGroup, group))
+		},
+		"told twice": func(t *testing.T, o *office) {
+			t.Helper()
+			must(t, o.Directory.MigrateChat(t.Context(), oldGroup, group))
+			must(t, o.courier.Settle(t.Context()))
+			must(t, o.Directory.MigrateChat(t.Context(), oldGroup, group))
+		},
+		"found out by a refusal": func(t *testing.T, o *office) {
+			t.Helper()
+			o.Vote(t, "211", ledgertest.Budget, approval.Accept, "")
+			o.calm(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.bind(t, oldGroup, 0)
+			open := []approval.ID{o.withFile(t, "211").Case.ID, o.withFile(t, "212").Case.ID}
+			paid := o.withFile(t, "213")
+			o.Approve(t, "213")
+			o.Post(t, "214")
+			_, err := o.Withdraw(t.Context(), ledgertest.Key("214"), "paid in cash")
+			must(t, err)
+			must(t, o.courier.Settle(t.Context()))
+			o.calm(t)
+			must(t, o.tg.Migrate(oldGroup, group))
+			learn(t, o)
+			must(t, o.courier.Settle(t.Context()))
+			o.calm(t)
+			for _, id := range open {
+				o.shows(t, id, 1)
+			}
+			for number, want := range map[string]int{"211": 2, "212": 2, "213": 0, "214": 0} {
+				if got := o.cards(group, number); len(got) != want {
+					t.Errorf("%s: %d messages in the supergroup, want %d", number, len(got), want)
+				}
+			}
+			if got := o.noted(t); slices.ContainsFunc(got, func(row string) bool {
+				return strings.Contains(row, " -4711 ") && (strings.HasPrefix(row, string(open[0])) || strings.HasPrefix(row, string(open[1])))
+			}) {
+				t.Errorf("the old messages of open cases are still known:\n%s", strings.Join(got, "\n"))
+			}
+
+			// what happens to an ended case later is no news; an open one is kept true
+			_, err = o.Consume(t.Context(), ledgertest.Key("213"), paid.Case.Hash, "PO-1")
+			must(t, err)
+			o.Vote(t, "212", ledgertest.Budget, approval.Reject, "no")
+			o.calm(t)
+			o.shows(t, open[1], 1)
+			if got := o.cards(group, "213"); len(got) != 0 {
+				t.Errorf("the group is told again of what ended:\n%s", got[0].Text)
+			}
+		})
+	}
+}
+
+func TestCaseThatEndedBeforeItWasShownInTheSupergroupTellsItsEndThere(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, oldGroup, 0)
+	o.Post(t, "215")
+	o.calm(t)
+	must(t, o.tg.Migrate(oldGroup, group))
+	must(t, o.Directory.MigrateChat(t.Context(), oldGroup, group))
+	_, err := o.Withdraw(t.Context(), ledgertest.Key("215"), "paid in cash")
+	must(t, err)
+	o.calm(t)
+	if got := o.cards(group, "215"); len(got) != 1 || !strings.Contains(got[0].Text, "Withdrawn") {
+		t.Errorf("the supergroup shows %+v", got)
+	}
+}
+
+func TestTopicThatIsGoneIsNotedOnceAndUntilItIsBack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, topic)
+	fault := func(want string) {
+		t.Helper()
+		if got := o.groupFault(t); got != want {
+			t.Errorf("the directory says %q, want %q", got, want)
+		}
+	}
+	o.Post(t, "221")
+	o.calm(t)
+	fault("")
+	must(t, o.tg.Topic(group, topic, false))
+	o.Post(t, "222")
+	o.calm(t)
+	fault(directory.TopicFault)
+	o.Vote(t, "222", ledgertest.Budget, approval.Accept, "") // an edit says nothing of the topic
+	o.calm(t)
+	fault(directory.TopicFault)
+	if m := o.cards(group, "222"); len(m) != 1 || m[0].ThreadID != 0 {
+		t.Errorf("%+v, want one message beside the topic", m)
+	}
+	must(t, o.tg.Topic(group, topic, true))
+	o.Post(t, "223")
+	o.calm(t)
+	fault("")
+	if m := o.cards(group, "223"); len(m) != 1 || m[0].ThreadID != topic {
+		t.Errorf("%+v, want one message in the topic", m)
+	}
+}
+
+func TestTopicsOfOneGroupGetWhatIsTheirs(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, topic)
+	o.wish(t, large)
+	must(t, o.tg.Topic(group, topic+1, true))
+	for _, c := range []directory.Chat{
+		{ExternalID: "second", TelegramID: group, Thread: topic + 1, Title: "All", Notices: []string{"payment_request"}},
+		{ExternalID: "general", TelegramID: group, Title: "General", Notices: []string{"contract"}},
+	} {
+		_, _, err := o.Directory.PutChat(t.Context(), "test", c)
+		must(t, err)
+	}
+	o.pay(t, "231", 100)
+	big := o.pay(t, "232", 20_000_000)
+	o.calm(t)
+	o.shows(t, big.Case.ID, 1)
+	for number, want := range map[string][]int64{"231": {topic + 1}, "232": {topic, topic + 1}} {
+		var got []int64
+		for _, m := range o.cards(group, number) {
+			got = append(got, m.ThreadID)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: in topics %v, want %v", number, got, want)
+		}
+	}
+}
+
+func TestGroupThatIsNoLongerToldIsLeftInPeace(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	o.withFile(t, "241")
+	o.calm(t)
+	o.wish(t, func(c *directory.Chat) { c.Disabled = true })
+	must(t, o.tg.ChangeChat(group, func(c *telegramtest.Chat) { c.Bot = "kicked" }))
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	calls := len(o.tg.Calls())
+	o.Vote(t, "241", ledgertest.Budget, approval.Accept, "")
+	o.calm(t)
+	for _, c := range o.tg.Calls()[calls:] {
+		if strings.HasPrefix(strings.ToLower(c.Method), "send") && c.Params["chat_id"] == "-1001234567890" {
+			t.Errorf("%s %v", c.Method, c.Params)
+		}
+	}
+}
