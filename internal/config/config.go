@@ -66,6 +66,7 @@ type Telegram struct {
 	MaxConnections int         `toml:"max_connections"`
 	Username       string      `toml:"username"` // empty: asked for at start
 	GroupLanguage  string      `toml:"group_language"`
+	ProtectContent []string    `toml:"protect_content"` // types of document; "*": all
 
 	// What Telegram allows a bot; a Bot API server of one's own may allow more.
 	MessagesPerSecond      int `toml:"messages_per_second"`

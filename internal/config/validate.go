@@ -141,6 +141,10 @@ func (c Config) telegramRules() []rule {
 		{t.Username != "" && !matches(`^[A-Za-z0-9_]{3,32}$`, t.Username), "telegram.username", "is no name of a bot; write it without the @"},
 		outside("telegram.max_connections", t.MaxConnections, least, most),
 		{!matches(`^[a-z]{2,3}$`, t.GroupLanguage), "telegram.group_language", `is no language; write it as "en" or "ru"`},
+		{
+			slices.ContainsFunc(t.ProtectContent, func(kind string) bool { return !matches(`^([a-z][a-z0-9_]{0,63}|\*)$`, kind) }), "telegram.protect_content",
+			`holds something that is no type of document; write ["payment_request"], or ["*"] for all`,
+		},
 		outside("telegram.messages_per_second", t.MessagesPerSecond, 1, perSecond),
 		outside("telegram.chat_messages_per_second", t.ChatMessagesPerSecond, 1, perSecond),
 		outside("telegram.group_messages_per_minute", t.GroupMessagesPerMinute, 1, perMinute),

@@ -1,7 +1,6 @@
 package erp
 
 import (
-	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -124,11 +123,7 @@ func (d *Door) putChat(c *call, in *NameInput) (answer, error) {
 	if created {
 		status = http.StatusCreated
 	}
-	return answer{status: status, body: ChatAnswer{
-		ExternalID: stored.ExternalID, TelegramChatID: stored.TelegramID, ThreadID: stored.Thread, Title: stored.Title,
-		Notices: stored.Notices, Fallback: stored.Fallback, Kind: string(stored.Kind), Disabled: stored.Disabled, Fault: stored.Fault,
-		RequestID: server.RequestID(c.ctx()),
-	}}, nil
+	return answer{status: status, body: chatAnswer(c, stored)}, nil
 }
 
 // readChat gives a chat and what was left out of it.
@@ -145,7 +140,7 @@ func readChat(text []byte) (chat directory.Chat, left []directory.ChatField, err
 	}
 	chat.TelegramID = id
 	chat.Thread, _ = o.whole("thread_id", 1, 1<<31-1)
-	chat.Notices = o.texts("notices", 100, word())
+	left = o.wishes(&chat)
 	chat.Kind = directory.ChatKind(o.text("kind", name(20)))
 	if chat.Kind != "" && !slices.Contains([]directory.ChatKind{directory.Group, directory.Supergroup, directory.Channel}, chat.Kind) {
 		o.fault("kind", "invalid_field")
@@ -162,14 +157,4 @@ func readChat(text []byte) (chat directory.Chat, left []directory.ChatField, err
 	}
 	o.done()
 	return chat, left, body.err("")
-}
-
-// chatError: what is left to be wrong after the fields were read is how the place fits.
-func chatError(err error) error {
-	if !errors.Is(err, directory.ErrInvalid) && !errors.Is(err, directory.ErrTaken) {
-		return err
-	}
-	p := problemOf(err)
-	p.faults.add("telegram_chat_id", p.code, "")
-	return p
 }

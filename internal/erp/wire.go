@@ -276,7 +276,10 @@ type ChatAnswer struct {
 	TelegramChatID int64    `json:"telegram_chat_id" example:"-1001234567890"`
 	ThreadID       int64    `json:"thread_id,omitempty,omitzero" example:"7"`
 	Title          string   `json:"title" example:"Payments"`
-	Notices        []string `json:"notices" example:"[\"payment_request\"]"`
+	Notices        []Notice `json:"notices" example:"[\"payment_request\"]"`
+	Hidden         []string `json:"hidden" doc:"Fields that are never told there" example:"[\"amount\"]"`
+	Files          bool     `json:"files" doc:"The files of documents are sent there"`
+	Protect        bool     `json:"protect" doc:"What is sent there cannot be forwarded or saved"`
 	Fallback       bool     `json:"fallback" doc:"Is told when nobody can be asked about a document"`
 	Kind           string   `json:"kind" enum:"group,supergroup,channel" example:"supergroup"`
 	Disabled       bool     `json:"disabled"`

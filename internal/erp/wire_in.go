@@ -97,10 +97,27 @@ type ChatBody struct {
 	TelegramChatID int64    `json:"telegram_chat_id" maximum:"-1" doc:"Ids of groups and channels are negative" example:"-1001234567890"`
 	ThreadID       int64    `json:"thread_id,omitempty" nullable:"true" minimum:"1" doc:"A topic of a supergroup" example:"7"`
 	Title          string   `json:"title" maxLength:"255" example:"Payments"`
-	Notices        []string `json:"notices,omitempty" maxItems:"100" doc:"Types of document whose decisions are told there" example:"[\"payment_request\"]"`
+	Notices        []Notice `json:"notices,omitempty" maxItems:"100" doc:"What is told there: types of document, or objects for those of which not everything is. A document is told of where one object of its type fits" example:"[\"contract\"]"`
+	Hidden         []string `json:"hidden,omitempty" nullable:"true" maxItems:"30" enum:"amount,company,contract,cost_center,due_date,fields,lines,number,on_behalf_of,payee,payee.account,payee.bank_id,payee.name,payee.person,payee.tax_id,reasons,requester,title" doc:"Fields that are never told there, neither in cards nor in names of files. Left out, they stay as they are" example:"[\"amount\",\"payee.account\"]"`
+	Files          bool     `json:"files,omitempty" nullable:"true" doc:"The files of documents are sent there. Left out, it stays as it is, but where fields begin to be hidden no files are sent, as they may show them; of a new chat it is true unless fields are hidden"`
+	Protect        bool     `json:"protect,omitempty" nullable:"true" doc:"What is sent there cannot be forwarded or saved. Left out, it stays as it is; of a new chat it is false"`
 	Fallback       bool     `json:"fallback,omitempty" nullable:"true" doc:"Is told when nobody can be asked about a document. Left out, it stays as it is; of a new chat it is false"`
 	Kind           string   `json:"kind,omitempty" nullable:"true" enum:"group,supergroup,channel" doc:"Told from the id where it is left out"`
 	Disabled       bool     `json:"disabled,omitempty" nullable:"true" doc:"Gets nothing. Left out, it stays as it is; of a new chat it is false"`
+}
+
+// NoticeRule narrows what is told of one type of document.
+type NoticeRule struct {
+	Type      string   `json:"type" pattern:"^[a-z][a-z0-9_]{0,63}$" example:"payment_request"`
+	Companies []string `json:"companies,omitempty" maxItems:"100" doc:"Left out or empty: all" example:"[\"LLC-A\"]"`
+	Amounts   []Band   `json:"amounts,omitempty" maxItems:"50" doc:"Left out or empty: whatever the amount. Else only amounts within one of these"`
+}
+
+// Band is a range of amounts.
+type Band struct {
+	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"RUB"`
+	From     string `json:"from,omitempty" nullable:"true" doc:"Decimal text; belongs to the range. Left out: from nothing" example:"100000.00"`
+	To       string `json:"to,omitempty" nullable:"true" doc:"Decimal text; belongs to the range. Left out: without an end" example:"999999.99"`
 }
 
 // UserBody is a person. Links to Telegram accounts are not made here: only the person
