@@ -13,6 +13,7 @@ import (
 	"countersign/internal/assure"
 	"countersign/internal/chat"
 	"countersign/internal/console"
+	"countersign/internal/directory"
 	"countersign/internal/erp"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
@@ -38,7 +39,10 @@ type duties struct {
 	assure  *assure.Store
 	notices *notice.Store
 	roster  *roster.Sync // nil: people come by other ways
-	log     *slog.Logger
+
+	directory *directory.Store
+	tellChats func(context.Context) error // which groups are lost, or well again
+	log       *slog.Logger
 
 	syncEvery time.Duration
 }
@@ -69,6 +73,11 @@ type purgeArgs struct{}
 // Kind names the job.
 func (purgeArgs) Kind() string { return "purge" }
 
+type tellArgs struct{}
+
+// Kind names the job.
+func (tellArgs) Kind() string { return "tell_chats" }
+
 type syncArgs struct{}
 
 // Kind names the job.
@@ -82,7 +91,8 @@ func (d *duties) run(ctx context.Context) error {
 	}))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
-	jobs := []*river.PeriodicJob{periodic(time.Minute, recheckArgs{}), periodic(time.Hour, purgeArgs{})}
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))
+	jobs := []*river.PeriodicJob{periodic(time.Minute, recheckArgs{}), periodic(time.Minute, tellArgs{}), periodic(time.Hour, purgeArgs{})}
 	if d.roster != nil {
 		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))
 	}
@@ -135,6 +145,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if _, err := d.notices.Purge(ctx, keepDeliveries); err != nil {
+		return err
+	}
+	if err := d.directory.PurgeCodes(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

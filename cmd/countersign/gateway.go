@@ -184,16 +184,19 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
-		Link: g.link, Assure: g.assure, Pace: limits, Cards: chat.Cards{
+		Link: g.link, Assure: g.assure, Administrator: g.console.Administers, GroupLang: t.GroupLanguage, Pace: limits, Cards: chat.Cards{
 			Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
-		}, Files: r.files, Texts: g.texts, Bot: id,
+		}, Files: r.files, Notices: g.notices.Store, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}
 	g.inbox.Handle = g.door.Handle
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
 		return err
 	}
-	g.duties = &duties{pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store, notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, log: g.log}
+	g.duties = &duties{
+		pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store,
+		notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, directory: r.directory, tellChats: g.door.TellChats, log: g.log,
+	}
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
 	g.duties.syncEvery = g.cfg.Workspace.Interval

@@ -14,10 +14,14 @@ func Lacking(least Method, has []Method) string {
 			return ""
 		}
 	}
-	return map[Method]string{
-		PIN:     "has no PIN: sends /login to the bot if never linked by a login, then /security",
-		Login:   "is not linked by a login that is dated: sends /login to the bot, or sets up codes with /security",
-		TOTP:    "has no one-time codes: sends /login to the bot if never linked by a login, then /security",
-		Passkey: "has no passkey: sends /login to the bot if never linked by a login, then /security",
-	}[least]
+	switch least {
+	case PIN:
+		return "has no PIN: sends /login to the bot if never linked by a login, then /security"
+	case Login:
+		return "is not linked by a login that is dated: sends /login to the bot, or sets up codes with /security"
+	case TOTP:
+		return "has no one-time codes: sends /login to the bot if never linked by a login, then /security"
+	default:
+		return "has no passkey: sends /login to the bot if never linked by a login, then /security"
+	}
 }

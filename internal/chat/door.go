@@ -23,6 +23,7 @@ import (
 	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
+	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
 	"countersign/internal/secret"
@@ -64,16 +65,20 @@ type Door struct {
 	Pace      *pace.Pace
 	Cards     Cards
 	Link      *link.Desk
+	Notices   *notice.Store
 	Assure    *assure.Desk // nil: there are no pages to confirm on
-	Texts     *locale.Texts
-	Secret    secret.Text // of the webhook
-	MaxUpdate int64       // bytes; 256 KiB when 0
-	Bot       int64
-	Username  func() string // of the bot, without @; empty while unknown
-	Zone      *time.Location
-	Now       func() time.Time
-	Crash     *crash.Points
-	Log       *slog.Logger
+	// Administrator reports whether a person may do what administrators do; nil: nobody may.
+	Administrator func(ctx context.Context, p people.Person) (bool, error)
+	Texts         *locale.Texts
+	GroupLang     string      // of what those who look after the gateway read
+	Secret        secret.Text // of the webhook
+	MaxUpdate     int64       // bytes; 256 KiB when 0
+	Bot           int64
+	Username      func() string // of the bot, without @; empty while unknown
+	Zone          *time.Location
+	Now           func() time.Time
+	Crash         *crash.Points
+	Log           *slog.Logger
 }
 
 // Handle acts on one stored update; it is the inbox's handler.

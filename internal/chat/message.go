@@ -26,6 +26,8 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 		return d.migrated(ctx, m.Chat.ID, m.MigrateTo)
 	case m.MigrateFrom != 0:
 		return d.migrated(ctx, m.MigrateFrom, m.Chat.ID)
+	case !m.Written() && d.binding(m):
+		return "group command by nobody who can be named", d.nameless(ctx, m)
 	case !m.Written():
 		return "ignored: not written by a person", nil
 	}
@@ -37,7 +39,7 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	name, args, isCommand := telegram.Command(m.Text, d.Username())
 	switch {
 	case !m.Chat.Private() && isCommand:
-		return "group command", d.group(ctx, m, name)
+		return "group command", d.group(ctx, it, m, request{name, args, p, lang})
 	case !m.Chat.Private():
 		if mine, outcome, err := d.replied(ctx, it, m, p); mine {
 			return outcome, err
@@ -88,6 +90,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 			return err
 		}
 		text = markup.Escape(said)
+	case "bind", "unbind":
+		text = markup.Escape(r.lang.T("group.bind.where", nil))
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}
@@ -184,60 +188,11 @@ func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error 
 
 func short(s string) string { return markup.Truncate(markup.Clean(s), 60) }
 
-// group answers the few commands that make sense where others read along.
-func (d *Door) group(ctx context.Context, m *telegram.Message, name string) error {
-	key := "command.private_only"
-	if name == "start" || name == "help" {
-		key = "group.hello"
-	}
-	text := d.Texts.For(m.From.Language).T(key, map[string]any{"Chat": m.Chat.ID})
-	return d.reply(ctx, pace.Notice, telegram.Outgoing{ChatID: m.Chat.ID, ThreadID: m.ThreadID, ReplyTo: m.ID, HTML: markup.Escape(text)})
-}
-
 // note writes a line to a chat; the update is done whether it arrives or not.
 func (d *Door) note(ctx context.Context, chat int64, text string) {
 	if _, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: markup.Escape(text)}); err != nil {
 		d.Log.WarnContext(ctx, "not told", slog.Any("error", err))
 	}
-}
-
-// migrated: a group became a supergroup and has another id.
-func (d *Door) migrated(ctx context.Context, from, to int64) (string, error) {
-	if err := d.Directory.MigrateChat(ctx, from, to); err != nil {
-		return "", failed(err)
-	}
-	return fmt.Sprintf("group %d is now %d", from, to), nil
-}
-
-// member notes that the bot was let in, put out, blocked or unblocked.
-func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, error) {
-	if c.Chat.Private() {
-		if !c.New.Present() {
-			return "blocked by the person", hear(ctx, d.Cards.Lost, c.Chat.ID)
-		}
-		p, err := d.person(ctx, c.From.ID)
-		if err != nil {
-			return "", err
-		}
-		return "unblocked by the person", d.redraw(ctx, c.Chat.ID, p)
-	}
-	fault := ""
-	if !c.New.Writes() {
-		fault = "the bot may not write here: " + c.New.Status
-	}
-	chats, err := d.Directory.ChatsAt(ctx, c.Chat.ID)
-	if err != nil {
-		return "", failed(err)
-	}
-	for _, known := range chats {
-		if err := d.Directory.ChatFault(ctx, known.ID, fault); err != nil {
-			return "", failed(err)
-		}
-	}
-	if fault == "" {
-		err = d.reached(ctx, c.Chat.ID)
-	}
-	return "member: " + c.New.Status, err
 }
 
 // inline: search in other chats is not offered; an empty answer ends the waiting.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/internal/approval"
+	"countersign/internal/calendar"
 	"countersign/internal/chat"
 	"countersign/internal/courier"
 	"countersign/internal/directory"
@@ -41,6 +42,7 @@ type office struct {
 	door    *chat.Door
 	courier *courier.Courier
 	inbox   *inbox.Inbox
+	board   *notice.Board // looks when a test asks it to
 	url     string
 }
 
@@ -84,16 +86,20 @@ func (o *office) wire(t *testing.T) {
 		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
 		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: time.Now, Log: log,
 	}
+	o.board = &notice.Board{
+		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: texts, Language: "en",
+		Office: calendar.Standard(time.UTC), Now: time.Now, Log: log,
+	}
 	o.Now, o.Directory.Now = time.Now, time.Now
 	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
 	desk := &link.Desk{
 		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
-		Notices: &notice.Store{Pool: o.Pool},
+		Notices: o.board.Store,
 		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
 	}
 	o.door = &chat.Door{
-		Link: desk, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
+		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
 		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
 		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 	}

@@ -116,6 +116,26 @@ func bounded(next http.HandlerFunc) http.Handler {
 	})
 }
 
+// Administers reports whether a person is an administrator now, as he would be in the
+// console by the login behind his Telegram account.
+func (d *Desk) Administers(ctx context.Context, p people.Person) (bool, error) {
+	e, err := d.Directory.User(ctx, p.ExternalID)
+	if err != nil || e.Link.Identity == 0 {
+		return false, err
+	}
+	all, err := d.Directory.Identities(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, by := range all[p.ID] {
+		if by.ID == e.Link.Identity {
+			role, err := d.roleOf(ctx, d.Store.Pool, p, by)
+			return role == Administrator, err
+		}
+	}
+	return false, nil
+}
+
 // roleOf is what a person may do now who signed in by an account; empty: nothing.
 func (d *Desk) roleOf(ctx context.Context, q executor, p people.Person, by directory.Identity) (Role, error) {
 	switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"countersign/internal/ident"
 )
 
@@ -35,17 +37,28 @@ func (s *Store) ChatFault(ctx context.Context, id, fault string) error {
 	return nil
 }
 
-// Untold lists the chats whose fault, or whose being well again, the administrators have
-// not been told of.
-func (s *Store) Untold(ctx context.Context) ([]Chat, error) {
-	return someChats(ctx, s.Pool, "fault <> told")
-}
+// Tx is a transaction, for those who only hand it on.
+type Tx = pgx.Tx
 
-// Told notes that the administrators know of the fault of a chat as it was listed. One
-// that has changed since is still owed.
-func (s *Store) Told(ctx context.Context, c Chat) error {
-	if _, err := s.Pool.Exec(ctx, `update chat set told = $2 where id = $1`, c.ID, c.Fault); err != nil {
-		return fmt.Errorf("fault of chat %s: %w", shown(c.ExternalID), err)
+// TellFaults hands on each chat whose fault, or whose being well again, the administrators
+// have not been told of, and notes in the same commit that they are.
+func (s *Store) TellFaults(ctx context.Context, tell func(tx Tx, c Chat) error) error {
+	owed, err := someChats(ctx, s.Pool, "fault <> told")
+	if err != nil {
+		return err
+	}
+	for _, c := range owed {
+		err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+			// One that has changed since is still owed, and one that another replica told is not.
+			tag, err := tx.Exec(ctx, "update chat set told = $2 where id = $1 and fault = $2 and told <> $2", c.ID, c.Fault)
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+			return tell(tx, c)
+		})
+		if err != nil {
+			return fmt.Errorf("fault of chat %s: %w", shown(c.ExternalID), err)
+		}
 	}
 	return nil
 }

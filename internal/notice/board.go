@@ -139,7 +139,7 @@ func (b *Board) one(ctx context.Context, of []piece) error {
 	message := first.Message
 	var err error
 	if message == 0 {
-		var sent telegram.Sent
+		var sent post.Sent
 		sent, err = b.Post.Send(ctx, l)
 		message = sent.MessageID
 	} else {

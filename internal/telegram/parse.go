@@ -143,6 +143,7 @@ func (w *wireFile) as(kind string) *Attached {
 type wireMessage struct {
 	ID          int64          `json:"message_id"`
 	ThreadID    int64          `json:"message_thread_id"`
+	InTopic     bool           `json:"is_topic_message"`
 	Date        int64          `json:"date"`
 	Chat        *wireChat      `json:"chat"`
 	From        *wireUser      `json:"from"`
@@ -213,7 +214,7 @@ func (w *wireMessage) message() (*Message, error) {
 		return nil, err
 	}
 	m := &Message{
-		ID: w.ID, ThreadID: w.ThreadID, Date: time.Unix(w.Date, 0).UTC(), Inaccessible: w.Date == 0,
+		ID: w.ID, ThreadID: w.ThreadID, InTopic: w.InTopic, Date: time.Unix(w.Date, 0).UTC(), Inaccessible: w.Date == 0,
 		Chat: w.Chat.chat(), From: from, Text: w.Text, Caption: w.Caption,
 		Forwarded: set(w.Origin) || set(w.ForwardDate), ViaBot: w.ViaBot != nil,
 		MigrateTo: w.MigrateTo, MigrateFrom: w.MigrateFrom,

@@ -89,6 +89,8 @@ type Callback struct {
 type Message struct {
 	ID       int64
 	ThreadID int64
+	// InTopic means that ThreadID is a topic of a forum; otherwise it is a thread of replies.
+	InTopic bool
 	// Date is what Telegram says. It decides nothing: the ledger has its own clock.
 	Date time.Time
 	// Inaccessible means that only the chat and the id are known.

@@ -32,6 +32,8 @@ type Chat struct {
 	Title   string
 	Forum   bool
 	Members []int64
+	// Admins are those of the members who run it.
+	Admins []int64
 	// Bot is what the bot is there: member, administrator, restricted, left or kicked.
 	Bot string
 	// Started says that the person has begun the private chat.

@@ -20,7 +20,7 @@ func methodNames() []string {
 		"getMe", "setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates",
 		"sendMessage", "sendDocument", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
-		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile",
+		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile", "getChatMember",
 		"setMessageReaction",
 	}
 }
@@ -33,7 +33,7 @@ func (s *Server) table() map[string]method {
 		"deleteMessage": s.deleteMessage, "answerCallbackQuery": s.answerCallback, "answerInlineQuery": s.answerInline,
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
 		"deleteMyCommands": s.setCommands, "getFile": s.getFile,
-		"setMessageReaction": s.setReaction,
+		"getChatMember": s.getChatMember, "setMessageReaction": s.setReaction,
 	}
 	lower := map[string]method{}
 	for name, m := range methods {
@@ -46,6 +46,27 @@ func (s *Server) getMe(*call) (any, *refusal) {
 	me := s.wireUser(s.botID)
 	me["can_join_groups"], me["can_read_all_group_messages"], me["supports_inline_queries"] = true, s.options.ReadsAll, true
 	return me, nil
+}
+
+// getChatMember tells of accounts that the bot can know of; others are no users to it.
+func (s *Server) getChatMember(c *call) (any, *refusal) {
+	chat, user := s.chats[c.int("chat_id")], c.int("user_id")
+	switch {
+	case chat == nil:
+		return nil, bad("chat not found")
+	case chat.MigratedTo != 0:
+		return nil, &refusal{code: 400, text: "Bad Request: group chat was upgraded to a supergroup chat", migrateTo: chat.MigratedTo}
+	case chat.Bot == statusKicked || chat.Bot == statusLeft:
+		return nil, forbidden("bot is not a member of the " + chat.Type + " chat")
+	case s.users[user] == nil:
+		return nil, bad("PARTICIPANT_ID_INVALID")
+	case slices.Contains(chat.Admins, user):
+		return s.wireMember(user, "administrator"), nil
+	case slices.Contains(chat.Members, user):
+		return s.wireMember(user, statusMember), nil
+	default:
+		return s.wireMember(user, statusLeft), nil
+	}
 }
 
 func (s *Server) sendChatAction(c *call) (any, *refusal) {
