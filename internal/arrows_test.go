@@ -76,9 +76,10 @@ func arrows() map[string]string {
 			"internal/locale internal/money internal/people internal/secret internal/server internal/wake",
 
 		// loops
-		"internal/post":   "internal/file internal/telegram",
-		"internal/notice": "internal/calendar internal/directory internal/ident internal/locale internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
-		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/ledger internal/locale internal/pace " +
+		"internal/handout": "internal/file internal/locale internal/pages",
+		"internal/post":    "internal/file internal/telegram",
+		"internal/notice":  "internal/calendar internal/directory internal/ident internal/locale internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
+		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
 			"internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
 
@@ -91,7 +92,7 @@ func arrows() map[string]string {
 
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/erp " +
-			"internal/file internal/google internal/hook internal/inbox internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
+			"internal/file internal/google internal/handout internal/hook internal/inbox internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
 	}

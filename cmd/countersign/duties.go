@@ -15,6 +15,7 @@ import (
 	"countersign/internal/console"
 	"countersign/internal/directory"
 	"countersign/internal/erp"
+	"countersign/internal/handout"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
@@ -41,6 +42,7 @@ type duties struct {
 	roster  *roster.Sync // nil: people come by other ways
 
 	directory *directory.Store
+	handout   *handout.Store
 	tellChats func(context.Context) error // which groups are lost, or well again
 	log       *slog.Logger
 
@@ -148,6 +150,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if err := d.directory.PurgeCodes(ctx, time.Now().Add(-keepAttempts)); err != nil {
+		return err
+	}
+	if err := d.handout.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

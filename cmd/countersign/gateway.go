@@ -24,6 +24,7 @@ import (
 	"countersign/internal/courier"
 	"countersign/internal/erp"
 	"countersign/internal/google"
+	"countersign/internal/handout"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
@@ -67,6 +68,7 @@ type gateway struct {
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
 	notices *notice.Board
+	handout *handout.Desk
 	hook    *hook.Hook
 	erp     *erp.Door
 	duties  *duties
@@ -174,8 +176,10 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.inbox = &inbox.Inbox{
 		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
 	}
+	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
 	g.courier = &courier.Courier{
-		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage, Protect: t.ProtectContent, Bot: id, Username: g.username, Zone: g.zone,
+		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage,
+		Protect: t.ProtectContent, MaxFile: t.LargestFile(), Links: g.handout, Bot: id, Username: g.username, Zone: g.zone,
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{
@@ -195,7 +199,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.duties = &duties{
 		pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store,
-		notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, directory: r.directory, tellChats: g.door.TellChats, log: g.log,
+		notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, directory: r.directory, tellChats: g.door.TellChats, handout: g.handout.Store, log: g.log,
 	}
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
@@ -250,7 +254,7 @@ func (g *gateway) handler() (http.Handler, error) {
 	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
-	mounts := []func(*mux.Router) error{g.link.Mount, g.console.Mount}
+	mounts := []func(*mux.Router) error{g.link.Mount, g.console.Mount, g.handout.Mount}
 	if g.assure != nil {
 		mounts = append(mounts, g.assure.Mount)
 	}

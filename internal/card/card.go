@@ -34,6 +34,8 @@ type View struct {
 	Closed   map[int64]bool    // private chats that take no messages of ours, as far as is known
 	Talk     []approval.Remark // the latest comments and files from the messenger, in their order
 	Files    []approval.Remark // all files from the messenger
+	MaxFile  int64             // bytes that the messenger takes; 0: all
+	LinkDays int               // how long a link to a larger file is good; 0: there are none
 }
 
 // Group is a chat of many.
@@ -50,7 +52,14 @@ type Card struct {
 	Plain   string // the same without tags, for when the HTML is refused
 	Buttons [][]Button
 	File    *document.File
-	Silent  bool // when it is new: without a sound
+	Offer   *Offer // the file is too large to be sent
+	Silent  bool   // when it is new: without a sound
+}
+
+// Offer is a file that is fetched by a link, in place of the file itself.
+type Offer struct {
+	File   document.File
+	Button string // the text of the button that leads to it; empty: no link
 }
 
 // Button is a button under a card: it sends Data or opens URL.
@@ -78,9 +87,13 @@ func (c Card) Digest() string {
 		Buttons [][]Button `json:"buttons,omitempty"`
 		File    string     `json:"file,omitempty"`
 		Name    string     `json:"name,omitempty"`
+		Link    string     `json:"link,omitempty"`
 	}{HTML: c.HTML, Buttons: c.Buttons}
 	if c.File != nil {
 		shown.File, shown.Name = c.File.SHA256, c.File.Name
+	}
+	if c.Offer != nil {
+		shown.File, shown.Name, shown.Link = c.Offer.File.SHA256, c.Offer.File.Name, c.Offer.Button
 	}
 	text, _ := json.Marshal(shown) //nolint:errchkjson // strings alone cannot fail
 	sum := sha256.Sum256(text)
@@ -251,8 +264,28 @@ func (p page) file() Card {
 	if m, ok := p.attached(p.spot.File); ok && fileOf(p.Doc, p.spot.File) == nil {
 		lines = append(lines, p.said("📎 ", m.By, m.Author, m.At, m.Text))
 	}
+	if f != nil && p.MaxFile > 0 && f.Size > p.MaxFile {
+		return p.offer(lines, *f, current)
+	}
 	c := compose(lines)
 	c.File, c.Silent = f, true
+	return c
+}
+
+// offer stands in for a file that the messenger does not take.
+func (p page) offer(lines []line, f document.File, current bool) Card {
+	o := &Offer{File: f}
+	size := map[string]any{"Size": p.size(f.Size), "Days": p.LinkDays}
+	switch {
+	case !current:
+	case p.LinkDays == 0:
+		lines = append(lines, words("📎 "+tidy(f.Name, maxValue)), words(p.t("card.file_too_large", size)))
+	default:
+		lines = append(lines, words("📎 "+tidy(f.Name, maxValue)), words(p.t("card.file_by_link", size)))
+		o.Button = p.t("button.download", nil)
+	}
+	c := compose(lines)
+	c.Offer, c.Silent = o, true
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/card"
 	"countersign/internal/crash"
+	"countersign/internal/handout"
 	"countersign/internal/post"
 	"countersign/internal/telegram"
 )
@@ -23,6 +24,9 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	out, err := l.letter(s, want)
 	if err != nil {
 		return l.fault(ctx, s, 0, err) // nothing was asked of the messenger
+	}
+	if err := l.offer(ctx, s, want, &out); err != nil {
+		return err
 	}
 	if out.ReplyTo = l.replyTo(s); s.ReplyTo != "" && out.ReplyTo == 0 {
 		return nil // what it hangs under is not there: not reachable, or later
@@ -57,7 +61,7 @@ func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent, Protect: l.protected(s)},
 		Plain:    want.Plain, About: string(l.d.Case.ID) + " " + s.Key(),
 	}
-	if s.Kind == card.KindFile {
+	if s.Kind == card.KindFile && want.Offer == nil { // else there is only a text
 		out.File = &post.File{}
 		if want.File != nil { // else nobody's any more: its caption is all that changes
 			*out.File = post.File{SHA256: want.File.SHA256, Name: want.File.Name, Size: want.File.Size}
@@ -66,6 +70,29 @@ func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 	var err error
 	out.Keyboard, err = keyboard(want)
 	return out, err
+}
+
+// offer gives a message the link to a file that is too large to be sent, or takes back the
+// links that its chat was given.
+func (l *lane) offer(ctx context.Context, s spotAt, want card.Card, out *post.Letter) error {
+	if s.Kind != card.KindFile || want.File != nil || !l.Links.Open() {
+		return nil
+	}
+	o := handout.Offer{SHA256: s.File, Case: string(l.d.Case.ID), Chat: l.chat}
+	if want.Offer == nil || want.Offer.Button == "" {
+		given, err := l.Links.Store.Revoke(ctx, o)
+		if given {
+			out.File = nil // what is there is a text
+		}
+		return err
+	}
+	o.Name = want.Offer.File.Name
+	url, err := l.Links.Link(ctx, o)
+	if err != nil {
+		return err
+	}
+	out.Keyboard, err = telegram.NewKeyboard([]telegram.Button{{Text: want.Offer.Button, URL: url}})
+	return err
 }
 
 // protected reports whether those who get a message may not pass it on.
@@ -88,6 +115,9 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 	to, err := l.letter(s, want)
 	if err != nil {
 		return false, l.fault(ctx, s, m.ID, err)
+	}
+	if err := l.offer(ctx, s, want, &to); err != nil {
+		return false, err
 	}
 	if ok, err := l.turn(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
 		return false, err

@@ -23,6 +23,7 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
+	"countersign/internal/handout"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
@@ -56,8 +57,10 @@ type Courier struct {
 	Post      *post.Post
 	Pace      *pace.Pace
 	Texts     *locale.Texts
-	GroupLang string   // language of groups
-	Protect   []string // types of document whose messages cannot be forwarded or saved; "*": all
+	GroupLang string        // language of groups
+	Protect   []string      // types of document whose messages cannot be forwarded or saved; "*": all
+	MaxFile   int64         // bytes that the messenger takes; 0: all
+	Links     *handout.Desk // for larger files; nil: none
 	Bot       int64
 	Username  func() string
 	Zone      *time.Location

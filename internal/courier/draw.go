@@ -14,6 +14,7 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
+	"countersign/internal/handout"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 )
@@ -90,7 +91,10 @@ func (r *drawing) prepare(ctx context.Context) error {
 	}
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
-		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files,
+		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile,
+	}
+	if r.Links.Open() {
+		r.view.LinkDays = int(handout.Life / (24 * time.Hour))
 	}
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/directory"
 	"countersign/internal/document"
+	"countersign/internal/handout"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/telegram/telegramtest"
@@ -336,4 +337,74 @@ func TestGroupThatIsNoLongerToldIsLeftInPeace(t *testing.T) {
 			t.Errorf("%s %v", c.Method, c.Params)
 		}
 	}
+}
+
+func TestFileThatIsTooLargeIsOfferedByALinkThatEndsWithIt(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.bind(t, group, 0)
+	o.courier.MaxFile = 4
+	o.courier.Links = &handout.Desk{Store: &handout.Store{Pool: o.Pool}, Files: o.Files, PublicURL: "https://pay.example.org"}
+	live := func() (n int) {
+		t.Helper()
+		must(t, o.Pool.QueryRow(t.Context(), `select count(*) from file_link where ended_at is null`).Scan(&n))
+		return n
+	}
+	o.withFile(t, "7301")
+	o.calm(t)
+	links := map[string]bool{}
+	for _, chat := range []int64{group, ledgertest.Budget} {
+		got := o.cards(chat, "7301")
+		if len(got) != 2 || got[1].Document != nil || got[1].ReplyTo != got[0].ID || !strings.Contains(got[1].Text, "Счёт.pdf") {
+			t.Fatalf("%d shows %+v", chat, got)
+		}
+		b, ok := got[1].Button("Download")
+		if !ok || !strings.HasPrefix(b.URL, "https://pay.example.org/files/") || strings.Contains(got[1].Text, "https://") {
+			t.Errorf("%d: button %+v under %s", chat, b, got[1].Text)
+		}
+		links[b.URL] = true
+	}
+	if len(links) != 2 || live() != 2 || len(o.tg.CallsOf("sendDocument")) != 0 {
+		t.Errorf("%d different links, %d live, want one for each chat", len(links), live())
+	}
+	calls := o.sends() + o.edits()
+	must(t, o.Redraw(t.Context(), o.caseOf(t, "7301")))
+	o.calm(t)
+	if got := o.sends() + o.edits() - calls; got != 0 {
+		t.Errorf("%d calls for what is shown already", got)
+	}
+
+	o.wish(t, func(c *directory.Chat) { c.NoFiles = true }) // the group gets no files any more
+	must(t, o.courier.Settle(t.Context()))
+	o.calm(t)
+	if n := live(); n != 1 {
+		t.Errorf("%d links are live, want that of the person asked", n)
+	}
+	o.revise(t, "7301", func(*document.Document) {}) // without the file
+	o.Vote(t, "7301", ledgertest.Budget, approval.Accept, "")
+	o.calm(t)
+	for _, chat := range []int64{group, ledgertest.Budget} {
+		for _, m := range o.tg.Messages(chat) {
+			if _, ok := m.Button("Download"); ok {
+				t.Errorf("%d still offers it:\n%s", chat, m.Text)
+			}
+		}
+	}
+	if n := live(); n != 0 {
+		t.Errorf("%d links are live to a file that the document has no more", n)
+	}
+
+	o.courier.Links = nil // no address that people can reach
+	o.withFile(t, "7302")
+	o.calm(t)
+	if got := o.cards(ledgertest.Budget, "7302"); len(got) != 2 || len(got[1].Keyboard) != 0 || !strings.Contains(got[1].Text, "Too large") {
+		t.Errorf("without links: %+v", got)
+	}
+}
+
+func (o *office) caseOf(t *testing.T, number string) approval.ID {
+	t.Helper()
+	st, err := o.Document(t.Context(), ledgertest.Key(number))
+	must(t, err)
+	return st.Case.ID
 }

@@ -22,10 +22,12 @@ import (
 // PublicAPI is the address of Telegram's own Bot API.
 const PublicAPI = "https://api.telegram.org"
 
+// MaxFile is the greatest file that the public Bot API takes, in bytes.
+const MaxFile = 50 << 20
+
 const (
 	minTimeout      = 30 * time.Second // the server waits through short flood waits and may still succeed
 	uploadTimeout   = 5 * time.Minute
-	defaultMaxFile  = 50 << 20
 	maxAnswer       = 8 << 20
 	maxPollSeconds  = 50
 	minMasked       = 8 // a shorter text would be found in words
@@ -77,7 +79,7 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("telegram token: want NUMBER:LETTERS as given by BotFather")
 	}
 	if c.maxFile == 0 {
-		c.maxFile = defaultMaxFile
+		c.maxFile = MaxFile
 	}
 	if c.observe != nil && c.now == nil {
 		return nil, errors.New("telegram options: Observe needs Now")
