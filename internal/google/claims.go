@@ -47,7 +47,7 @@ func (p *Provider) addressed(c claims, r Request) Reason {
 	if issuer, ok := c.text("iss"); !ok || issuer != p.Issuer {
 		return ReasonIssuer
 	}
-	if audience, ok := c.text("aud"); !ok || audience != p.ClientID { // not even in a list of one
+	if !c.only("aud", p.ClientID) {
 		return ReasonAudience
 	}
 	if party, ok := c.text("azp"); c["azp"] != nil && (!ok || party != p.ClientID) {
@@ -143,6 +143,21 @@ func (c claims) text(name string) (string, bool) {
 	var text string
 	err := json.Unmarshal(c[name], &text)
 	return text, err == nil
+}
+
+// only tells whether a claim is this text, alone or in a list of one: some issuers, such as
+// Ory Hydra, always write a list. One that names others besides is theirs to use, too.
+func (c claims) only(name, text string) bool {
+	if c[name].Kind() != jsontext.KindBeginArray {
+		one, ok := c.text(name)
+		return ok && one == text
+	}
+	var list []jsontext.Value
+	if json.Unmarshal(c[name], &list) != nil || len(list) != 1 {
+		return false
+	}
+	one, ok := claims{name: list[0]}.text(name)
+	return ok && one == text
 }
 
 func (c claims) moment(name string) (time.Time, bool) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"countersign/internal/google"
 )
 
@@ -40,7 +42,7 @@ func FuzzClaims(f *testing.F) {
 		email, _ := c["email"].(string)
 		for what, fine := range map[string]bool{
 			"issuer":   c["iss"] == google.Issuer && id.Issuer == google.Issuer,
-			"audience": c["aud"] == "c" && (c["azp"] == nil || c["azp"] == "c"),
+			"audience": (c["aud"] == "c" || cmp.Equal(c["aud"], []any{"c"})) && (c["azp"] == nil || c["azp"] == "c"),
 			"nonce":    c["nonce"] == nonce,
 			"subject":  c["sub"] == id.Subject && id.Subject != "" && len(id.Subject) <= 255,
 			"address":  strings.EqualFold(email, id.Email) && strings.Count(id.Email, "@") == 1 && id.Email == strings.ToLower(id.Email),
