@@ -26,7 +26,7 @@ func arrows() map[string]string {
 		"internal/money":    "",
 		"internal/calendar": "",
 		"internal/markup":   "",
-		"internal/people":   "",
+		"internal/people":   "internal/money",
 		"internal/document": "internal/money",
 		"internal/route":    "internal/document internal/money internal/people",
 		"internal/approval": "internal/document internal/money internal/people internal/route",

@@ -56,27 +56,30 @@ type Ballot struct {
 // Vote takes a person's verdict. The document is the one that the case is about
 // now. On an error the case is as it was.
 func (c *Case) Vote(b Ballot, doc document.Document, dir people.Directory, now time.Time) ([]Event, error) {
-	if err := c.mayVote(b, dir); err != nil {
+	t := c.turn(doc, dir, now)
+	if err := t.mayVote(b); err != nil {
 		return nil, err
 	}
-	t := c.turn(doc, dir, now)
+	s, _ := c.Slot(b.Round, b.Step, b.No)
 	t.emit(Event{Kind: VoteCast, Step: b.Step, No: b.No, Person: b.Person, Reason: b.Reason, Vote: &Vote{
 		Verdict: b.Verdict, Reason: b.Reason, Revision: c.Revision, Amount: c.Amount, Via: b.Via,
-		Assurance: b.assurance(), At: t.now,
+		Assurance: b.assurance(), For: s.For, By: s.By, At: t.now,
 	}})
 	if b.Verdict == Return {
 		t.emit(Event{Kind: SentBack, Step: b.Step, Person: b.Person, Reason: b.Reason})
 	} else {
 		t.count(b.Step, b.No)
+		t.deputize() // whoever was asked for a seat that is filled is free for another
 	}
 	*c = t.c
 	return t.done, nil
 }
 
 // mayVote holds the refusals in the order in which they help the person most.
-func (c *Case) mayVote(b Ballot, dir people.Directory) error {
+func (t *turn) mayVote(b Ballot) error {
+	c := &t.c
 	s, asked := c.Slot(b.Round, b.Step, b.No)
-	person, known := dir.Person(b.Person)
+	person, known := t.dir.Person(b.Person)
 	switch {
 	case !b.Verdict.Known() || !b.assurance().Known():
 		return ErrVerdict
@@ -92,8 +95,10 @@ func (c *Case) mayVote(b Ballot, dir people.Directory) error {
 		return ErrClosed
 	case s.State != SlotOpen || b.Step != c.Step:
 		return ErrStepClosed
-	case c.parties().has(b.Person, dir):
+	case c.parties().has(b.Person, t.dir) || c.parties().has(s.Seat(), t.dir):
 		return ErrConflict
+	case s.For != "" && !t.stands(s):
+		return ErrDelegation
 	case b.Verdict == Accept && len(c.Missing) > 0:
 		return ErrFilesMissing
 	case c.needsReason(b.Verdict) && blank(b.Reason):
@@ -164,6 +169,8 @@ func (c *Case) Revise(r Revision, dir people.Directory, now time.Time) ([]Event,
 		t.open(0)
 	case c.State == Blocked:
 		t.open(c.Step)
+	default:
+		t.deputize() // another sum, another limit
 	}
 	*c = t.c
 	return t.done, class, nil
@@ -189,7 +196,10 @@ func (c *Case) judge(r Revision, change document.Change, dir people.Directory) d
 		if s.Round != c.Round || s.State != SlotOpen && s.State != SlotVoted {
 			continue
 		}
-		if who.has(s.Person, dir) {
+		if s.For != "" && s.Vote == nil { // only beside another, who is still asked
+			continue
+		}
+		if who.has(s.Person, dir) || who.has(s.Seat(), dir) || s.For != "" && beyond(s, r.Next, dir) {
 			return document.Material
 		}
 		voted = voted || s.Vote != nil
@@ -203,15 +213,20 @@ func (c *Case) judge(r Revision, change document.Change, dir people.Directory) d
 	return class
 }
 
-// Recheck looks at the open step anew after people or roles changed: a blocked one may
-// open, and who left while he was asked is replaced or, when nobody can take the place,
-// the case is blocked and says so. Votes that were cast stand.
+// Recheck looks at the open step anew after people, roles or delegations changed, or time
+// passed: a blocked one may open, who left while he was asked is replaced or, when nobody
+// can take the place, the case is blocked and says so, and deputies come and go. Votes that
+// were cast stand.
 func (c *Case) Recheck(doc document.Document, dir people.Directory, now time.Time) []Event {
 	t := c.turn(doc, dir, now)
-	if c.State != Blocked && (c.State != InProgress || len(t.gone(c.Step)) == 0) {
+	switch {
+	case c.State != Blocked && c.State != InProgress:
 		return nil
+	case c.State == Blocked || len(t.gone(c.Step)) > 0:
+		t.open(c.Step)
+	default:
+		t.deputize()
 	}
-	t.open(c.Step)
 	*c = t.c
 	return t.done
 }

@@ -1,6 +1,8 @@
 package approval_test
 
 import (
+	"fmt"
+
 	"countersign/internal/approval"
 	"countersign/internal/document"
 	"countersign/internal/money"
@@ -13,9 +15,10 @@ type round struct {
 	plan     route.Plan
 	amount   money.Amount
 	revision int
-	first    int  // the revision with which it opened
-	fresh    bool // the payee was new then
-	asked    map[int]int
+	first    int             // the revision with which it opened
+	fresh    bool            // the payee was new then
+	asked    map[int]int     // seats: of those who were asked for themselves
+	deputies map[string]bool // slots of those who were asked for others
 	stuck    bool
 	votes    map[int]map[people.ID]approval.Vote
 }
@@ -70,7 +73,7 @@ func recount(t judge, events []approval.Event) round {
 		case approval.Started, approval.RoundOpened:
 			r = round{
 				plan: *e.Plan, amount: e.Amount, revision: e.Revision, first: e.Revision, fresh: e.NewPayee,
-				asked: map[int]int{}, votes: map[int]map[people.ID]approval.Vote{},
+				asked: map[int]int{}, deputies: map[string]bool{}, votes: map[int]map[people.ID]approval.Vote{},
 			}
 		case approval.Changed:
 			r.revision, r.amount = e.Revision, e.Amount
@@ -82,7 +85,7 @@ func recount(t judge, events []approval.Event) round {
 				t.Fatalf("step %d, stuck %t, with %d asked meets %s", e.Step, r.stuck, r.asked[e.Step], e.Kind)
 			}
 			r.stuck = e.Kind == approval.Stuck
-			r.asked[e.Step] += len(e.Slots) - len(e.Gone)
+			r.seat(e)
 			if r.votes[e.Step] == nil {
 				r.votes[e.Step] = map[people.ID]approval.Vote{}
 			}
@@ -92,6 +95,21 @@ func recount(t judge, events []approval.Event) round {
 		}
 	}
 	return r
+}
+
+// seat counts who is asked for himself.
+func (r round) seat(e approval.Event) {
+	slot := func(no int) string { return fmt.Sprint(e.Step, "/", no) }
+	for _, s := range e.Slots {
+		if r.deputies[slot(s.No)] = s.For != ""; s.For == "" {
+			r.asked[e.Step]++
+		}
+	}
+	for _, no := range e.Gone {
+		if !r.deputies[slot(no)] {
+			r.asked[e.Step]--
+		}
+	}
 }
 
 // near is the tolerance in plain arithmetic: the amounts of these tests are small.

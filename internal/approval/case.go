@@ -7,6 +7,7 @@
 package approval
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -70,16 +71,25 @@ const (
 	SlotVoid       SlotState = "void"       // the round ended: a vote cast here counts no more
 )
 
-// Slot is one person asked in one step of one round.
+// Slot is one person asked in one step of one round, for himself or for one other. Those
+// who are asked for the same person share a seat: the first of them to vote fills it.
 type Slot struct {
 	Round   int       `json:"round"`
 	Step    int       `json:"step"` // from 0, as in the plan
 	No      int       `json:"no"`   // from 0 within the step
 	Person  people.ID `json:"person"`
-	Because string    `json:"because"` // which selector of the route named the person
+	For     people.ID `json:"for,omitempty"` // for whom a deputy is asked
+	By      Chain     `json:"by,omitempty"`  // why he is
+	Because string    `json:"because"`       // which selector of the route named the person, or the one he is asked for
 	State   SlotState `json:"state"`
 	Vote    *Vote     `json:"vote,omitempty"`
 }
+
+// Chain is the delegations by which somebody is a deputy, from the principal on.
+type Chain []people.DelegationID
+
+// Seat names whose vote the slot gives.
+func (s Slot) Seat() people.ID { return cmp.Or(s.For, s.Person) }
 
 // Vote is what a person decided, on which revision, in which amount.
 type Vote struct {
@@ -89,6 +99,8 @@ type Vote struct {
 	Amount    money.Amount `json:"amount"`
 	Via       Via          `json:"via"`
 	Assurance Assurance    `json:"assurance,omitempty"` // in what was stored before there were others: of the chat
+	For       people.ID    `json:"for,omitempty"`       // as in Slot
+	By        Chain        `json:"by,omitempty"`
 	At        time.Time    `json:"at"`
 }
 

@@ -19,6 +19,8 @@ var (
 	ErrStepClosed = errors.New("the step is closed")
 	// ErrConflict: the person wrote the document or stands to gain from it.
 	ErrConflict = errors.New("conflict of interest")
+	// ErrDelegation: who is asked for somebody else may not decide for him any more.
+	ErrDelegation = errors.New("the delegation does not hold any more")
 	// ErrInactive: the person has left.
 	ErrInactive = errors.New("the person is deactivated")
 	// ErrReasonNeeded: the verdict needs a reason in words.

@@ -19,7 +19,7 @@ type Kind string
 const (
 	Started     Kind = "case.started"
 	StepOpened  Kind = "case.step_opened"
-	Reassigned  Kind = "case.step_reassigned" // somebody who was asked has left, others may take the place
+	Reassigned  Kind = "case.step_reassigned" // somebody is asked no more, or others are asked beside those who were
 	VoteCast    Kind = "vote.cast"
 	StepClosed  Kind = "case.step_closed"
 	Stuck       Kind = "case.blocked"
@@ -151,6 +151,7 @@ func (c *Case) apply(e Event) {
 	case VoteCast:
 		if i := c.find(e.Round, e.Step, e.No); i >= 0 {
 			c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
+			c.fill(c.Slots[i])
 		}
 	case StepClosed:
 		c.supersede()
@@ -171,6 +172,15 @@ func (c *Case) apply(e Event) {
 	case Replied:
 		if i := slices.IndexFunc(c.Questions, func(q Question) bool { return q.No == e.Question.No }); i >= 0 {
 			c.Questions[i] = *e.Question
+		}
+	}
+}
+
+// fill lets the others go who were asked for the same seat.
+func (c *Case) fill(by Slot) {
+	for i, s := range c.Slots {
+		if s.State == SlotOpen && s.Round == by.Round && s.Step == by.Step && s.Seat() == by.Seat() {
+			c.Slots[i].State = SlotSuperseded
 		}
 	}
 }

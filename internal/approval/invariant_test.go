@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -41,7 +42,7 @@ func TestWhatMustHoldWhateverHappens(t *testing.T) {
 func TestThePlaysSeeEverything(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for seed := range uint64(600) {
+	for seed := range uint64(1200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(func(_ string, n int) int { return r.IntN(n) })
 		for range 60 {
@@ -69,6 +70,8 @@ func TestThePlaysSeeEverything(t *testing.T) {
 				}
 				if e.Vote != nil {
 					seen["via "+string(e.Vote.Via)]++
+					seen[fmt.Sprintf("through %d hands", len(e.Vote.By))]++
+					seen[fmt.Sprintf("for another %s %t", e.Vote.Via, e.Vote.For != "")]++
 					seen["by "+string(e.Vote.Assurance)]++
 				}
 			}
@@ -82,14 +85,17 @@ func TestThePlaysSeeEverything(t *testing.T) {
 		"case.expired", "document.changed", "case.round_opened", "document.file_stored", "decision.consumed",
 		"question.asked", "question.answered", "question left open", "answered for the ERP",
 		"by chat", "by pin", "by login", "by totp", "by passkey", "asks for pin", "asks for login", "asks for totp", "asks for passkey",
-		"asks for more in a round", "via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
+		"through 1 hands", "asks for more in a round", "via chat", "via carried", "class unchanged", "class cosmetic", "class tolerant", "class material",
 	} {
 		if seen[want] < 10 {
 			t.Errorf("%s was seen %d times only", want, seen[want])
 		}
 	}
+	if seen["for another carried true"] == 0 || seen["through 2 hands"] == 0 {
+		t.Error("no vote for another was carried, or went through two hands")
+	}
 	for _, want := range []error{
-		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict, approval.ErrInactive,
+		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict, approval.ErrInactive, approval.ErrDelegation,
 		approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, approval.ErrNotApproved, approval.ErrRevision, approval.ErrConsumed,
 		approval.ErrNoQuestion, approval.ErrAnswered, approval.ErrQuestionClosed, approval.ErrTooManyQuestions,
 	} {
@@ -162,6 +168,7 @@ func (w *world) play(t judge) done {
 		switch {
 		case e.Kind == approval.VoteCast:
 			w.mustVote(t, w.events[:old+i], e)
+			w.mustDelegate(t, w.events[:old+i], e)
 		case e.Kind == approval.StepOpened || e.Kind == approval.Reassigned:
 			w.mustAsk(t, e)
 		case e.Kind == approval.Decided && e.Outcome == approval.Approved:
@@ -335,8 +342,12 @@ func (w *world) mustStand(t judge) {
 		}
 	}
 	w.mustBeSure(t)
+	w.mustKeepMeaning(t)
 	distinct := map[people.ID]int{}
 	for _, s := range w.c.InStep(w.c.Step) {
+		if s.State != approval.SlotOpen && s.State != approval.SlotVoted {
+			continue
+		}
 		distinct[s.Person]++
 		if distinct[s.Person] > 1 {
 			t.Fatalf("%s is asked twice in one step", s.Person)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/approval"
 	"countersign/internal/document"
@@ -63,6 +64,12 @@ func (s *story) describe(t *testing.T, l line) {
 			}
 		}
 		s.people[name] = p
+	case "delegate":
+		s.delegate(t, l)
+	case "revoke":
+		s.delegations = slices.DeleteFunc(s.delegations, func(d people.Delegation) bool { return fmt.Sprint(d.ID) == name })
+	case "wait":
+		s.now = s.now.Add(minutes(name))
 	case "route":
 		s.route = route.Route{
 			Key: "payment", Document: "payment", Version: 3,
@@ -92,6 +99,27 @@ func (s *story) describe(t *testing.T, l line) {
 		rule := &s.route.Rules[len(s.route.Rules)-1]
 		rule.Steps = append(rule.Steps, step(l))
 	}
+}
+
+// delegate reads "delegate 17 ann bob in=10 for=60 hands=2 role=holder company=A up_to=100.00".
+func (s *story) delegate(t *testing.T, l line) {
+	t.Helper()
+	id, _ := strconv.Atoi(l.words[1])
+	hands, _ := strconv.Atoi(cmp.Or(l.opts["hands"], "1"))
+	d := people.Delegation{
+		ID: people.DelegationID(id), Principal: people.ID(l.words[2]), Deputy: people.ID(l.words[3]), Hands: hands,
+		Scope: people.Scope{Role: l.opts["role"], Type: l.opts["type"], Company: l.opts["company"]}, From: s.now.Add(minutes(l.opts["in"])),
+	}
+	if limit := l.opts["up_to"]; limit != "" {
+		d.Scope.UpTo = new(rubles(t, limit))
+	}
+	d.Until = d.From.Add(minutes(cmp.Or(l.opts["for"], "1000")))
+	s.delegations = append(s.delegations, d)
+}
+
+func minutes(text string) time.Duration {
+	n, _ := strconv.Atoi(text)
+	return time.Duration(n) * time.Minute
 }
 
 // step reads "step money n_of_m n=2 deny=2 role:treasurer/company person:ann field:fields.owner".
@@ -248,6 +276,9 @@ func (s *story) show(what string) string {
 		var out []string
 		for _, sl := range s.c.Slots {
 			text := fmt.Sprintf("%d/%s %s %s", sl.Round, sl.Because, sl.Person, sl.State)
+			if sl.For != "" {
+				text = fmt.Sprintf("%d/%s %s for %s by %v %s", sl.Round, sl.Because, sl.Person, sl.For, sl.By, sl.State)
+			}
 			if v := sl.Vote; v != nil {
 				text += fmt.Sprintf(" %s@%d", v.Verdict, v.Revision)
 				if v.Assurance != approval.ByChat {

@@ -49,6 +49,8 @@ type story struct {
 	events []approval.Event
 	cards  map[string]approval.Ballot // what the buttons of a person say: "ann", and "ann 1" as of revision 1
 	now    time.Time
+
+	delegations []people.Delegation
 }
 
 func (s *story) tell(t *testing.T, text string) {
@@ -78,7 +80,7 @@ func (s *story) tell(t *testing.T, text string) {
 func (s *story) line(t *testing.T, l line) string {
 	t.Helper()
 	switch l.words[0] {
-	case "person", "route", "rule", "step", "step_up":
+	case "person", "route", "rule", "step", "step_up", "delegate", "revoke", "wait":
 		s.describe(t, l)
 		return ""
 	case "show":
@@ -109,7 +111,7 @@ func (s *story) line(t *testing.T, l line) string {
 
 func (s *story) act(t *testing.T, l line) ([]approval.Event, string, error) {
 	t.Helper()
-	dir := people.NewDirectory(slices.Collect(maps.Values(s.people)))
+	dir := people.NewDirectory(slices.Collect(maps.Values(s.people))).With(s.delegations, nil)
 	switch verb := l.words[0]; verb {
 	case "post", "revise":
 		return s.submit(t, l, dir)

@@ -54,9 +54,9 @@ func (t *turn) open(step int) {
 		t.block(step, nobodyToAsk)
 		return
 	}
-	gone, added := t.gone(step), t.added(step)
+	g := t.seat(step, t.added(step))
 	before := t.tally(step)
-	if why := t.obstacle(step, before, len(added)-len(gone)); why != "" {
+	if why := t.obstacle(step, before, g.more); why != "" {
 		t.block(step, why)
 		return
 	}
@@ -64,7 +64,7 @@ func (t *turn) open(step int) {
 	if t.c.State == InProgress && len(t.c.InStep(step)) > 0 {
 		kind = Reassigned
 	}
-	t.emit(Event{Kind: kind, Step: step, Slots: added, Gone: gone})
+	t.emit(Event{Kind: kind, Step: step, Slots: g.slots, Gone: g.gone})
 	t.carry(step)
 	if before.last >= 0 && t.c.State == InProgress && t.c.Step == step {
 		t.count(step, before.last)
@@ -105,38 +105,33 @@ func (t *turn) unheard(step int) bool {
 	})
 }
 
-// gone lists the open slots of a step whose persons may not vote any more.
+// gone lists the open slots of a step whose persons, asked for themselves, may not vote
+// any more.
 func (t *turn) gone(step int) []int {
 	var out []int
 	for _, s := range t.c.InStep(step) {
 		p, known := t.dir.Person(s.Person)
-		if s.State == SlotOpen && (!known || !p.Active || t.c.parties().has(s.Person, t.dir)) {
+		if s.For == "" && s.State == SlotOpen && (!known || !p.Active || t.c.parties().has(s.Person, t.dir)) {
 			out = append(out, s.No)
 		}
 	}
 	return out
 }
 
-// added lists slots for those whom the step names and who are not asked in it.
+// added lists slots for those whom the step names and who are not asked in it, nor have
+// voted, nor has anybody for them.
 func (t *turn) added(step int) []Slot {
 	there := t.c.InStep(step)
 	var out []Slot
-	next := len(there)
 	for _, cand := range t.c.Plan.Steps[step].Resolve(t.doc, t.dir) {
-		if t.c.parties().has(cand.Person, t.dir) || t.leaves(cand.Person) {
+		has := func(o Slot) bool {
+			return o.State == SlotOpen && o.Person == cand.Person && o.For == "" ||
+				o.State == SlotVoted && (o.Person == cand.Person || o.For == cand.Person)
+		}
+		if slices.ContainsFunc(there, has) || t.c.parties().has(cand.Person, t.dir) || t.leaves(cand.Person) {
 			continue
 		}
-		s := Slot{Round: t.c.Round, Step: step, Person: cand.Person, Because: cand.Because, State: SlotOpen}
-		if i := slices.IndexFunc(there, func(o Slot) bool { return o.Person == cand.Person }); i >= 0 {
-			if there[i].State != SlotSuperseded {
-				continue
-			}
-			s.No = there[i].No // was asked before, and is again
-		} else {
-			s.No = next
-			next++
-		}
-		out = append(out, s)
+		out = append(out, Slot{Round: t.c.Round, Step: step, Person: cand.Person, Because: cand.Because, State: SlotOpen})
 	}
 	return out
 }
@@ -173,15 +168,16 @@ func (t *turn) carry(step int) {
 	}
 	least := t.c.Least(step)
 	for _, s := range t.c.InStep(step) {
+		s, _ = t.c.Slot(s.Round, s.Step, s.No) // another may have filled the seat in this very loop
 		before := slices.IndexFunc(t.c.InStep(step-1), func(b Slot) bool {
-			return b.Person == s.Person && b.State == SlotVoted && b.Vote.Verdict == Accept && b.Vote.Via != ViaCarried &&
+			return b.Person == s.Person && b.For == s.For && b.State == SlotVoted && b.Vote.Verdict == Accept && b.Vote.Via != ViaCarried &&
 				b.Vote.Assurance.Gives(least)
 		})
 		if s.State != SlotOpen || before < 0 || t.c.State != InProgress || t.c.Step != step {
 			continue
 		}
 		v := *t.c.InStep(step - 1)[before].Vote
-		v.Via, v.At = ViaCarried, t.now
+		v.Via, v.By, v.At = ViaCarried, s.By, t.now
 		t.emit(Event{Kind: VoteCast, Step: step, No: s.No, Person: s.Person, Vote: &v})
 		t.count(step, s.No)
 	}
@@ -193,13 +189,13 @@ type votes struct {
 	last                          int // number of the slot that voted last; -1: nobody did
 }
 
-// tally counts the votes of a step. Who left without a vote is not counted.
+// tally counts the votes of a step by seats. Who left without a vote is not counted.
 func (t *turn) tally(step int) votes {
 	v := votes{last: -1}
 	var at time.Time
 	for _, s := range t.c.InStep(step) {
 		switch {
-		case s.State == SlotSuperseded:
+		case s.State == SlotSuperseded, s.State == SlotOpen && s.For != "": // whom he stands in for is asked, too
 			continue
 		case s.State == SlotOpen:
 			v.open++

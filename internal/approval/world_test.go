@@ -29,13 +29,17 @@ type world struct {
 	cards  []approval.Ballot // every button ever shown
 	paid   bool              // something was paid to the payee
 	now    time.Time
+
+	delegations []people.Delegation
+	given       int               // delegations so far
+	meant       map[string]string // whom each slot asks, for whom
 }
 
 func pick[T any](w *world, what string, of ...T) T { return of[w.choose(what, len(of))] } //nolint:ireturn // the caller names the type
 
 func newWorld(by choose) *world {
-	w := &world{choose: by, now: time.Date(2026, 1, 5, 9, 0, 0, 123, time.UTC)}
-	for i := range 5 {
+	w := &world{choose: by, meant: map[string]string{}, now: time.Date(2026, 1, 5, 9, 0, 0, 123, time.UTC)}
+	for i := range 7 {
 		p := people.Person{
 			ID: people.ID(fmt.Sprintf("per_%d", i)), ExternalID: fmt.Sprintf("x%d", i), Email: fmt.Sprintf("m%d@example.com", i),
 			Active: w.choose("active", 8) < 7,
@@ -43,10 +47,15 @@ func newWorld(by choose) *world {
 		if i == 4 && w.choose("shared mail", 4) == 0 {
 			p.Email = "m3@example.com"
 		}
-		p.Roles = w.roles()
+		if i < 5 { // the others can only be deputies
+			p.Roles = w.roles()
+		}
 		w.staff = append(w.staff, p)
 	}
-	w.dir = people.NewDirectory(w.staff)
+	w.dir = w.know()
+	for range w.choose("delegations", 5) {
+		w.delegating()
+	}
 	w.route = route.Route{
 		Key: "r", Version: 7, Document: "d",
 		Repeat: pick(w, "repeat", route.CarryAdjacent, route.AskEach, route.Distinct),
@@ -123,7 +132,7 @@ func (w *world) stepUp() route.StepUp {
 
 // ref is a word by which a document may name a person.
 func (w *world) ref() string {
-	i := w.choose("party", 5)
+	i := w.choose("party", 7)
 	return pick(w, "by", "", "", "nobody", fmt.Sprintf("x%d", i), fmt.Sprintf(" x%d ", i), fmt.Sprintf("M%d@Example.com", i))
 }
 
@@ -186,8 +195,12 @@ func (w *world) act() done {
 		hash := w.docs[w.choose("revision", len(w.docs))].Hash()
 		d.ref = pick(w, "ref", "pay-1", "pay-2")
 		d.events, d.err = w.c.Consume(pick(w, "hash", w.doc().Hash(), hash, "sha256:0"), d.ref, w.now)
-	case 14:
-		w.staffing()
+	case 14, 16, 17, 18, 19:
+		if w.choose("who", 2) == 0 {
+			w.staffing()
+		} else {
+			w.delegating()
+		}
 		d.name = "recheck"
 		if w.choose("looked at", 2) > 0 { // the change of people is noticed later only
 			d.events = w.c.Recheck(w.doc(), w.dir, w.now)
@@ -211,7 +224,7 @@ func (w *world) vote() done {
 	b := approval.Ballot{Person: "per_0", Round: 1, Revision: 1}
 	switch asked := w.c.Awaiting(); {
 	case len(asked) > 0 && w.choose("well", 4) > 0:
-		who := asked[w.choose("asked", len(asked))]
+		who := asked[len(asked)-1-w.choose("asked", len(asked))]
 		i := slices.IndexFunc(w.c.Slots, func(s approval.Slot) bool {
 			return s.Person == who && s.State == approval.SlotOpen
 		})
@@ -316,7 +329,7 @@ func (w *world) staffing() {
 	default:
 		p.Roles = w.roles()
 	}
-	w.dir = people.NewDirectory(w.staff)
+	w.dir = w.know()
 }
 
 // party tells by the words alone, not by the code under test, whether a document

@@ -1,7 +1,7 @@
 // Package people knows persons and who holds which role.
 //
-// It owns the meaning of a role and of its scope, and answers from a value: a
-// Directory is a snapshot that somebody else loaded. It leaves storage, links to
+// It owns the meaning of a role and of its scope, and who stands in for whom and when; it
+// answers from a value: a Directory is a snapshot that somebody else loaded. It leaves storage, links to
 // messengers and sign-in to package directory, and who may vote to approval.
 package people
 
@@ -103,6 +103,7 @@ type Directory struct {
 	byTelegram map[int64]ID
 	byRole     map[Role][]ID
 	byWord     map[string][]ID // all whom a word can mean
+	standing   standing
 }
 
 // NewDirectory makes a snapshot of the persons given. Where two persons share an
@@ -209,7 +210,9 @@ func (d Directory) Without(id ID) Directory {
 			rest = append(rest, p)
 		}
 	}
-	return NewDirectory(rest)
+	out := NewDirectory(rest)
+	out.standing = d.standing
+	return out
 }
 
 // Len is the number of persons known.
