@@ -47,7 +47,7 @@ func arrows() map[string]string {
 		// the record
 		"internal/file":      "",
 		"internal/pace":      "",
-		"internal/directory": "internal/ident internal/people internal/secret",
+		"internal/directory": "internal/ident internal/money internal/people internal/secret",
 		"internal/ledger": "internal/approval internal/crash internal/directory internal/document internal/file internal/ident " +
 			"internal/money internal/people internal/route internal/wake migrations",
 		"internal/inbox": "internal/crash internal/seal internal/secret internal/telegram internal/wake",
@@ -80,7 +80,7 @@ func arrows() map[string]string {
 		"internal/post":    "internal/file internal/telegram",
 		"internal/notice":  "internal/calendar internal/directory internal/ident internal/locale internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
-			"internal/post internal/telegram internal/wake",
+			"internal/people internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
 
 		// the house itself

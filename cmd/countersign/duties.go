@@ -80,6 +80,11 @@ type tellArgs struct{}
 // Kind names the job.
 func (tellArgs) Kind() string { return "tell_chats" }
 
+type standInArgs struct{}
+
+// Kind names the job.
+func (standInArgs) Kind() string { return "stand_in" }
+
 type syncArgs struct{}
 
 // Kind names the job.
@@ -91,10 +96,13 @@ func (d *duties) run(ctx context.Context) error {
 		_, err := d.ledger.Recheck(ctx)
 		return err
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[standInArgs]) error { return d.ledger.StandIn(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))
-	jobs := []*river.PeriodicJob{periodic(time.Minute, recheckArgs{}), periodic(time.Minute, tellArgs{}), periodic(time.Hour, purgeArgs{})}
+	jobs := []*river.PeriodicJob{
+		periodic(time.Minute, recheckArgs{}), periodic(time.Minute, standInArgs{}), periodic(time.Minute, tellArgs{}), periodic(time.Hour, purgeArgs{}),
+	}
 	if d.roster != nil {
 		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))
 	}

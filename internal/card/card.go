@@ -36,6 +36,8 @@ type View struct {
 	Files    []approval.Remark // all files from the messenger
 	MaxFile  int64             // bytes that the messenger takes; 0: all
 	LinkDays int               // how long a link to a larger file is good; 0: there are none
+
+	Away map[people.ID]time.Time // who is away, and until when
 }
 
 // Group is a chat of many.
@@ -156,7 +158,7 @@ func (p page) approver() Card {
 	}
 	asked := p.asks(p.spot)
 	figures, whole := p.figures()
-	own := p.ownPart()
+	own := append(p.deputy(), p.ownPart()...)
 	if asked && !whole {
 		own = append(own, words(p.t("card.unshown", nil)))
 	}

@@ -78,7 +78,7 @@ func (p page) decider() (string, bool) {
 }
 
 func (p page) by(s approval.Slot) string {
-	return p.t("outcome.by", map[string]any{"Name": p.name(s.Person), "Time": p.time(s.Vote.At)})
+	return p.t("outcome.by", map[string]any{"Name": p.named(s), "Time": p.time(s.Vote.At)})
 }
 
 // ownPart says what became of the viewer's own part: what he decided, or who decided
@@ -92,9 +92,13 @@ func (p page) ownPart() []line {
 		return p.ownVote(s)
 	case s.State == approval.SlotSuperseded:
 		var out []line
-		if by, closed := p.closer(s.Step); closed {
+		by, closed := p.filled(s)
+		if !closed {
+			by, closed = p.closer(s.Step)
+		}
+		if closed {
 			out = append(out, words(p.t("card.step_closed_by", map[string]any{
-				"Name": p.name(by.Person), "Time": p.time(by.Vote.At),
+				"Name": p.named(by), "Time": p.time(by.Vote.At),
 			})))
 		}
 		return append(out, words(p.t("card.not_needed", nil)))
@@ -312,7 +316,7 @@ func (p page) told() string {
 }
 
 func (p page) vote(s approval.Slot) line {
-	data := map[string]any{"Name": p.name(s.Person), "Time": p.time(s.Vote.At)}
+	data := map[string]any{"Name": p.named(s), "Time": p.time(s.Vote.At)}
 	switch {
 	case s.Vote.Via == approval.ViaCarried:
 		return words(p.t("card.carried", data))
@@ -327,15 +331,15 @@ func (p page) vote(s approval.Slot) line {
 
 // awaited is the name of somebody who is asked. Who has no account in the messenger yet,
 // or shut the bot out, got no card: somebody must tell him.
-func (p page) awaited(id people.ID) string {
-	who, _ := p.People.Person(id)
-	switch data := map[string]any{"Name": p.name(id)}; {
+func (p page) awaited(s approval.Slot) string {
+	who, _ := p.People.Person(s.Person)
+	switch data := map[string]any{"Name": p.named(s)}; {
 	case !who.Linked():
 		return p.t("card.not_linked", data)
 	case p.Closed[who.Telegram]:
 		return p.t("card.unreachable", data)
 	default:
-		return p.name(id)
+		return p.away(s.Person, p.named(s))
 	}
 }
 
@@ -350,13 +354,13 @@ func (p page) waiting(s route.Step, most int) []line {
 		case sl.State == approval.SlotOpen && sl.Person == p.spot.Person && p.asks(p.spot):
 			names = append([]string{p.t("card.you", nil)}, names...)
 		case sl.State == approval.SlotOpen:
-			names = append(names, p.awaited(sl.Person))
+			names = append(names, p.awaited(sl))
 		case sl.Vote != nil && sl.Vote.Verdict == approval.Accept:
 			accepted++
 		}
 	}
 	var out []line
-	if need, ok := s.Need(len(slots)); ok && need > 1 {
+	if need, ok := s.Need(seats(slots)); ok && need > 1 {
 		out = append(out, words(p.t("card.progress", map[string]any{"Done": accepted, "Needed": need})))
 	}
 	text := strings.Join(names[:min(most, len(names))], ", ")

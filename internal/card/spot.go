@@ -166,7 +166,7 @@ func (v View) approvers() []Spot {
 			continue
 		}
 		spot := Spot{Kind: KindApprover, Person: s.Person, Round: s.Round, Step: s.Step}
-		if _, known := v.People.Person(s.Person); !known {
+		if _, known := v.People.Person(s.Person); !known || slices.ContainsFunc(out, func(o Spot) bool { return o.Key() == spot.Key() }) {
 			continue
 		}
 		spot.Past = !v.asks(spot)
@@ -295,14 +295,20 @@ func (v View) revisions() []int {
 	return out
 }
 
-// slot finds the slot that an approver's spot speaks of.
+// slot finds the slot that an approver's spot speaks of: of those in which he was asked for
+// one person and another, the one that is alive, or the last.
 func (v View) slot(s Spot) (approval.Slot, bool) {
+	var last approval.Slot
+	found := false
 	for _, sl := range v.Case.Slots {
-		if sl.Round == s.Round && sl.Step == s.Step && sl.Person == s.Person {
-			return sl, true
+		if sl.Round != s.Round || sl.Step != s.Step || sl.Person != s.Person {
+			continue
+		}
+		if last, found = sl, true; sl.State != approval.SlotSuperseded {
+			break
 		}
 	}
-	return approval.Slot{}, false
+	return last, found
 }
 
 // asks reports whether the spot asks its person now.

@@ -89,6 +89,9 @@ type story struct {
 	talk  []approval.Remark
 	veil  []string // hidden from the groups
 	bare  bool     // the groups get no files
+	away  map[people.ID]time.Time
+
+	standIns []people.Delegation
 }
 
 // begin opens a case over a document; files without a size are announced only.
@@ -107,7 +110,15 @@ func begin(tb testing.TB, d document.Document, plan route.Plan, staff []people.P
 	return s
 }
 
-func (s *story) dir() people.Directory { return people.NewDirectory(s.staff) }
+func (s *story) dir() people.Directory { return people.NewDirectory(s.staff).With(s.standIns, nil) }
+
+// standIn makes somebody a deputy for the rest of the story.
+func (s *story) standIn(principal, deputy people.ID) *story {
+	s.standIns = append(s.standIns, people.Delegation{ID: 17, Principal: principal, Deputy: deputy, Until: s.now.AddDate(0, 1, 0), Hands: 1})
+	s.c.Recheck(s.doc(), s.dir(), s.tick())
+	s.away = map[people.ID]time.Time{principal: time.Date(2026, 3, 15, 21, 0, 0, 0, time.UTC)}
+	return s
+}
 
 func (s *story) tick() time.Time {
 	s.now = s.now.Add(time.Hour)
@@ -189,7 +200,7 @@ func (s *story) view() card.View {
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
 		Groups: []card.Group{{ID: "finance", Title: "Finance", Hidden: s.veil, NoFiles: s.bare}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
-		Closed: s.lost, Talk: s.talk,
+		Closed: s.lost, Talk: s.talk, Away: s.away,
 	}
 	for _, m := range s.talk {
 		if m.File != nil {
@@ -231,6 +242,14 @@ func situations() map[string]func(tb testing.TB) *story {
 				s.say("per_petr", fmt.Sprintf("Remark %d ", i)+strings.Repeat("long ", 100), nil)
 			}
 			return s.accept("per_anna")
+		},
+		"deputy_asked": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).standIn("per_anna", "per_petr")
+		},
+		"deputy_decided": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).standIn("per_anna", "per_petr").accept("per_petr")
 		},
 		"second_step": func(tb testing.TB) *story {
 			tb.Helper()

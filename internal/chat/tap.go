@@ -200,7 +200,7 @@ func refusal(err error) bool {
 		return true
 	}
 	for _, known := range []error{
-		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict,
+		approval.ErrClosed, approval.ErrMovedOn, approval.ErrNotAsked, approval.ErrStepClosed, approval.ErrConflict, approval.ErrDelegation,
 		approval.ErrInactive, approval.ErrReasonNeeded, approval.ErrFilesMissing, approval.ErrVerdict, approval.ErrAssurance, ledger.ErrNotFound,
 		people.ErrUnconfirmed, people.ErrCoolingOff, people.ErrLoginOld,
 	} {
@@ -241,6 +241,8 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 		return lang.T("tap.moved_on", nil), Window
 	case errors.Is(err, approval.ErrConflict):
 		return lang.T("tap.conflict", nil), Window
+	case errors.Is(err, approval.ErrDelegation):
+		return lang.T("tap.delegation_over", nil), Window
 	case errors.Is(err, approval.ErrFilesMissing):
 		return lang.T("tap.files_missing", nil), Window
 	case errors.Is(err, approval.ErrStepClosed), errors.Is(err, approval.ErrClosed):

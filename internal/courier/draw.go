@@ -17,6 +17,7 @@ import (
 	"countersign/internal/handout"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
+	"countersign/internal/people"
 )
 
 // drawing is one case on its way to be shown.
@@ -91,10 +92,15 @@ func (r *drawing) prepare(ctx context.Context) error {
 	}
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
-		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile,
+		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile, Away: map[people.ID]time.Time{},
 	}
 	if r.Links.Open() {
 		r.view.LinkDays = int(handout.Life / (24 * time.Hour))
+	}
+	for _, s := range r.d.Case.Slots {
+		if a, away := r.d.People.Away(s.Person, r.Now()); away {
+			r.view.Away[s.Person] = a.Until
+		}
 	}
 	r.groups = map[string]directory.Chat{}
 	for _, g := range chats {

@@ -1,6 +1,6 @@
 // Package directory owns people as they are stored: who they are, which roles they
-// hold, which Telegram account is theirs, and beside them the group chats, the sources
-// and their API keys.
+// hold, which Telegram account is theirs, who is away and who decides for whom; and beside
+// them the group chats, the sources and their API keys.
 //
 // It hands the core a snapshot (people.Directory) and keeps a journal of every change.
 // It leaves what a role means to people, who may vote to approval, and how an account is

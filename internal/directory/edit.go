@@ -73,6 +73,9 @@ func (e *Edit) Deactivate(ctx context.Context, externalID, reason string) error 
 		if err := e.w.endLink(ctx, p, reason); err != nil {
 			return err
 		}
+		if err := e.w.endStanding(ctx, p.ID, reason); err != nil {
+			return err
+		}
 		return e.w.setActive(ctx, p, "person.deactivated", reason)
 	}()
 	if err != nil {

@@ -19,8 +19,6 @@ var (
 	ErrOwnLink = errors.New("nobody confirms his own link")
 	// ErrChanged comes back when what was shown to somebody is not what he would act on.
 	ErrChanged = errors.New("changed since it was shown")
-	// ErrPowerless comes back to whoever would freeze a colleague and decides nothing himself.
-	ErrPowerless = errors.New("the actor has no account that decides")
 	// ErrTooMany comes back to whoever froze as many colleagues as he may.
 	ErrTooMany = errors.New("froze as many as one may within a while")
 )
@@ -136,6 +134,10 @@ func (s *Store) freeze(ctx context.Context, actor, externalID string, how freezi
 			return err
 		}
 		if err := w.endLink(ctx, e, how.reason); err != nil {
+			return err
+		}
+		// What the account gave away may be the work of whoever took it.
+		if err := w.endDelegations(ctx, "d.principal = $1 and d.source is null and d.until > $2", how.reason, e.ID, w.at); err != nil {
 			return err
 		}
 		_, err = w.tx.Exec(ctx, "update person set frozen_at = $2, frozen_by = $3, frozen_why = $4, era = era + 1 where id = $1", e.ID, w.at, w.actor, how.reason)

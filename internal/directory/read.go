@@ -68,7 +68,12 @@ func (s *Store) at(ctx context.Context, q Querier, version int64) (people.Direct
 	if err != nil {
 		return people.Directory{}, err
 	}
-	d := snapshot(records)
+	// Read after the version, so that it can only be newer than that; never older.
+	delegations, absences, err := standing(ctx, q, s.now())
+	if err != nil {
+		return people.Directory{}, err
+	}
+	d := snapshot(records).With(delegations, absences)
 	s.cache.keep(read, d)
 	return d, nil
 }

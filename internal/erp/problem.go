@@ -167,11 +167,11 @@ func table() []known {
 		{directory.ErrInvalid, invalid("invalid_field")},
 	}
 	for _, err := range []error{
-		directory.ErrInactive, directory.ErrLinkedElsewhere, directory.ErrTaken, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrNotWaiting,
+		directory.ErrInactive, directory.ErrLinkedElsewhere, directory.ErrTaken, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrNotWaiting, directory.ErrCircular,
 	} {
 		rows = append(rows, known{err, conflict("conflict")})
 	}
-	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink, ledger.ErrNoAccount} {
+	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrDelegation, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink, directory.ErrPowerless, ledger.ErrNoAccount} {
 		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden"}})
 	}
 	return append(rows, talkTable()...)

@@ -101,6 +101,10 @@ func (r *record) describe(data map[string]any, e approval.Event) {
 	if e.Vote != nil {
 		data["verdict"], data["via"], data["assurance"] = e.Vote.Verdict, e.Vote.Via, e.Vote.Assurance
 		set("reason", e.Vote.Reason)
+		set("on_behalf_of", who(r.People, e.Vote.For))
+		if len(e.Vote.By) > 0 {
+			data["delegations"] = numbers(e.Vote.By)
+		}
 	}
 	if q := e.Question; q != nil {
 		r.describeQuestion(data, *q)

@@ -122,47 +122,6 @@ func (r *record) write(b *pgx.Batch, facts []fact, now time.Time) error {
 	return r.writeEvents(b, facts, now)
 }
 
-// writeSlots: slots and votes come before the case, so that the schema's guards see
-// the case as it was when the vote was cast.
-func (r *record) writeSlots(b *pgx.Batch, facts []fact, now time.Time) {
-	for _, s := range r.Case.Slots[len(r.states):] {
-		b.Queue(`insert into slot (case_id, round, step, no, person_id, because, state, asked_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			r.Case.ID, s.Round, s.Step, s.No, s.Person, s.Because, s.State, now)
-	}
-	for _, f := range facts {
-		if e := f.event; e != nil && e.Kind == approval.VoteCast {
-			b.Queue(`insert into vote (case_id, round, step, no, person_id, revision, amount_minor, currency, verdict, reason, via, assurance, at)
-				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-				r.Case.ID, e.Round, e.Step, e.No, e.Person, e.Vote.Revision, e.Vote.Amount.Minor, e.Vote.Amount.Currency,
-				e.Vote.Verdict, e.Vote.Reason, e.Vote.Via, e.Vote.Assurance, e.Vote.At)
-		}
-	}
-	r.updateSlots(b)
-}
-
-// updateSlots writes the slots whose state changed, in one statement.
-func (r *record) updateSlots(b *pgx.Batch) {
-	var round, step, no []int
-	var state, because []string
-	for i, was := range r.states {
-		if s := r.Case.Slots[i]; s.State != was {
-			round, step, no = append(round, s.Round), append(step, s.Step), append(no, s.No)
-			state, because = append(state, string(s.State)), append(because, s.Because)
-		}
-	}
-	switch len(state) {
-	case 0:
-	case 1: // nearly every vote
-		b.Queue(`update slot set state = $5, because = $6 where case_id = $1 and round = $2 and step = $3 and no = $4`,
-			r.Case.ID, round[0], step[0], no[0], state[0], because[0])
-	default:
-		b.Queue(`update slot s set state = n.state, because = n.because
-			from unnest($2::int[], $3::int[], $4::int[], $5::text[], $6::text[]) n(round, step, no, state, because)
-			where s.case_id = $1 and (s.round, s.step, s.no) = (n.round, n.step, n.no)`,
-			r.Case.ID, round, step, no, state, because)
-	}
-}
-
 const setCase = `state = $2, route_key = $3, route_version = $4, rule = $5, round = $6, revision = $7, hash = $8,
 	amount_minor = $9, currency = $10, parties = $11, missing = $12, step = $13, note = $14, events = $15,
 	decided_outcome = $16, decided_round = $17, decided_revision = $18, decided_at = $19, decided_by = $20, decided_reason = $21,

@@ -107,6 +107,8 @@ func TestSchemaRefusesTheImpossible(t *testing.T) {
 		"a revision is changed":                {`update revision set body = '{}'`, "CS001"},
 		"a route version is changed":           {`update route_version set body = 'x'`, "CS001"},
 		"one person asked twice in a step":     {`insert into slot select ` + open + `, 1, 1, 5, ` + person("sidorova") + `, 'x', 'open', now()`, "23505"},
+		"a deputy by nothing":                  {`insert into slot select ` + open + `, 1, 1, 5, ` + person("kozlov") + `, 'x', 'open', now(), ` + person("sidorova"), "23514"},
+		"somebody is his own deputy":           {`insert into slot select ` + open + `, 1, 1, 5, ` + person("kozlov") + `, 'x', 'open', now(), ` + person("kozlov") + `, array[1]`, "23514"},
 		"nobody asked":                         {`insert into slot select ` + open + `, 1, 1, 5, 'per_00000000000000000000000000', 'x', 'open', now()`, "23503"},
 		"two live cases of a document": {`insert into approval_case (id, document_id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency, parties, missing, step, opened_at, events)
 			select 'cas_00000000000000000000000000', document_id, state, route_key, route_version, rule, round, revision, hash, amount_minor, currency, parties, missing, step, opened_at, events
@@ -187,6 +189,10 @@ func TestServiceOwnsNothing(t *testing.T) {
 		"forget a payee":         `delete from known_payee`,
 		"change a known payee":   `update known_payee set account = 'x'`,
 		"say more was given":     `update vote set assurance = 'passkey'`,
+		"say for whom it was":    `update vote set for_person = person_id`,
+		"ask for somebody else":  `update slot set for_person = person_id`,
+		"prolong a delegation":   `update delegation set until = until + interval '1 day'`,
+		"forget a delegation":    `delete from delegation`,
 	} {
 		_, err := b.Pool.Exec(t.Context(), sql)
 		var refused *pgconn.PgError

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,11 +36,11 @@ type record struct {
 
 	body    string
 	plan    planRef
-	states  []approval.SlotState // of the slots when they were read
-	said    []remark             // to be stored
-	revised bool                 // a revision is to be stored
-	fresh   bool                 // the case is to be inserted
-	created bool                 // and the document with it
+	states  []approval.Slot // the slots as they were read
+	said    []remark        // to be stored
+	revised bool            // a revision is to be stored
+	fresh   bool            // the case is to be inserted
+	created bool            // and the document with it
 	conn    querier
 }
 
@@ -60,8 +61,8 @@ const (
 		c.consumed_ref, c.consumed_hash, c.consumed_at, c.asks, c.new_payee, ` + selectQuestions + `
 		from approval_case c where c.id = `
 
-	selectSlots = `select s.round, s.step, s.no, s.person_id, s.because, s.state,
-		v.verdict, v.reason, v.revision, v.amount_minor, v.currency, v.via, v.assurance, v.at
+	selectSlots = `select s.round, s.step, s.no, s.person_id, coalesce(s.for_person, ''), s.by_delegations, s.because, s.state,
+		v.verdict, v.reason, v.revision, v.amount_minor, v.currency, v.via, v.assurance, v.for_person, v.by_delegations, v.at
 		from slot s left join vote v on (v.case_id, v.round, v.step, v.no) = (s.case_id, s.round, s.step, s.no)
 		where s.case_id = `
 	slotOrder = ` order by s.round, s.step, s.no`
@@ -147,19 +148,24 @@ func (r *record) scanCase(row pgx.Row) error {
 func (r *record) scanSlots(rows pgx.Rows) error {
 	for rows.Next() {
 		var s approval.Slot
-		var verdict, reason, currency, via, assurance *string
+		var verdict, reason, currency, via, assurance, whose *string
+		var by approval.Chain
 		var revision *int
 		var minor *int64
 		var at *time.Time
-		if err := rows.Scan(&s.Round, &s.Step, &s.No, &s.Person, &s.Because, &s.State,
-			&verdict, &reason, &revision, &minor, &currency, &via, &assurance, &at); err != nil {
+		if err := rows.Scan(&s.Round, &s.Step, &s.No, &s.Person, &s.For, &s.By, &s.Because, &s.State,
+			&verdict, &reason, &revision, &minor, &currency, &via, &assurance, &whose, &by, &at); err != nil {
 			return err
 		}
+		s.By = some(s.By)
 		if verdict != nil {
 			s.Vote = &approval.Vote{
 				Verdict: approval.Verdict(*verdict), Reason: *reason, Revision: *revision,
 				Amount: money.Amount{Minor: *minor, Currency: *currency}, Via: approval.Via(*via),
-				Assurance: approval.Assurance(*assurance), At: at.UTC(),
+				Assurance: approval.Assurance(*assurance), By: some(by), At: at.UTC(),
+			}
+			if whose != nil {
+				s.Vote.For = people.ID(*whose)
 			}
 		}
 		if r.Case != nil {
@@ -167,6 +173,14 @@ func (r *record) scanSlots(rows pgx.Rows) error {
 		}
 	}
 	return rows.Err()
+}
+
+// some is nil where there is none, as the core has it.
+func some(c approval.Chain) approval.Chain {
+	if len(c) == 0 {
+		return nil
+	}
+	return c
 }
 
 // finish decodes what the batch read and adds the plan of the case.
@@ -182,9 +196,7 @@ func (db *DB) finish(ctx context.Context, q querier, r *record) error {
 		return nil
 	}
 	r.Case.Key, r.Type = r.Key, r.Doc.Type
-	for _, s := range r.Case.Slots {
-		r.states = append(r.states, s.State)
-	}
+	r.states = slices.Clone(r.Case.Slots)
 	rt, err := db.route(ctx, q, r.plan.routeName)
 	if err != nil {
 		return err

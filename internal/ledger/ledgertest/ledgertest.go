@@ -183,6 +183,28 @@ func (b *Bench) Import(tb testing.TB, users ...directory.User) {
 	}
 }
 
+// StandIn makes somebody the deputy of another, of external ids, for a while from now on.
+func (b *Bench) StandIn(tb testing.TB, principal, deputy string, in, until time.Duration) directory.Given {
+	tb.Helper()
+	dir, err := b.Directory.Snapshot(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	from, _ := dir.Find(principal)
+	to, _ := dir.Find(deputy)
+	now := b.Clock.Now()
+	g, _, err := b.Directory.Delegate(tb.Context(), "test", directory.NewDelegation{Delegation: people.Delegation{
+		Principal: from.ID, Deputy: to.ID, From: now.Add(in), Until: now.Add(until), Hands: 1,
+	}})
+	if err == nil {
+		err = b.DB.StandIn(tb.Context())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g
+}
+
 // Payment is a payment request that is as it should be.
 func Payment(number string) document.Document {
 	return document.Document{
