@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -46,7 +47,8 @@ type duties struct {
 	tellChats func(context.Context) error // which groups are lost, or well again
 	log       *slog.Logger
 
-	syncEvery time.Duration
+	syncEvery    time.Duration
+	tellDeputies func(ctx context.Context) error
 }
 
 // keepUpdates is how long a settled update is kept: Telegram repeats one for a day.
@@ -96,7 +98,9 @@ func (d *duties) run(ctx context.Context) error {
 		_, err := d.ledger.Recheck(ctx)
 		return err
 	}))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[standInArgs]) error { return d.ledger.StandIn(ctx) }))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[standInArgs]) error {
+		return errors.Join(d.ledger.StandIn(ctx), d.tellDeputies(ctx))
+	}))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))

@@ -174,7 +174,7 @@ type done struct {
 func (w *world) act() done {
 	w.now = w.now.Add(time.Duration(w.choose("pause", 2)) * time.Second)
 	var d done
-	switch w.choose("act", 20) {
+	switch w.choose("act", 24) {
 	default:
 		d = w.vote()
 	case 16, 17:
@@ -195,7 +195,7 @@ func (w *world) act() done {
 		hash := w.docs[w.choose("revision", len(w.docs))].Hash()
 		d.ref = pick(w, "ref", "pay-1", "pay-2")
 		d.events, d.err = w.c.Consume(pick(w, "hash", w.doc().Hash(), hash, "sha256:0"), d.ref, w.now)
-	case 14, 16, 17, 18, 19:
+	case 14, 20, 21, 22, 23:
 		if w.choose("who", 2) == 0 {
 			w.staffing()
 		} else {

@@ -38,11 +38,11 @@ func (d *Door) nameless(ctx context.Context, m *telegram.Message) error {
 	if err := d.Directory.ChatRefused(ctx, here(m, 0), "not written under one's own name"); err != nil {
 		return failed(err)
 	}
-	return d.back(ctx, m, d.Texts.For(d.GroupLang).T("group.bind.nameless", nil))
+	return d.under(ctx, m, d.Texts.For(d.GroupLang).T("group.bind.nameless", nil))
 }
 
-// back answers in a group, under the message.
-func (d *Door) back(ctx context.Context, m *telegram.Message, text string) error {
+// under answers in a group, under the message.
+func (d *Door) under(ctx context.Context, m *telegram.Message, text string) error {
 	out := telegram.Outgoing{ChatID: m.Chat.ID, ThreadID: m.ThreadID, ReplyTo: m.ID, HTML: markup.Escape(text)}
 	if !m.InTopic {
 		out.ThreadID = 0
@@ -58,16 +58,16 @@ func (d *Door) group(ctx context.Context, it *inbox.Item, m *telegram.Message, r
 	case "unbind":
 		return d.unbind(ctx, it, m, r)
 	case "start", "help":
-		return d.back(ctx, m, r.lang.T("group.hello", map[string]any{"Chat": m.Chat.ID}))
+		return d.under(ctx, m, r.lang.T("group.hello", map[string]any{"Chat": m.Chat.ID}))
 	default:
-		return d.back(ctx, m, r.lang.T("command.private_only", nil))
+		return d.under(ctx, m, r.lang.T("command.private_only", nil))
 	}
 }
 
 // bind ties a group or topic to what an administrator made a code for.
 func (d *Door) bind(ctx context.Context, it *inbox.Item, m *telegram.Message, r request) error {
 	if r.args == "" {
-		return d.back(ctx, m, r.lang.T("group.bind.usage", nil))
+		return d.under(ctx, m, r.lang.T("group.bind.usage", nil))
 	}
 	c, err := d.Directory.BindChat(ctx, here(m, it.ID), r.args)
 	var text string
@@ -85,7 +85,7 @@ func (d *Door) bind(ctx context.Context, it *inbox.Item, m *telegram.Message, r 
 	default:
 		text = r.lang.T("group.bind.done", map[string]any{"Name": short(c.ExternalID), "Types": kinds(c, r.lang)})
 	}
-	return d.back(ctx, m, text)
+	return d.under(ctx, m, text)
 }
 
 // kinds names the types of document that a chat is told of.
@@ -116,12 +116,12 @@ func (d *Door) unbind(ctx context.Context, it *inbox.Item, m *telegram.Message, 
 		if err := d.Directory.ChatRefused(ctx, at, "may not unbind"); err != nil {
 			return failed(err)
 		}
-		return d.back(ctx, m, r.lang.T("group.unbind.forbidden", nil))
+		return d.under(ctx, m, r.lang.T("group.unbind.forbidden", nil))
 	}
 	if _, err := d.Directory.UnbindChat(ctx, at); err != nil {
 		return failed(err)
 	}
-	return d.back(ctx, m, r.lang.T("group.unbind.done", nil)) // whether or not it was bound
+	return d.under(ctx, m, r.lang.T("group.unbind.done", nil)) // whether or not it was bound
 }
 
 func (d *Door) mayUnbind(ctx context.Context, m *telegram.Message, r request) (bool, error) {

@@ -92,6 +92,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		text = markup.Escape(said)
 	case "bind", "unbind":
 		text = markup.Escape(r.lang.T("group.bind.where", nil))
+	case "away":
+		return d.own(ctx, m, r, d.away)
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}

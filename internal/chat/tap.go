@@ -40,6 +40,8 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 		return d.dialogTap(ctx, it, cb)
 	case strings.HasPrefix(cb.Data, link.DataPrefix):
 		return d.linkTap(ctx, it, cb)
+	case strings.HasPrefix(cb.Data, panelPrefix):
+		return d.panelTap(ctx, it, cb)
 	}
 	t, err := card.ParseTap(cb.Data)
 	if err != nil {

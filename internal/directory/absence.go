@@ -69,10 +69,12 @@ func (s *Store) PutAbsence(ctx context.Context, actor string, n NewAbsence) (g G
 			return err
 		}
 		created = len(before) == 0
-		if n.From.IsZero() {
-			n.From = w.at
+		if n.From.IsZero() { // from now on; who says so again while he is away says nothing new
+			if n.From = w.at; !created && before[0].From.Before(w.at) {
+				n.From = before[0].From
+			}
 		}
-		if n.Source != "" && len(before) == 1 && before[0].same(n) {
+		if len(before) == 1 && before[0].same(n) {
 			g = before[0]
 			return nil
 		}

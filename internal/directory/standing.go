@@ -108,3 +108,32 @@ func (w *writer) endStanding(ctx context.Context, id people.ID, why string) erro
 	}
 	return w.endDelegations(ctx, "$1 in (d.principal, d.deputy) and d.until > $2", why, id, w.at)
 }
+
+// TellNext lets a deputy be told of a delegation of which he was not, and notes it: once
+// over all servers, unless one dies between the two. It reports whether there was one.
+func (s *Store) TellNext(ctx context.Context, tell func(Given) error) (bool, error) {
+	found := false
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select `+delegationColumns+` from delegation d
+			where d.told_at is null and d.ended_at is null and d.until > $1
+			  and exists (select from telegram_link l where l.person_id = d.deputy and l.unlinked_at is null)
+			order by d.id limit 1 for update of d skip locked`, s.now())
+		if err != nil {
+			return err
+		}
+		given, err := pgx.CollectRows(rows, scanGiven)
+		if err != nil || len(given) == 0 {
+			return err
+		}
+		found = true
+		if err := tell(given[0]); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "update delegation set told_at = $2 where id = $1", given[0].ID, s.now())
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("tell a deputy: %w", err)
+	}
+	return found, nil
+}

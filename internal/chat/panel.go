@@ -1,0 +1,129 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"countersign/internal/inbox"
+	"countersign/internal/locale"
+	"countersign/internal/markup"
+	"countersign/internal/pace"
+	"countersign/internal/people"
+	"countersign/internal/telegram"
+)
+
+// panelPrefix begins the data of buttons under a panel: a message in which somebody looks
+// after his own matters. All that a button means is in its data, and is looked at anew on
+// each tap: panels outlive restarts, and an old one can do no more than a new one.
+const panelPrefix = "m:"
+
+// panel is what such a message shows.
+type panel struct {
+	lines  []string
+	rows   [][]telegram.Button
+	notice string // told whoever tapped
+}
+
+// visit is somebody at a panel.
+type visit struct {
+	person  people.Person
+	account int64
+	lang    locale.Lang
+	zone    *time.Location
+	args    []string // of the button, or the words behind the command
+}
+
+func (d *Door) visit(p people.Person, u telegram.User) visit {
+	return visit{person: p, account: u.ID, lang: d.lang(p, u), zone: d.zone(p)}
+}
+
+func (v visit) t(key string, data map[string]any) string { return v.lang.T(key, data) }
+
+// button makes a button of a panel.
+func (v visit) button(text string, parts ...string) telegram.Button {
+	return telegram.Button{Text: text, Data: panelPrefix + strings.Join(parts, ":")}
+}
+
+// zone is the one by whose clock times are told to a person.
+func (d *Door) zone(people.Person) *time.Location { return d.Zone }
+
+// turn is a page of a panel.
+type turn func(ctx context.Context, v visit) (panel, error)
+
+// pages are the panels by the first word of their buttons.
+func (d *Door) pages() map[string]turn {
+	return map[string]turn{"away": d.awayTap}
+}
+
+// own answers a command by which somebody looks after his own matters.
+func (d *Door) own(ctx context.Context, m *telegram.Message, r request, page turn) error {
+	if r.person.ID == "" {
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("link.not_linked", nil))})
+	}
+	v := d.visit(r.person, *m.From)
+	v.args = strings.Fields(markup.Clean(r.args))
+	out, err := page(ctx, v)
+	if err != nil {
+		return failed(err)
+	}
+	return d.panel(ctx, m.Chat.ID, out)
+}
+
+func (d *Door) panel(ctx context.Context, chat int64, p panel) error {
+	k, err := telegram.NewKeyboard(p.rows...)
+	if err != nil {
+		return err
+	}
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: strings.Join(p.lines, "\n"), Keyboard: k})
+}
+
+// panelTap acts on a button of a panel and shows what came of it in its place.
+func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (string, error) {
+	b := ballot{query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID}
+	p, err := d.person(ctx, cb.From.ID)
+	if err != nil {
+		return "", err
+	}
+	v := d.visit(p, cb.From)
+	v.args = strings.Split(strings.TrimPrefix(cb.Data, panelPrefix), ":")
+	page := d.pages()[v.args[0]]
+	switch {
+	case p.ID == "":
+		d.answer(ctx, cb.ID, v.t("tap.not_linked", nil), Window)
+		return "refused: not linked", nil
+	case page == nil:
+		d.answer(ctx, cb.ID, v.t("tap.button_invalid", nil), Window)
+		return "refused: unreadable button", nil
+	}
+	v.args = v.args[1:]
+	out, err := page(ctx, v)
+	if err != nil {
+		return "", d.fault(ctx, it, b, failed(err))
+	}
+	d.answer(ctx, cb.ID, out.notice, Line)
+	if len(out.lines) == 0 {
+		return "panel", nil
+	}
+	k, err := telegram.NewKeyboard(out.rows...)
+	if err != nil {
+		return "", err
+	}
+	err = d.Telegram.EditText(ctx, telegram.Edit{
+		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: strings.Join(out.lines, "\n"), Keyboard: k,
+	})
+	switch kind := telegram.KindOf(err); {
+	case err == nil, kind == telegram.NotModified:
+		return "panel", nil
+	case kind == telegram.Gone:
+		return "panel", d.panel(ctx, cb.Message.Chat.ID, out)
+	default:
+		d.Log.WarnContext(ctx, "panel not shown in its place", slog.Any("error", err))
+		return "panel", nil
+	}
+}
+
+// bold is a line of a panel that stands out; plain one that does not.
+func bold(text string) string  { return "<b>" + markup.Escape(text) + "</b>" }
+func plain(text string) string { return markup.Escape(text) }
