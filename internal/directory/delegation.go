@@ -246,7 +246,7 @@ func (w *writer) noteDelegation(ctx context.Context, what string, g Given, why s
 		From: g.From, Until: g.Until, Why: why,
 	}
 	if g.Scope.UpTo != nil {
-		note.UpTo = g.Scope.UpTo.String()
+		note.UpTo = g.Scope.UpTo.String() + " " + g.Scope.UpTo.Currency
 	}
 	if why == "" {
 		w.note(what, principal, nil, note)

@@ -68,6 +68,12 @@ const (
 		"Deliveries are kept for a time. What begins before the first that is kept is refused (410 `cursor_expired`), so that nobody takes a part for the whole: " +
 		"leave out `from` and give `to` alone to have all from the first that is kept. Older events are in `GET /v1/events`."
 
+	absenceText = "Somebody is away, and perhaps another decides for him meanwhile, beside him: whoever of the two votes first, wins. Open documents follow at once, and at the beginning and the end within a minute. " +
+		"The same again changes nothing; another content under the same name replaces it, and both stay on record. A deputy who has passed decisions on to this person for that time is refused (409 `conflict`)."
+
+	delegationText = "Somebody may decide for another, beside him: whoever of the two votes first, wins, and the record says for whom and by which delegation. Nobody decides so what he wrote or gains from, and one person counts once. " +
+		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`)."
+
 	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave (409 `last_approver`). Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."
 )

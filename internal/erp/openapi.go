@@ -274,7 +274,7 @@ func (m *mounting) publish() {
 func bodies() []string {
 	return []string{
 		"DocumentBody", "PayeeBody", "LineBody", "FileBody", "ConsumeBody", "WithdrawBody", "StatusBody", "CommentBody",
-		"BatchBody", "BatchItem", "ChatBody", "UserBody", "WebhookBody", "WebhookChange", "RotateBody", "PauseBody", "ReplayBody", "NothingBody",
+		"BatchBody", "BatchItem", "ChatBody", "UserBody", "AbsenceBody", "DelegationBody", "WebhookBody", "WebhookChange", "RotateBody", "PauseBody", "ReplayBody", "NothingBody",
 	}
 }
 

@@ -31,6 +31,7 @@ func (m *mounting) directory() {
 	}
 	add(m, chat, m.door.putChat)
 	also(m, chat, http.MethodPost, chat.path, m.door.putChat)
+	m.standing()
 }
 
 // actor is how a key is named in the journal of the directory.

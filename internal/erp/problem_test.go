@@ -35,6 +35,8 @@ func outcomes() map[string]outcome {
 		"ledger.ErrTypeChanged": {ledger.ErrTypeChanged, 409, "conflict", false}, "ledger.ErrUnavailable": {ledger.ErrUnavailable, 503, "unavailable", true},
 		"approval.ErrClosed": {approval.ErrClosed, 409, "closed", false}, "approval.ErrMovedOn": {approval.ErrMovedOn, 409, "conflict", false},
 		"approval.ErrNotAsked": {approval.ErrNotAsked, 403, "forbidden", false}, "approval.ErrStepClosed": {approval.ErrStepClosed, 409, "closed", false},
+		"approval.ErrDelegation": {approval.ErrDelegation, 403, "forbidden", false},
+		"directory.ErrCircular":  {directory.ErrCircular, 409, "conflict", false}, "directory.ErrPowerless": {directory.ErrPowerless, 403, "forbidden", false},
 		"approval.ErrConflict": {approval.ErrConflict, 403, "forbidden", false}, "approval.ErrInactive": {approval.ErrInactive, 403, "forbidden", false},
 		"approval.ErrReasonNeeded": {approval.ErrReasonNeeded, 422, "reason_required", false}, "approval.ErrFilesMissing": {approval.ErrFilesMissing, 409, "files_missing", false},
 		"approval.ErrVerdict": {approval.ErrVerdict, 422, "invalid_field", false}, "approval.ErrNoRoute": {approval.ErrNoRoute, 422, "no_route", false},
