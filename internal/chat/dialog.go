@@ -211,7 +211,7 @@ func (d *Door) over(ctx context.Context, dlg *Dialog, u telegram.User) (ending, 
 	}
 	s, _ := c.Slot(dlg.Tap.Round, dlg.Tap.Step, dlg.Tap.No)
 	if s.Vote != nil && s.Person == p.ID {
-		out := ending{text: d.decided(lang, *s.Vote)}
+		out := ending{text: decided(lang, d.zone(p), *s.Vote)}
 		out.question = out.text
 		if out.recorded = s.Vote.Verdict == dlg.Tap.Verdict; out.recorded {
 			out.question = saved(lang, s.Vote.Reason)
@@ -227,7 +227,7 @@ func (d *Door) over(ctx context.Context, dlg *Dialog, u telegram.User) (ending, 
 	case c.Round != dlg.Tap.Round || c.Revision != dlg.Tap.Revision:
 		text = lang.T("tap.moved_on", nil)
 	case c.State != approval.InProgress || s.State != approval.SlotOpen && lastVote(&c) != nil:
-		text = d.closed(lang, ledger.Voted{Status: st, People: dir})
+		text = d.closed(lang, ledger.Voted{Status: st, Person: p, People: dir})
 	default:
 		text = lang.T("reason.expired", nil)
 	}

@@ -92,6 +92,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		text = markup.Escape(said)
 	case "bind", "unbind":
 		text = markup.Escape(r.lang.T("group.bind.where", nil))
+	case "settings":
+		return d.own(ctx, m, r, d.settings)
 	case "away":
 		return d.own(ctx, m, r, d.away)
 	default:
@@ -179,7 +181,7 @@ func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error 
 	for _, w := range waiting {
 		b.WriteString("\n• " + markup.Escape(r.lang.T("queue.line", map[string]any{
 			"Number": short(w.Doc.Number), "Payee": short(w.Doc.Payee.Name), "Amount": r.lang.Money(w.Doc.Amount),
-			"Since": r.lang.DateTime(w.AskedAt, d.Zone),
+			"Since": r.lang.DateTime(w.AskedAt, d.zone(r.person)),
 		})))
 	}
 	if more := total - len(waiting); more > 0 {

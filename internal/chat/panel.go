@@ -33,10 +33,12 @@ type visit struct {
 	lang    locale.Lang
 	zone    *time.Location
 	args    []string // of the button, or the words behind the command
+
+	language string // that of the messenger
 }
 
 func (d *Door) visit(p people.Person, u telegram.User) visit {
-	return visit{person: p, account: u.ID, lang: d.lang(p, u), zone: d.zone(p)}
+	return visit{person: p, account: u.ID, lang: d.lang(p, u), zone: d.zone(p), language: u.Language}
 }
 
 func (v visit) t(key string, data map[string]any) string { return v.lang.T(key, data) }
@@ -47,14 +49,14 @@ func (v visit) button(text string, parts ...string) telegram.Button {
 }
 
 // zone is the one by whose clock times are told to a person.
-func (d *Door) zone(people.Person) *time.Location { return d.Zone }
+func (d *Door) zone(p people.Person) *time.Location { return p.Clock(d.Zone) }
 
 // turn is a page of a panel.
 type turn func(ctx context.Context, v visit) (panel, error)
 
 // pages are the panels by the first word of their buttons.
 func (d *Door) pages() map[string]turn {
-	return map[string]turn{"away": d.awayTap}
+	return map[string]turn{"away": d.awayTap, "set": d.settingsTap}
 }
 
 // own answers a command by which somebody looks after his own matters.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
@@ -145,7 +146,7 @@ func (d *Door) aftermath(ctx context.Context, b ballot) string {
 		return lang.T("tap.unknown_outcome", nil)
 	}
 	if s, _ := st.Case.Slot(b.tap.Round, b.tap.Step, b.tap.No); s.Vote != nil && s.Person == p.ID {
-		return d.decided(lang, *s.Vote)
+		return decided(lang, d.zone(p), *s.Vote)
 	}
 	return lang.T("tap.error", nil)
 }
@@ -222,9 +223,9 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 	}
 	if already, ok := errors.AsType[*approval.AlreadyVotedError](err); ok {
 		if already.Same {
-			return lang.T("tap.already_same", map[string]any{"Time": lang.DateTime(already.Vote.At, d.Zone)}), Line
+			return lang.T("tap.already_same", map[string]any{"Time": lang.DateTime(already.Vote.At, d.zone(v.Person))}), Line
 		}
-		return d.decided(lang, already.Vote), Window
+		return decided(lang, d.zone(v.Person), already.Vote), Window
 	}
 	switch {
 	case errors.Is(err, approval.ErrNotAsked) && v.Person.ID == "":
@@ -236,7 +237,7 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 	case errors.Is(err, people.ErrUnconfirmed):
 		return lang.T("tap.unconfirmed", nil), Window
 	case errors.Is(err, people.ErrCoolingOff):
-		return lang.T("tap.cooling_off", map[string]any{"Time": lang.DateTime(v.Person.Power.From, d.Zone)}), Window
+		return lang.T("tap.cooling_off", map[string]any{"Time": lang.DateTime(v.Person.Power.From, d.zone(v.Person))}), Window
 	case errors.Is(err, people.ErrLoginOld):
 		return lang.T("tap.login_old", nil), Window
 	case errors.Is(err, approval.ErrMovedOn):
@@ -255,9 +256,9 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 }
 
 // decided says what is on record of a person.
-func (d *Door) decided(lang locale.Lang, v approval.Vote) string {
+func decided(lang locale.Lang, zone *time.Location, v approval.Vote) string {
 	return lang.T("tap.already_other", map[string]any{
-		"Verdict": lang.T("verdict."+string(v.Verdict), nil), "Time": lang.DateTime(v.At, d.Zone),
+		"Verdict": lang.T("verdict."+string(v.Verdict), nil), "Time": lang.DateTime(v.At, zone),
 	})
 }
 
@@ -271,7 +272,7 @@ func (d *Door) closed(lang locale.Lang, v ledger.Voted) string {
 	}
 	p, _ := v.People.Person(last.Person)
 	data := map[string]any{
-		"Name": p.Name, "Time": lang.DateTime(last.Vote.At, d.Zone), "State": state,
+		"Name": p.Name, "Time": lang.DateTime(last.Vote.At, d.zone(v.Person)), "State": state,
 		"Verdict": lang.T("verdict."+string(last.Vote.Verdict), nil),
 	}
 	if c.State == approval.InProgress {

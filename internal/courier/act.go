@@ -58,7 +58,7 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 // letter is a message as it should be.
 func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 	out := post.Letter{
-		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent, Protect: l.protected(s)},
+		Outgoing: telegram.Outgoing{ChatID: l.chat, ThreadID: s.thread, HTML: want.HTML, Silent: want.Silent || s.hushed, Protect: l.protected(s)},
 		Plain:    want.Plain, About: string(l.d.Case.ID) + " " + s.Key(),
 	}
 	if s.Kind == card.KindFile && want.Offer == nil { // else there is only a text

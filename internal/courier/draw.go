@@ -43,6 +43,8 @@ type place struct {
 	thread int64
 	lang   locale.Lang
 	group  *directory.Chat
+	zone   *time.Location // of the times shown
+	hushed bool           // nothing makes a sound there now
 }
 
 // all goes through every message that should exist. It gives how long to wait before
@@ -193,13 +195,13 @@ func (r *drawing) justVoted(s card.Spot) bool {
 func (r *drawing) where(s card.Spot) (place, bool) {
 	if s.Chat != "" {
 		g, ok := r.groups[s.Chat]
-		return place{chat: g.TelegramID, thread: g.Thread, lang: r.Texts.For(r.GroupLang), group: &g}, ok
+		return place{chat: g.TelegramID, thread: g.Thread, lang: r.Texts.For(r.GroupLang), group: &g, zone: r.Zone}, ok
 	}
 	p, ok := r.d.People.Person(s.Person)
 	if !ok || !p.Linked() {
 		return place{}, false
 	}
-	return place{chat: p.Telegram, lang: r.Texts.For(p.Locale)}, true
+	return place{chat: p.Telegram, lang: r.Texts.For(p.Locale), zone: p.Clock(r.Zone), hushed: p.Hushed(r.Now(), r.Zone)}, true
 }
 
 // keep renews the lease of the case, and the claims of its messages, while they are in
@@ -316,8 +318,13 @@ func (r *drawing) overtaken(ctx context.Context) (bool, error) {
 	return slices.ContainsFunc(spots, func(s card.Spot) bool {
 		before, _ := r.d.People.Person(s.Person)
 		after, _ := dir.Person(s.Person)
-		return before.Telegram != after.Telegram
+		return changed(before, after)
 	}), nil
+}
+
+// changed: somebody is written to elsewhere now, or otherwise.
+func changed(before, after people.Person) bool {
+	return before.Telegram != after.Telegram || before.Locale != after.Locale || before.Zone.String() != after.Zone.String()
 }
 
 func (r *drawing) knows(spot string, m Message) bool {

@@ -99,7 +99,9 @@ func (l *lane) card(s spotAt) card.Card {
 	if s.astray {
 		return card.Astray(l.view, s.Spot, s.lang)
 	}
-	return card.For(l.view, s.Spot, s.lang)
+	view := l.view
+	view.Zone = s.zone
+	return card.For(view, s.Spot, s.lang)
 }
 
 // turn asks the limits for a message. When it is not its turn, the case is looked at

@@ -68,12 +68,19 @@ func (s *Store) at(ctx context.Context, q Querier, version int64) (people.Direct
 	if err != nil {
 		return people.Directory{}, err
 	}
+	persons := make([]people.Person, len(records))
+	for i := range records {
+		persons[i] = records[i].Person
+	}
+	if err := settle(ctx, q, persons); err != nil {
+		return people.Directory{}, err
+	}
 	// Read after the version, so that it can only be newer than that; never older.
 	delegations, absences, err := standing(ctx, q, s.now())
 	if err != nil {
 		return people.Directory{}, err
 	}
-	d := snapshot(records).With(delegations, absences)
+	d := people.NewDirectory(persons).With(delegations, absences)
 	s.cache.keep(read, d)
 	return d, nil
 }

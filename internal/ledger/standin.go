@@ -35,6 +35,12 @@ func (db *DB) StandIn(ctx context.Context) error {
 	return left.err()
 }
 
+// RedrawConcerning asks for the messages of every open case that one of the persons has to
+// do with, asked or told: what they say of him, or to him, has changed.
+func (db *DB) RedrawConcerning(ctx context.Context, ids ...people.ID) error {
+	return db.redrawAll(ctx, concerning, ids)
+}
+
 // follow looks at the cases that one delegation or absence concerns. It is noted as done
 // only when all of them were looked at.
 func (db *DB) follow(ctx context.Context, d directory.Due) error {

@@ -22,11 +22,13 @@ type Person struct {
 	Name       string
 	Email      string // lower case
 	Roles      []Role
-	Locale     string // BCP 47 tag; empty: what the messenger says
-	Active     bool   // false: left the company; holds no role, casts no vote
-	Telegram   int64  // id of the linked Telegram account; 0: not linked
-	Power      Power  // what that account may do
-	Frozen     bool   // his account was taken from him until an administrator gives him one again
+	Locale     string         // BCP 47 tag; empty: what the messenger says
+	Zone       *time.Location // by whose clock he is told times; nil: that of the house
+	Quiet      Quiet          // when he is written to without a sound
+	Active     bool           // false: left the company; holds no role, casts no vote
+	Telegram   int64          // id of the linked Telegram account; 0: not linked
+	Power      Power          // what that account may do
+	Frozen     bool           // his account was taken from him until an administrator gives him one again
 }
 
 // Power is what a linked account may do yet.

@@ -1,0 +1,143 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/people"
+)
+
+// Setting is what a person chose for himself. It stands over what an ERP says of him.
+type Setting struct {
+	Locale  string       `json:"locale,omitempty"`  // empty: as the ERP says
+	Follows bool         `json:"follows,omitempty"` // Locale is what the messenger said when it was chosen to follow that
+	Zone    string       `json:"zone,omitempty"`    // of the IANA; empty: that of the house
+	Quiet   people.Quiet `json:"quiet,omitzero"`
+}
+
+// check says what is wrong with a setting, or nothing.
+func (s Setting) check() string {
+	switch {
+	case checkLocale(s.Locale) != "":
+		return checkLocale(s.Locale)
+	case s.Follows && s.Locale == "":
+		return "a language to follow is missing"
+	case !s.Quiet.Valid():
+		return "quiet hours are not two different minutes of a day"
+	case s.Zone == "":
+		return ""
+	}
+	if _, err := Zone(s.Zone); err != nil {
+		return fmt.Sprintf("time zone %s is not one such as Europe/Berlin", shown(s.Zone))
+	}
+	return ""
+}
+
+// Zone finds a zone by its name. "Local" is where this server stands, and no answer.
+func Zone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" || len(name) > 64 || strings.IndexFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_+-/", r)
+	}) >= 0 {
+		return nil, ErrInvalid
+	}
+	return time.LoadLocation(name)
+}
+
+const selectSettings = `select person_id, coalesce(locale, ''), follows, coalesce(zone, ''), coalesce(quiet_from, 0), coalesce(quiet_to, 0) from setting`
+
+func readSettings(ctx context.Context, q Querier, which string, args ...any) (map[people.ID]Setting, error) {
+	rows, err := q.Query(ctx, selectSettings+which, args...)
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	out := map[people.ID]Setting{}
+	var id people.ID
+	var s Setting
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.Locale, &s.Follows, &s.Zone, &s.Quiet.From, &s.Quiet.To}, func() error {
+		out[id] = s
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	return out, nil
+}
+
+// settle writes into persons what they chose. A zone that this server does not know is
+// that of the house.
+func settle(ctx context.Context, q Querier, persons []people.Person) error {
+	settings, err := readSettings(ctx, q, "")
+	if err != nil {
+		return err
+	}
+	zones := map[string]*time.Location{}
+	for i := range persons {
+		p := &persons[i]
+		s := settings[p.ID]
+		p.Quiet = s.Quiet
+		if s.Locale != "" {
+			p.Locale = s.Locale
+		}
+		if s.Zone == "" {
+			continue
+		}
+		if _, known := zones[s.Zone]; !known {
+			zone, err := Zone(s.Zone)
+			if err != nil {
+				zone = nil
+			}
+			zones[s.Zone] = zone
+		}
+		p.Zone = zones[s.Zone]
+	}
+	return nil
+}
+
+// Setting gives what a person chose.
+func (s *Store) Setting(ctx context.Context, id people.ID) (Setting, error) {
+	found, err := readSettings(ctx, s.Pool, " where person_id = $1", id)
+	return found[id], err
+}
+
+// Set changes what a person chose, and says whether that is news.
+func (s *Store) Set(ctx context.Context, actor string, id people.ID, change func(*Setting)) (changed bool, err error) {
+	err = s.write(ctx, actor, func(w *writer) error {
+		e, err := w.oneEntry(ctx, "p.id = $1", string(id))
+		if err != nil {
+			return err
+		}
+		found, err := readSettings(ctx, w.tx, " where person_id = $1", id)
+		if err != nil {
+			return err
+		}
+		was := found[id]
+		now := was
+		change(&now)
+		if now == was {
+			return nil
+		}
+		if fault := now.check(); fault != "" {
+			return fmt.Errorf("%s: %w", fault, ErrInvalid)
+		}
+		var from, to *int
+		if (now.Quiet != people.Quiet{}) {
+			from, to = &now.Quiet.From, &now.Quiet.To
+		}
+		_, err = w.tx.Exec(ctx, `insert into setting (person_id, locale, follows, zone, quiet_from, quiet_to, changed_at)
+			values ($1, nullif($2, ''), $3, nullif($4, ''), $5, $6, $7)
+			on conflict (person_id) do update set locale = excluded.locale, follows = excluded.follows, zone = excluded.zone,
+				quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, changed_at = excluded.changed_at`,
+			id, now.Locale, now.Follows, now.Zone, from, to, w.at)
+		w.note("setting.changed", e.ExternalID, was, now)
+		changed = true
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("settings of %s: %w", id, err)
+	}
+	return changed, nil
+}
