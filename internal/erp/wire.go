@@ -260,7 +260,7 @@ type Event struct {
 	Source     string         `json:"source" example:"erp1c"`
 	ExternalID string         `json:"external_id" example:"8f0e7c9a-REQ-4711"`
 	Seq        int            `json:"seq" doc:"Counts the events of the document from 1 without a gap" example:"7"`
-	Data       map[string]any `json:"data" doc:"document_id, revision, content_hash, and by type: case_id, round, outcome, by, reason, step, asked, verdict, changes, class, … Where that would be more than 20 KB, shortened is true: texts and lists are cut, changes left out, and beside a list stands its whole length: asked_count beside asked"`
+	Data       map[string]any `json:"data" doc:"document_id, revision, content_hash, and by type: case_id, round, outcome, by, on_behalf_of and delegations where a deputy decided, reason, step, asked, verdict, changes, class, … Where that would be more than 20 KB, shortened is true: texts and lists are cut, changes left out, and beside a list stands its whole length: asked_count beside asked"`
 }
 
 // EventsAnswer is a page of the feed.
