@@ -1,7 +1,8 @@
 // Package document knows what an ERP posts: a document, its states, and how one
 // state differs from the next.
 //
-// It owns the content hash that a decision is bound to and the classes of change.
+// It owns the content hash that a decision is bound to, the classes of change, and by
+// which words a document is found.
 // It leaves reading JSON to the ERP door, and what a change does to votes to approval.
 package document
 
