@@ -1,8 +1,8 @@
 // Package approval is the machine of a decision: a case runs a route over the
 // revisions of one document, and persons vote.
 //
-// It owns what a case may do and which facts follow from it, as values: no clock, no
-// storage, no messenger. It leaves whom a step names to route, what changed in a
+// It owns what a case may do, which facts follow from it, and who may see what it is about,
+// as values: no clock, no storage, no messenger. It leaves whom a step names to route, what changed in a
 // document to document, storing to ledger, and wording to card and the doors.
 package approval
 

@@ -199,7 +199,7 @@ func (r *record) writeEvents(b *pgx.Batch, facts []fact, now time.Time) error {
 		r.ID, r.Key.Source, now, ids, seqs, cases, kinds, bodies, kept, r.Events, nullable(r.Status),
 	}
 	if r.revised || r.fresh { // the usual case touches no column that the schema must check again
-		set += `, revision = $12, hash = $13, case_id = $14, number = $15`
+		set += `, revision = $12, sought = $12, hash = $13, case_id = $14, number = $15`
 		args = append(args, r.Revision, r.Hash, nullable(r.CaseID), r.number())
 	}
 	b.Queue(`with d as (update document set `+set+` where id = $1), e as (

@@ -21,7 +21,7 @@ import (
 // assurances is the step that brought them.
 const assurances = 14
 
-// steps gives the migrations on a database.
+// steps gives our migrations on a database: this program needs them all.
 func steps(tb testing.TB, ownerURL string) *goose.Provider {
 	tb.Helper()
 	config, err := pgxpool.ParseConfig(ownerURL)

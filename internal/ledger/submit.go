@@ -142,7 +142,7 @@ func (db *DB) prepare(ctx context.Context, t *transaction, s Submission, b *pgx.
 		return nil, err
 	}
 	facts = slices.Insert(facts, 0, fact{kind: "document.received", data: map[string]any{"type": r.Type}})
-	b.Queue(`insert into document (id, source, external_id, type, revision, hash, case_id, number, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	b.Queue(`insert into document (id, source, external_id, type, revision, sought, hash, case_id, number, created_at) values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)`,
 		r.ID, r.Key.Source, r.Key.ExternalID, r.Type, r.Revision, r.Hash, r.CaseID, r.number(), now)
 	return r, r.write(b, facts, now)
 }
@@ -278,6 +278,7 @@ func (r *record) writeRevision(b *pgx.Batch, now time.Time) error {
 	}
 	b.Queue(`insert into revision (document_id, revision, hash, body, amount_minor, currency, created_at) values ($1, $2, $3, $4, $5, $6, $7)`,
 		r.ID, r.Revision, r.Hash, string(body), r.Doc.Amount.Minor, r.Doc.Amount.Currency, now)
+	writeSearch(b, r.ID, r.Doc)
 	return nil
 }
 
