@@ -72,6 +72,11 @@ type recheckArgs struct{}
 // Kind names the job.
 func (recheckArgs) Kind() string { return "recheck_blocked" }
 
+type indexArgs struct{}
+
+// Kind names the job.
+func (indexArgs) Kind() string { return "index_documents" }
+
 type purgeArgs struct{}
 
 // Kind names the job.
@@ -101,11 +106,16 @@ func (d *duties) run(ctx context.Context) error {
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[standInArgs]) error {
 		return errors.Join(d.ledger.StandIn(ctx), d.tellDeputies(ctx))
 	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[indexArgs]) error {
+		_, err := d.ledger.Index(ctx)
+		return err
+	}))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))
 	jobs := []*river.PeriodicJob{
-		periodic(time.Minute, recheckArgs{}), periodic(time.Minute, standInArgs{}), periodic(time.Minute, tellArgs{}), periodic(time.Hour, purgeArgs{}),
+		periodic(time.Minute, recheckArgs{}), periodic(time.Minute, standInArgs{}), periodic(time.Minute, tellArgs{}),
+		periodic(time.Minute, indexArgs{}), periodic(time.Hour, purgeArgs{}),
 	}
 	if d.roster != nil {
 		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))
