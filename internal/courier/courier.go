@@ -1,7 +1,7 @@
 // Package courier makes the messenger show what the ledger says: cards converge.
 //
-// It owns the messages as they were accepted, and compares them with what package card
-// says they should be; whatever differs is sent or edited. It leaves what a card says
+// It owns the messages as they were accepted, also those that people posted in chats nobody
+// knows, and compares them with what package card says they should be; whatever differs is sent or edited. It leaves what a card says
 // to card, limits to pace, and which cases are behind to ledger. Nothing is queued for
 // it: a committed change of a case is the request to redraw, ten quick changes make one
 // edit, and a crash at any moment is mended by looking again.

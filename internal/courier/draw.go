@@ -31,6 +31,7 @@ type drawing struct {
 	former map[int64]bool       // ids that groups had before they became supergroups
 	lanes  []*lane
 	partly bool // some chats were brought up to date, others failed
+	posted []Posted
 
 	stop  context.Context //nolint:containedctx // ends: finish the message in hand, begin no other
 	since time.Time       // by our own clock: before the lease was asked for
@@ -66,7 +67,8 @@ func (r *drawing) all(ctx context.Context) (time.Duration, error) {
 		r.partly = r.partly || found[l] == nil
 		err = errors.Join(err, found[l])
 	}
-	return min(wait, patience), err
+	later, fault := r.follow(ctx)
+	return min(sooner(wait, later), patience), errors.Join(err, fault)
 }
 
 // pass lets lanes bring their messages to what they should be.
@@ -261,6 +263,9 @@ func (r *drawing) done(ctx context.Context) (overtaken bool, err error) {
 	}
 	if err := r.Ledger.Drawn(ctx, r.d); err != nil {
 		return false, err
+	}
+	if more, err := r.postedSince(ctx); err != nil || more {
+		return more, err
 	}
 	return r.overtaken(ctx)
 }

@@ -29,12 +29,15 @@ type Found struct {
 	People people.Directory
 }
 
-// How far a search goes. Who looks for a word that thousands of documents share, and saw
-// thousands himself, finds the newest of them.
+// How far a search goes. The newest documents of a person are looked at first, then those
+// that have the words. Of a word that more than a thousand documents share he finds it in
+// his newest and in some others: whoever types another word beside it finds the rest.
 const (
-	mostFound   = 200  // who sees so many types another word
-	searchDepth = 3000 // of a person's documents, the newest, and of those that have the words
-	mostByName  = 500  // documents whose numbers begin alike
+	mostFound  = 200  // who sees so many types another word
+	nearDepth  = 200  // of a person's documents
+	farDepth   = 1500 // of them, when the words are common
+	deepDepth  = 1000 // documents that have the words
+	mostByName = 200  // documents whose numbers are alike
 )
 
 // The statements of a search. Each looks at a bounded number of rows, found by an index.
@@ -67,7 +70,7 @@ const (
 	// The documents that have the words, whoever sees them, and of them the person's.
 	searchDeep = `with x as materialized (
 			select document_id, requester, on_behalf from document_search where words @@ ($3::text)::tsquery limit $4)
-		select x.document_id from x where ` + mayBeSeen + ` order by x.document_id desc limit $5`
+		select array(select x.document_id from x where ` + mayBeSeen + ` order by x.document_id desc limit $5), (select count(*) from x) = $4`
 
 	// The documents whose number is that, or a part of it, or begins so.
 	searchNumber = `with x as materialized (
@@ -90,7 +93,7 @@ func (db *DB) Find(ctx context.Context, s Search) (Found, error) {
 	if !known || !p.Active {
 		return Found{People: dir}, nil
 	}
-	ids, err := db.search(ctx, p, s.Text)
+	ids, err := db.search(ctx, p, s)
 	if err != nil {
 		return Found{}, fmt.Errorf("search: %w", classify(err))
 	}
@@ -108,77 +111,98 @@ func (db *DB) Find(ctx context.Context, s Search) (Found, error) {
 	return out, err
 }
 
-// search lists what the person may find, in order.
-func (db *DB) search(ctx context.Context, p people.Person, text string) ([]string, error) {
-	sought := document.Seek(text)
-	words := query(sought.Terms)
-	if words == "" && strings.TrimSpace(text) != "" {
+// search lists what the person may find, in order, as far as it is asked for.
+func (db *DB) search(ctx context.Context, p people.Person, s Search) ([]string, error) {
+	sought := document.Seek(s.Text)
+	l := looking{person: p.ID, keys: []string{named(p.ExternalID)}, words: query(sought.Terms)}
+	if l.words == "" && strings.TrimSpace(s.Text) != "" {
 		return nil, nil // nothing in it is a word
+	}
+	if p.Email != "" {
+		l.keys = append(l.keys, named(p.Email))
 	}
 	t, err := db.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer t.end(ctx)
-	keys := []string{named(p.ExternalID)}
-	if p.Email != "" {
-		keys = append(keys, named(p.Email))
-	}
-	var first, exact, near []string
-	many := false
-	err = t.read(ctx, func(b *pgx.Batch) {
+	if err := t.read(ctx, func(b *pgx.Batch) {
 		b.Queue(searchSettings)
-		b.Queue(searchMany, p.ID, keys, searchDepth).QueryRow(func(row pgx.Row) error { return row.Scan(&many) })
-		b.Queue(searchNear, p.ID, keys, words, searchDepth, mostFound).Query(func(rows pgx.Rows) (err error) {
-			near, err = pgx.CollectRows(rows, pgx.RowTo[string])
-			return err
-		})
+		b.Queue(searchMany, l.person, l.keys, nearDepth).QueryRow(func(row pgx.Row) error { return row.Scan(&l.many) })
+		b.Queue(searchNear, l.person, l.keys, l.words, nearDepth, mostFound).Query(l.add)
 		if sought.Number != "" {
 			part := ""
 			if sought.Part != "" {
 				part = quoted(document.Word{Text: sought.Part})
 			}
-			b.Queue(searchNumber, p.ID, keys, sought.Number, sought.Number+"%", part, mostByName).Query(func(rows pgx.Rows) error {
-				return split(rows, &exact, &first)
-			})
+			b.Queue(searchNumber, l.person, l.keys, sought.Number, sought.Number+"%", part, mostByName).Query(l.split)
 		}
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, err
 	}
-	var deep []string
-	if many && words != "" && len(near) < mostFound {
-		rows, err := t.conn.Query(ctx, searchDeep, p.ID, keys, words, searchDepth, mostFound)
-		if err != nil {
-			return nil, err
-		}
-		if deep, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+	if l.many && len(l.found) <= s.Offset+s.Limit {
+		if err := l.further(ctx, t); err != nil {
 			return nil, err
 		}
 	}
-	return merged(exact, first, newest(near, deep)), t.commit(ctx, &pgx.Batch{})
+	return merged(l.exact, l.begun, newest(l.found)), t.commit(ctx, &pgx.Batch{})
+}
+
+// looking is a search on its way.
+type looking struct {
+	person people.ID
+	keys   []string // what documents may call the person
+	words  string   // none: everything
+
+	many                bool // the person may see more than was looked at
+	exact, begun, found []string
+}
+
+// further looks beyond the newest documents of the person.
+func (l *looking) further(ctx context.Context, t *transaction) error {
+	common := l.words == ""
+	if !common {
+		var deep []string
+		if err := t.conn.QueryRow(ctx, searchDeep, l.person, l.keys, l.words, deepDepth, mostFound).Scan(&deep, &common); err != nil {
+			return err
+		}
+		l.found = append(l.found, deep...)
+	}
+	if !common {
+		return nil
+	}
+	rows, err := t.conn.Query(ctx, searchNear, l.person, l.keys, l.words, farDepth, mostFound)
+	if err != nil {
+		return err
+	}
+	return l.add(rows)
+}
+
+func (l *looking) add(rows pgx.Rows) error {
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	l.found = append(l.found, ids...)
+	return err
 }
 
 // split parts documents whose number is the one from those whose number begins so.
-func split(rows pgx.Rows, exact, begun *[]string) error {
+func (l *looking) split(rows pgx.Rows) error {
 	var id string
 	var is bool
 	_, err := pgx.ForEachRow(rows, []any{&id, &is}, func() error {
 		if is {
-			*exact = append(*exact, id)
+			l.exact = append(l.exact, id)
 		} else {
-			*begun = append(*begun, id)
+			l.begun = append(l.begun, id)
 		}
 		return nil
 	})
 	return err
 }
 
-// newest puts two lists together; ids sort by time.
-func newest(a, b []string) []string {
-	out := slices.Concat(a, b)
-	slices.SortFunc(out, func(x, y string) int { return cmp.Compare(y, x) })
-	return out
+// newest puts the newest first; ids sort by time.
+func newest(ids []string) []string {
+	slices.SortFunc(ids, func(x, y string) int { return cmp.Compare(y, x) })
+	return ids
 }
 
 // merged is each once, no more than anybody reads.

@@ -39,6 +39,8 @@ type upload struct {
 type Letter struct {
 	telegram.Outgoing
 
+	InlineID string // of a message that somebody posted through inline mode, in the place of a chat; to edit only
+
 	Plain string // in the place of the HTML when its marks are refused
 	File  *File  // it hangs under: the texts are its caption
 	About string // names the letter in the log
@@ -86,7 +88,7 @@ func (p *Post) Edit(ctx context.Context, message int64, l Letter) error {
 	if l.File != nil {
 		change = p.Telegram.EditCaption
 	}
-	e := telegram.Edit{ChatID: l.ChatID, MessageID: message, HTML: l.HTML, Text: l.Text, Keyboard: l.Keyboard}
+	e := telegram.Edit{ChatID: l.ChatID, MessageID: message, InlineID: l.InlineID, HTML: l.HTML, Text: l.Text, Keyboard: l.Keyboard}
 	err := change(ctx, e)
 	if marks(telegram.KindOf(err)) && e.HTML != "" {
 		p.warn(ctx, "text refused; shown without marks", l.About, err)

@@ -62,3 +62,16 @@ func (s *Server) Choose(userID, chatID int64, r InlineResult, query string) (str
 	}
 	return m.InlineID, nil
 }
+
+// RemoveInline makes somebody delete a message of inline mode. The bot is not told.
+func (s *Server) RemoveInline(inlineID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.inline[inlineID]
+	if m == nil || m.Deleted {
+		return fmt.Errorf("delete inline message %q: %w", inlineID, ErrNotPossible)
+	}
+	m.Deleted = true
+	s.record(Event{Kind: EventDeleted, ChatID: m.ChatID, MessageID: m.ID})
+	return nil
+}
