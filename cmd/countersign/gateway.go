@@ -187,9 +187,9 @@ func (g *gateway) buildLoops(context.Context) error {
 		Egress: g.cfg.Egress.Allow, Metrics: g.meters.hook(), Seal: g.seal,
 	}
 	g.door = &chat.Door{
-		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Telegram: g.bot,
+		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Searches: &chat.Searches{Pool: r.pool}, Telegram: g.bot,
 		Link: g.link, Assure: g.assure, Administrator: g.console.Administers, GroupLang: t.GroupLanguage, Pace: limits, Cards: chat.Cards{
-			Adopt: g.courier.Adopt, Find: g.courier.Find, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
+			Adopt: g.courier.Adopt, Find: g.courier.Find, Follow: g.courier.Follow, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
 		}, Files: r.files, Notices: g.notices.Store, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
 	}

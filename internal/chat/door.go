@@ -39,6 +39,9 @@ type Cards struct {
 	Adopt func(ctx context.Context, chat, message int64, t card.Tap) error
 	// Find gives the newest message of a case in a chat; 0 when there is none.
 	Find func(ctx context.Context, chat int64, t ledger.Waiting) (int64, error)
+	// Follow makes a status card known that was posted in another chat. False: it is not
+	// kept up to date.
+	Follow func(ctx context.Context, p card.Posting) (bool, error)
 	// Reached is told that a chat takes messages again, Lost that a person shut the bot
 	// out; nil only in tests.
 	Reached func(ctx context.Context, chat int64) error
@@ -61,6 +64,7 @@ type Door struct {
 	Directory *directory.Store
 	Inbox     *inbox.Inbox
 	Dialogs   *Dialogs
+	Searches  *Searches
 	Telegram  *telegram.Client
 	Pace      *pace.Pace
 	Cards     Cards
@@ -95,10 +99,12 @@ func (d *Door) Handle(ctx context.Context, it *inbox.Item) (string, error) {
 	case telegram.UpdateMember:
 		return d.member(ctx, u.Member)
 	case telegram.UpdateInline:
-		return d.inline(ctx, u.Inline)
+		return d.inline(ctx, it, u.Inline)
 	case telegram.UpdateEdited:
 		return d.edited(ctx, u.Message)
-	case telegram.UpdateChosen, telegram.UpdateOther:
+	case telegram.UpdateChosen:
+		return d.chosen(ctx, u.Chosen)
+	case telegram.UpdateOther:
 		return "ignored: " + u.Kind.String(), nil
 	default:
 		return "ignored", nil

@@ -78,7 +78,7 @@ func (d *Door) linkTap(ctx context.Context, it *inbox.Item, cb *telegram.Callbac
 		return "", d.fault(ctx, it, ballot{query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID}, err)
 	}
 	d.answer(ctx, cb.ID, "", Line)
-	k, err := keyboard(s)
+	k, err := d.wayBack(ctx, cb.From, s)
 	if err != nil {
 		return "", err
 	}

@@ -2,14 +2,12 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 
 	"countersign/internal/card"
 	"countersign/internal/inbox"
-	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
 	"countersign/internal/pace"
@@ -96,6 +94,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.own(ctx, m, r, d.settings)
 	case "away":
 		return d.own(ctx, m, r, d.away)
+	case "find":
+		return d.find(ctx, m, r)
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}
@@ -106,6 +106,9 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 func (d *Door) start(ctx context.Context, m *telegram.Message, r request) error {
 	if mine, err := d.broughtBack(ctx, m, r.person, d.Link.Started, r.args); mine {
 		return err
+	}
+	if query, ok := cameFrom(r.args); ok {
+		return d.cameToLink(ctx, m, r, query)
 	}
 	text := r.lang.T("start.hello_unlinked", nil)
 	switch {
@@ -138,29 +141,16 @@ func startsCase(args string) bool {
 	return err == nil
 }
 
-// lead points at the card that the person already has.
+// lead shows the document that a link is about.
 func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
 	id, err := card.ParseLink(r.args)
 	if err != nil {
 		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.link_invalid", nil))})
 	}
-	st, err := d.Ledger.Case(ctx, id)
-	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-		return failed(err)
-	}
-	text, reply := r.lang.T("tap.not_asked", nil), int64(0)
-	if err == nil && d.Cards.Find != nil {
-		if reply, err = d.Cards.Find(ctx, m.Chat.ID, ledger.Waiting{Case: id}); err != nil {
-			return failed(err)
-		}
-		if reply != 0 {
-			text = "⬆️ " + title(st.Document, r.lang)
-		}
-	}
 	if err := d.redraw(ctx, m.Chat.ID, r.person); err != nil {
 		return err
 	}
-	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, ReplyTo: reply, HTML: markup.Escape(text)})
+	return d.point(ctx, m.Chat.ID, id, r)
 }
 
 // queue lists what waits for the person.
@@ -197,12 +187,4 @@ func (d *Door) note(ctx context.Context, chat int64, text string) {
 	if _, err := d.say(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: markup.Escape(text)}); err != nil {
 		d.Log.WarnContext(ctx, "not told", slog.Any("error", err))
 	}
-}
-
-// inline: search in other chats is not offered; an empty answer ends the waiting.
-func (d *Door) inline(ctx context.Context, q *telegram.InlineQuery) (string, error) {
-	if err := d.Telegram.AnswerInline(ctx, telegram.InlineAnswer{QueryID: q.ID}); err != nil {
-		d.Log.WarnContext(ctx, "inline query not answered", slog.Any("error", err))
-	}
-	return "inline query", nil
 }

@@ -46,6 +46,7 @@ func (d *Door) Webhook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
+	d.Searches.note(body)
 	if err := d.Inbox.Receive(r.Context(), body); err != nil {
 		d.Log.WarnContext(r.Context(), "update not stored", slog.Any("error", err))
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -106,6 +107,7 @@ func (d *Door) pollOnce(ctx context.Context, self string) {
 			return
 		}
 		for _, u := range updates {
+			d.Searches.note(u.Body)
 			if err := d.Inbox.Receive(ctx, u.Body); err != nil {
 				d.Log.WarnContext(ctx, "update not stored", slog.Any("error", err))
 				wake.Rest(ctx, pollPause)

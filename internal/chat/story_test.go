@@ -99,8 +99,8 @@ func (o *office) wire(t *testing.T) {
 		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
 	}
 	o.door = &chat.Door{
-		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Telegram: client, Pace: limits,
-		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
+		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Searches: &chat.Searches{Pool: o.Pool}, Telegram: client, Pace: limits,
+		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, Follow: o.courier.Follow, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
 		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: time.Now, Log: log,
 	}
 	o.inbox.Handle = o.door.Handle

@@ -31,7 +31,9 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 	switch {
 	case !cb.From.Person():
 		return refuse("tap.button_invalid", "refused: sender is no person")
-	case cb.Message == nil || cb.InlineID != "":
+	case cb.InlineID != "":
+		return d.refresh(ctx, cb)
+	case cb.Message == nil:
 		return refuse("tap.button_invalid", "refused: no message of ours")
 	case !cb.Message.Chat.Private() || cb.Message.Chat.ID != cb.From.ID:
 		return refuse("tap.private_only", "refused: not the private chat")
@@ -43,6 +45,8 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 		return d.linkTap(ctx, it, cb)
 	case strings.HasPrefix(cb.Data, panelPrefix):
 		return d.panelTap(ctx, it, cb)
+	case strings.HasPrefix(cb.Data, findPrefix):
+		return d.findTap(ctx, cb)
 	}
 	t, err := card.ParseTap(cb.Data)
 	if err != nil {

@@ -108,7 +108,7 @@ func (r *drawing) followed(ctx context.Context, p Posted) (card.Card, error) {
 	return card.Followed(r.view, lang), nil
 }
 
-func (r *drawing) struck(lang locale.Lang) card.Card { return card.Astray(r.view, lang) }
+func (r *drawing) struck(lang locale.Lang) card.Card { return card.Astray(r.view, card.Spot{}, lang) }
 
 // unfollowed decides what a refusal means for a posted card.
 func (r *drawing) unfollowed(ctx context.Context, p Posted, err error) (time.Duration, error) {

@@ -94,10 +94,20 @@ type Item struct {
 	Attempt int
 
 	inbox   *Inbox
-	lease   int64     // its number: each time that somebody takes or gives back the update, it goes up
-	until   time.Time // it surely holds, by our own clock; guarded by the inbox
-	settled bool      // in the transaction of the act
-	said    string    // what was noted there
+	lease   int64         // its number: each time that somebody takes or gives back the update, it goes up
+	until   time.Time     // it surely holds, by our own clock; guarded by the inbox
+	waited  time.Duration // from when it was stored until somebody took it
+	taken   time.Time     // by our own clock
+	settled bool          // in the transaction of the act
+	said    string        // what was noted there
+}
+
+// Age is how long ago the update came.
+func (it *Item) Age() time.Duration {
+	if it.inbox == nil {
+		return 0
+	}
+	return it.waited + it.inbox.Now().Sub(it.taken)
 }
 
 // arrival is an update that waits to be stored.

@@ -49,7 +49,7 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duratio
 	if _, err := pgx.ForEachRow(got, []any{&id, &seen, &number}, func() error {
 		if a := byID[id]; seen == times[id] { // no earlier ones: it is new
 			fresh = append(fresh, &Item{
-				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, inbox: x, lease: number, until: begun.Add(lease),
+				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, inbox: x, lease: number, until: begun.Add(lease), taken: begun,
 			})
 		}
 		return nil
@@ -90,13 +90,13 @@ func (x *Inbox) claim(ctx context.Context, most int) ([]*Item, error) {
 		where (bot_id, update_id) in (
 			select bot_id, update_id from telegram_update where state = 'new' and next_at <= now() and bot_id = $1
 			order by fast desc, update_id limit $3 for update skip locked)
-		returning update_id, fast, actor, body, attempts, lease`, x.Bot, leaseTime, most)
+		returning update_id, fast, actor, body, attempts, lease, now() - received_at`, x.Bot, leaseTime, most)
 	if err != nil {
 		return nil, err
 	}
 	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Item, error) {
-		it := &Item{inbox: x, until: begun.Add(leaseTime)}
-		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Attempt, &it.lease)
+		it := &Item{inbox: x, until: begun.Add(leaseTime), taken: begun}
+		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Attempt, &it.lease, &it.waited)
 	})
 	slices.SortFunc(items, func(a, b *Item) int { return cmp.Compare(a.ID, b.ID) })
 	return items, err

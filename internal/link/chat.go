@@ -326,7 +326,7 @@ func (d *Desk) made(ctx context.Context, u User, l directory.Link) (Screen, erro
 	case !l.From.IsZero():
 		text += "\n\n" + lang.T("link.done_cooling", map[string]any{"Time": lang.DateTime(l.From, d.Zone)})
 	}
-	return Screen{Text: text}, nil
+	return Screen{Text: text, Linked: true}, nil
 }
 
 // announce tells of a new link: the account that the person had before, and

@@ -81,6 +81,7 @@ type Button struct {
 type Screen struct {
 	Text    string
 	Buttons []Button // one a row
+	Linked  bool     // the account is somebody's from now on
 }
 
 // lang is the language of a person: his own choice, then the messenger's.

@@ -244,7 +244,7 @@ func TestCommandsSuitTheMenuOfABot(t *testing.T) {
 	texts := shipped(t)
 	for _, tag := range languages {
 		lang := texts.For(tag)
-		for _, command := range []string{"queue", "login", "help"} {
+		for _, command := range []string{"queue", "find", "login", "help"} {
 			if words := lang.T("command."+command, nil); len(words) > 256 || words == "command."+command {
 				t.Errorf("%s: %s is described as %q", tag, command, words)
 			}

@@ -60,6 +60,7 @@ type Where uint8
 const (
 	Here      Where = iota // the chat of the button
 	Elsewhere              // a chat that the person picks
+	Back                   // the chat that he came from by the button of an inline answer; else one that he picks
 )
 
 // Keyboard is an inline keyboard that Telegram will accept. The zero value is no keyboard.
@@ -141,6 +142,7 @@ type wireButton struct {
 	URL     string      `json:"url,omitempty"`
 	WebApp  *wireWebApp `json:"web_app,omitempty"`
 	Current *string     `json:"switch_inline_query_current_chat,omitempty"`
+	Back    *string     `json:"switch_inline_query,omitempty"`
 	Chosen  *wireChosen `json:"switch_inline_query_chosen_chat,omitempty"`
 }
 
@@ -164,6 +166,8 @@ func (b Button) wire() wireButton {
 	case b.Inline == nil:
 	case b.Inline.Where == Here:
 		w.Current = &b.Inline.Query
+	case b.Inline.Where == Back:
+		w.Back = &b.Inline.Query
 	default:
 		w.Chosen = &wireChosen{Query: b.Inline.Query, Users: true, Groups: true}
 	}

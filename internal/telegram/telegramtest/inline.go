@@ -5,8 +5,19 @@ import (
 	"fmt"
 )
 
+const maxQuery = 256 // characters
+
 // InlineQuery types a query after the name of the bot in a chat of some type, and waits for what is shown.
 func (s *Server) InlineQuery(ctx context.Context, userID int64, text string) (InlineAnswered, error) {
+	return s.InlineScroll(ctx, userID, text, "")
+}
+
+// InlineScroll is InlineQuery for more of the same: with the next offset of the answer before. The app sends no more
+// than 256 characters of what is typed.
+func (s *Server) InlineScroll(ctx context.Context, userID int64, text, offset string) (InlineAnswered, error) {
+	if r := []rune(text); len(r) > maxQuery {
+		text = string(r[:maxQuery])
+	}
 	s.mu.Lock()
 	if s.users[userID] == nil {
 		s.mu.Unlock()
@@ -15,7 +26,7 @@ func (s *Server) InlineQuery(ctx context.Context, userID int64, text string) (In
 	q := s.newQuery(userID, InlineLife)
 	s.record(Event{Kind: EventInline, UserID: userID, QueryID: q.id, Text: text})
 	q.update = &update{kind: "inline_query", queue: "inline " + itoa(userID), userID: userID, query: q}
-	payload := map[string]any{"id": q.id, "from": s.wireUser(userID), "query": text, "offset": "", "chat_type": "sender"}
+	payload := map[string]any{"id": q.id, "from": s.wireUser(userID), "query": text, "offset": offset, "chat_type": "sender"}
 	s.enqueue(q.update, payload, InlineLife) //nolint:contextcheck // a delivery outlives the call
 	s.mu.Unlock()
 	select {
