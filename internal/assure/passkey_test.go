@@ -200,13 +200,17 @@ func TestSameCountInTheSameMomentCountsOnce(t *testing.T) {
 	d := w.equip(t, "anna", annasPhone)
 	a := w.strong()
 	d.counter = 9
-	var wg sync.WaitGroup
+	var answers []func()
 	for no := range 4 {
 		a.No = no
 		b := w.browser(t)
 		p := b.get(w.begin(t, a))
 		says := d.shows(p.asks(t, "get"))
-		wg.Go(func() { b.post(p, "passkey", "passkey", says) })
+		answers = append(answers, func() { b.post(p, "passkey", "passkey", says) })
+	}
+	var wg sync.WaitGroup
+	for _, answer := range answers { // all were asked before the first answers: two with one count refuse the key
+		wg.Go(answer)
 	}
 	wg.Wait()
 	if n := len(w.cast()); n != 1 {

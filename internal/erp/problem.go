@@ -168,11 +168,15 @@ func table() []known {
 	}
 	for _, err := range []error{
 		directory.ErrInactive, directory.ErrLinkedElsewhere, directory.ErrTaken, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrNotWaiting, directory.ErrCircular,
+		directory.ErrChanged, directory.ErrCode,
 	} {
 		rows = append(rows, known{err, conflict("conflict")})
 	}
 	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrDelegation, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink, directory.ErrPowerless, ledger.ErrNoAccount} {
 		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden"}})
+	}
+	for _, err := range []error{directory.ErrTooMany, directory.ErrTries} {
+		rows = append(rows, known{err, conflict("too_many")})
 	}
 	return append(rows, talkTable()...)
 }

@@ -49,6 +49,8 @@ func outcomes() map[string]outcome {
 		"directory.ErrInactive": {directory.ErrInactive, 409, "conflict", false}, "directory.ErrLinkedElsewhere": {directory.ErrLinkedElsewhere, 409, "conflict", false},
 		"directory.ErrTaken": {directory.ErrTaken, 409, "conflict", false}, "directory.ErrUnauthorized": {directory.ErrUnauthorized, 401, "unauthorized", false},
 		"directory.ErrFrozen": {directory.ErrFrozen, 409, "conflict", false}, "directory.ErrOtherIdentity": {directory.ErrOtherIdentity, 409, "conflict", false},
+		"directory.ErrChanged": {directory.ErrChanged, 409, "conflict", false}, "directory.ErrCode": {directory.ErrCode, 409, "conflict", false},
+		"directory.ErrTooMany": {directory.ErrTooMany, 409, "too_many", false}, "directory.ErrTries": {directory.ErrTries, 409, "too_many", false},
 		"directory.ErrNotWaiting": {directory.ErrNotWaiting, 409, "conflict", false}, "directory.ErrOwnLink": {directory.ErrOwnLink, 403, "forbidden", false},
 		"approval.ErrAssurance":  {approval.ErrAssurance, 403, "forbidden", false},
 		"approval.ErrNoQuestion": {approval.ErrNoQuestion, 404, "not_found", false}, "approval.ErrAnswered": {approval.ErrAnswered, 409, "question_answered", false},
