@@ -163,7 +163,7 @@ func (d *Desk) kill(ctx context.Context, a attempt, stranger User) error {
 	defer d.Notices.Bell.Ring()
 	return d.Store.end(ctx, a.ID, "stranger", func(tx tx) error {
 		return errors.Join(
-			d.tell(ctx, tx, a.begun(), "failed.stranger", nil),
+			d.tell(ctx, tx, a.begun(), "link.failed.stranger", nil),
 			d.alarm(ctx, tx, "stranger", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "Other": stranger.Account},
 				slog.Int64("account", a.Account), slog.Int64("other", stranger.Account), slog.String("attempt", a.ID)))
 	})
@@ -337,7 +337,7 @@ func (d *Desk) announce(ctx context.Context, tx tx, dir people.Directory, l dire
 	}
 	p, _ := dir.Person(l.Person)
 	if l.Replaced != 0 {
-		if err := d.tell(ctx, tx, notice.Account{ID: l.Replaced, Language: p.Locale}, "moved", nil); err != nil {
+		if err := d.tell(ctx, tx, notice.Account{ID: l.Replaced, Language: p.Locale}, "link.moved", nil); err != nil {
 			return err
 		}
 	}

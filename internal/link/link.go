@@ -121,7 +121,7 @@ func (d *Desk) alarm(ctx context.Context, tx tx, key string, data map[string]any
 
 // tell writes into a private chat.
 func (d *Desk) tell(ctx context.Context, tx tx, to notice.Account, key string, data map[string]any) error {
-	return d.add(ctx, tx, notice.To{Accounts: []notice.Account{to}}, notice.Body{Key: "link." + key, Data: notice.With(data)})
+	return d.add(ctx, tx, notice.To{Accounts: []notice.Account{to}}, notice.Body{Key: key, Data: notice.With(data)})
 }
 
 // newsLife is for a bot that is away over a long weekend.

@@ -129,7 +129,7 @@ func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (direc
 func (d *Desk) tellFrozen(ctx context.Context, by, reason string) directory.Also {
 	return func(tx tx, f directory.Frozen) error {
 		if f.Person.Telegram != 0 {
-			if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "you_are_frozen", nil); err != nil {
+			if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "link.you_are_frozen", nil); err != nil {
 				return err
 			}
 		}
@@ -155,7 +155,7 @@ func (d *Desk) concern(ctx context.Context, tx tx, a attempt, why string) error 
 	case "elsewhere": // his login on an account that is another's
 		p, err := d.owner(ctx, tx, a)
 		if err == nil && p.Telegram != 0 {
-			err = d.tell(ctx, tx, notice.Account{ID: p.Telegram, Language: p.Locale}, "tried_elsewhere", nil)
+			err = d.tell(ctx, tx, notice.Account{ID: p.Telegram, Language: p.Locale}, "link.tried_elsewhere", nil)
 		}
 		return errors.Join(err, d.alarm(ctx, tx, "elsewhere", data, attrs...))
 	case "other_identity":

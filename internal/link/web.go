@@ -264,7 +264,7 @@ func (d *Desk) give(w http.ResponseWriter, r *http.Request, a attempt, why strin
 	err := d.Store.end(ctx, a.ID, why, func(tx tx) error {
 		return errors.Join(
 			d.concern(ctx, tx, a, why),
-			d.tell(ctx, tx, a.begun(), "failed."+why, map[string]any{"Email": masked(a.Proof.Email)}))
+			d.tell(ctx, tx, a.begun(), "link.failed."+why, map[string]any{"Email": masked(a.Proof.Email)}))
 	})
 	if err != nil {
 		d.failed(w, r, attempt{}, err)
