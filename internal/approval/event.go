@@ -149,10 +149,7 @@ func (c *Case) apply(e Event) {
 		c.State, c.Step, c.Note = InProgress, e.Step, ""
 		c.seat(e)
 	case VoteCast:
-		if i := c.find(e.Round, e.Step, e.No); i >= 0 {
-			c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
-			c.fill(c.Slots[i])
-		}
+		c.count(e)
 	case StepClosed:
 		c.supersede()
 	case Stuck:
@@ -173,6 +170,14 @@ func (c *Case) apply(e Event) {
 		if i := slices.IndexFunc(c.Questions, func(q Question) bool { return q.No == e.Question.No }); i >= 0 {
 			c.Questions[i] = *e.Question
 		}
+	}
+}
+
+// count puts a vote into its slot.
+func (c *Case) count(e Event) {
+	if i := c.find(e.Round, e.Step, e.No); i >= 0 {
+		c.Slots[i].State, c.Slots[i].Vote = SlotVoted, e.Vote
+		c.fill(c.Slots[i])
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"countersign/internal/approval"
@@ -166,6 +167,13 @@ func table() []known {
 		{directory.ErrUnknown, notFound},
 		{directory.ErrInvalid, invalid("invalid_field")},
 	}
+	return slices.Concat(rows, peopleTable(), talkTable())
+}
+
+// peopleTable is what is refused of people, and to them.
+func peopleTable() []known {
+	conflict := func(code string) problemError { return problemError{status: http.StatusConflict, code: code} }
+	var rows []known
 	for _, err := range []error{
 		directory.ErrInactive, directory.ErrLinkedElsewhere, directory.ErrTaken, directory.ErrFrozen, directory.ErrOtherIdentity, directory.ErrNotWaiting, directory.ErrCircular,
 		directory.ErrChanged, directory.ErrCode,
@@ -178,7 +186,7 @@ func table() []known {
 	for _, err := range []error{directory.ErrTooMany, directory.ErrTries} {
 		rows = append(rows, known{err, conflict("too_many")})
 	}
-	return append(rows, talkTable()...)
+	return rows
 }
 
 // talkTable is what is refused of questions and answers.
