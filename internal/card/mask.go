@@ -61,7 +61,22 @@ func (v View) masked(hidden []string, lang locale.Lang) View {
 	}
 	v.Earlier = earlier
 	v.Case = m.cover(*v.Case)
+	v.Talk, v.Files = nil, slices.Clone(v.Files)
+	for i, f := range v.Files {
+		v.Files[i] = m.remark(f)
+	}
 	return v
+}
+
+// remark is what a group sees of a file that somebody sent.
+func (m *mask) remark(r approval.Remark) approval.Remark {
+	r.Text = m.text("reasons", r.Text)
+	if r.File != nil {
+		f := *r.File
+		f.Name = m.text("", f.Name)
+		r.File = &f
+	}
+	return r
 }
 
 // look gathers the values that are to be found in no text.
@@ -222,7 +237,7 @@ func (m *mask) document(d document.Document) document.Document {
 
 // cover does the same to the case, on a copy.
 func (m *mask) cover(c approval.Case) *approval.Case {
-	c.Amount = m.sum(c.Amount)
+	c.Amount, c.Questions = m.sum(c.Amount), nil
 	if c.State != approval.Blocked { // else a word of ours
 		c.Note = m.text("reasons", c.Note)
 	}

@@ -87,6 +87,10 @@ func courses(t *testing.T) []*story {
 	blocked := start()
 	blocked.staff[4].Active, blocked.staff[5].Active = false, false
 	out = append(out, blocked.accept("per_petr"))
+	talked := start()
+	talked.ask("per_petr", quoting(talked))
+	talked.say("per_petr", quoting(talked), &document.File{Name: "Act " + talked.doc().Amount.String() + ".pdf", SHA256: act, Size: 5000})
+	out = append(out, talked.say("", quoting(talked), nil))
 	for _, s := range out {
 		s.ops = []card.Group{{ID: "finance"}}
 	}

@@ -84,17 +84,13 @@ func match(ctx context.Context, w *writer, p Proof) (Entry, Identity, error) {
 	if err != nil {
 		return Entry{}, Identity{}, err
 	}
-	condition, arg := "p.id = $1", string(known.Person)
-	if known.ID == 0 {
-		if condition, arg = "p.email = $1", strings.ToLower(p.Email); arg == "" {
-			return Entry{}, Identity{}, fmt.Errorf("address missing: %w", ErrUnknown)
-		}
-	}
-	e, err := w.oneEntry(ctx, condition, arg)
+	e, err := w.meant(ctx, p, known)
 	if err != nil {
 		return Entry{}, Identity{}, err
 	}
 	switch {
+	case p.Issuer == workspaceIssuer && e.Workspace != "" && e.Workspace != p.Subject: // the address was given to somebody else
+		return e, known, ErrOtherIdentity
 	case !e.Active:
 		return e, known, ErrInactive
 	case !e.FrozenAt.IsZero():
@@ -107,6 +103,28 @@ func match(ctx context.Context, w *writer, p Proof) (Entry, Identity, error) {
 		err = ErrOtherIdentity
 	}
 	return e, known, err
+}
+
+// workspaceIssuer is the login service whose subjects are the ids that accounts have in
+// Google Workspace.
+const workspaceIssuer = "https://accounts.google.com"
+
+// meant finds the person of a proof: by what is bound, by the account that the company's
+// directory knows him by, and only then by his address, which may change hands.
+func (w *writer) meant(ctx context.Context, p Proof, known Identity) (Entry, error) {
+	if known.ID != 0 {
+		return w.oneEntry(ctx, "p.id = $1", string(known.Person))
+	}
+	if p.Issuer == workspaceIssuer {
+		if e, err := w.oneEntry(ctx, "p.workspace_id = $1", p.Subject); err == nil || !errors.Is(err, ErrUnknown) {
+			return e, err
+		}
+	}
+	address := strings.ToLower(p.Email)
+	if address == "" {
+		return Entry{}, fmt.Errorf("address missing: %w", ErrUnknown)
+	}
+	return w.oneEntry(ctx, "p.email = $1", address)
 }
 
 func liveIdentity(ctx context.Context, q Querier, condition string, args ...any) (Identity, error) {
