@@ -169,3 +169,34 @@ func TestWhoIsHeldLosesTheLinkAndIsPutOutAgainAndAgain(t *testing.T) {
 		}
 	}
 }
+
+// The company's directory names accounts by ids that Google's login gives, too: an address
+// may change hands, or change, before somebody's first login.
+func TestAccountOfTheCompanyIsWhoItsDirectorySays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	u := anna()
+	u.Workspace = "g-1"
+	h.mustPut(t, u)
+	at := func(issuer, subject, email string) directory.Proof {
+		return directory.Proof{Issuer: issuer, Subject: subject, Email: email}
+	}
+	const google = "https://accounts.google.com"
+	for name, c := range map[string]struct {
+		proof directory.Proof
+		want  error
+	}{
+		"a newcomer with her address":  {at(google, "g-2", u.Email), directory.ErrOtherIdentity},
+		"herself with a new address":   {at(google, "g-1", "anna.married@corp.example"), nil},
+		"another login service's word": {at("https://login.example", "g-2", u.Email), nil},
+		"nobody":                       {at(google, "g-3", "nobody@corp.example"), directory.ErrUnknown},
+	} {
+		if e, err := h.Match(t.Context(), c.proof); !errors.Is(err, c.want) || err == nil && e.ExternalID != "anna" {
+			t.Errorf("%s: %s, %v", name, e.ExternalID, err)
+		}
+	}
+	n := directory.NewLink{Account: 100, Proof: at(google, "g-2", u.Email), Terms: directory.Terms{Confirm: directory.Notify}}
+	if _, err := h.login(t.Context(), n); !errors.Is(err, directory.ErrOtherIdentity) {
+		t.Errorf("linked: %v", err)
+	}
+}
