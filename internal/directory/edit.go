@@ -51,6 +51,18 @@ func (e *Edit) Identities(ctx context.Context) (map[people.ID][]Identity, error)
 	return identities(ctx, e.w.tx)
 }
 
+// User is [Store.User].
+func (e *Edit) User(ctx context.Context, externalID string) (Entry, error) { return e.w.entry(ctx, externalID) }
+
+// Put is [Store.PutUser].
+func (e *Edit) Put(ctx context.Context, u User) (Change, error) {
+	moves, err := e.w.put(ctx, []User{u})
+	if err != nil {
+		return Change{}, fmt.Errorf("user %s: %w", shown(u.ExternalID), err)
+	}
+	return moves[0].change, nil
+}
+
 // Import is [Store.Import]. After a ProblemsError the act may go on.
 func (e *Edit) Import(ctx context.Context, users []User) (Diff, error) {
 	moves, err := e.w.put(ctx, users)

@@ -52,15 +52,12 @@ func (s *Store) Import(ctx context.Context, actor string, users []User, mode Mod
 
 // PutUser stores one user, known or new, and tells what changed.
 func (s *Store) PutUser(ctx context.Context, actor string, u User) (Change, error) {
-	var moves []move
-	err := s.write(ctx, actor, func(w *writer) (err error) {
-		moves, err = w.put(ctx, []User{u})
+	var c Change
+	err := s.Edit(ctx, actor, Apply, func(e *Edit) (err error) {
+		c, err = e.Put(ctx, u)
 		return err
 	})
-	if err != nil {
-		return Change{}, fmt.Errorf("user %s: %w", shown(u.ExternalID), err)
-	}
-	return moves[0].change, nil
+	return c, err
 }
 
 // put stores users set by set: what is given up goes first, so that two persons may

@@ -74,6 +74,6 @@ const (
 	delegationText = "Somebody may decide for another, beside him: whoever of the two votes first, wins, and the record says for whom and by which delegation. Nobody decides so what he wrote or gains from, and one person counts once. " +
 		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`)."
 
-	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave (409 `last_approver`). Links to Telegram accounts are not made here: " +
+	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave or lose the role (409 `last_approver`). Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."
 )

@@ -51,7 +51,7 @@ func (d *Door) putUser(c *call, in *NameInput) (answer, error) {
 			return answer{}, err
 		}
 	}
-	change, err := d.Directory.PutUser(c.ctx(), c.actor(), u)
+	change, err := d.Ledger.PutUser(c.ctx(), c.actor(), u)
 	if err != nil {
 		return answer{}, err
 	}

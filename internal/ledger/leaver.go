@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -48,6 +49,48 @@ func (db *DB) Leave(ctx context.Context, actor, externalID, reason string) (name
 	}
 	_, err = db.PeopleChanged(ctx, externalID)
 	return named, err
+}
+
+// PutUser stores a person as [directory.Store.PutUser] does, unless that takes a role from
+// the last one who could decide somewhere: he keeps it, and the error is a *SoleError.
+func (db *DB) PutUser(ctx context.Context, actor string, u directory.User) (c directory.Change, err error) {
+	err = db.Directory.Edit(ctx, actor, directory.Apply, func(e *directory.Edit) error {
+		was, err := e.User(ctx, u.ExternalID)
+		if err != nil && !errors.Is(err, directory.ErrUnknown) {
+			return err
+		}
+		loses := was.Active && slices.ContainsFunc(was.Roles, func(r people.Role) bool { return !slices.Contains(u.Roles, r) })
+		var before people.Directory
+		if loses { // as is rare: else nobody needs to be looked at
+			if before, err = e.People(ctx); err != nil {
+				return err
+			}
+		}
+		if c, err = e.Put(ctx, u); err != nil || !loses {
+			return err
+		}
+		return mayLose(ctx, e, before)
+	})
+	return c, err
+}
+
+func mayLose(ctx context.Context, e *directory.Edit, before people.Directory) error {
+	after, err := e.People(ctx)
+	if err != nil {
+		return err
+	}
+	routes, err := liveRoutes(ctx, e)
+	if err != nil {
+		return err
+	}
+	var where []string
+	for _, r := range routes {
+		where = append(where, r.Loses(before, after)...)
+	}
+	if len(where) > 0 {
+		return &SoleError{Where: where}
+	}
+	return nil
 }
 
 // MayLeave says whether somebody can leave, with the steps that name him. Nobody by that
