@@ -52,7 +52,9 @@ func (e *Edit) Identities(ctx context.Context) (map[people.ID][]Identity, error)
 }
 
 // User is [Store.User].
-func (e *Edit) User(ctx context.Context, externalID string) (Entry, error) { return e.w.entry(ctx, externalID) }
+func (e *Edit) User(ctx context.Context, externalID string) (Entry, error) {
+	return e.w.entry(ctx, externalID)
+}
 
 // Put is [Store.PutUser].
 func (e *Edit) Put(ctx context.Context, u User) (Change, error) {

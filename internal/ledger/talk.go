@@ -247,8 +247,7 @@ func (r *record) writeTalk(b *pgx.Batch, facts []fact, now time.Time) {
 		}
 	}
 	if len(r.said) > 0 {
-		b.Queue(`update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity', cards_lease = cards_lease + 1
-			where id = $1`, r.Case.ID)
+		b.Queue(redraw+`= $1`, r.Case.ID)
 	}
 }
 

@@ -151,14 +151,12 @@ func (db *DB) Postpone(ctx context.Context, d Drawing, wait time.Duration) error
 // Redraw asks for the messages of cases to be looked at again although they did not
 // change: a copy turned up, a person was linked.
 func (db *DB) Redraw(ctx context.Context, ids ...approval.ID) error {
-	// In the order of their ids, so that two of us never wait for each other.
-	_, err := db.Pool.Exec(ctx, `update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity'
-		where id in (select id from approval_case where id = any ($1) order by id for no key update)`, ids)
-	if err == nil {
-		db.Bell.Ring()
-	}
-	return classify(err)
+	return db.redrawAll(ctx, `select unnest($1::text[])`, ids)
 }
+
+// redraw asks for the messages of cases, and takes the lease from whoever draws them by
+// what he read before: his note would say that they are up to date.
+const redraw = `update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity', cards_lease = cards_lease + 1 where id `
 
 // Lists of cases whose messages depend on persons.
 const (
@@ -172,13 +170,9 @@ func (db *DB) RedrawOf(ctx context.Context, ids ...people.ID) error {
 	return db.redrawAll(ctx, askedOf, ids)
 }
 
-func (db *DB) redrawAll(ctx context.Context, list string, ids []people.ID) error {
-	if len(ids) == 0 {
-		return nil
-	}
+func (db *DB) redrawAll(ctx context.Context, list string, of any) error {
 	// In the order of their ids, so that two of us never wait for each other.
-	_, err := db.Pool.Exec(ctx, `update approval_case set cards_at = least(cards_at, events - 1), cards_next = '-infinity'
-		where id in (select id from approval_case where id in (`+list+`) order by id for no key update)`, ids)
+	_, err := db.Pool.Exec(ctx, redraw+`in (select id from approval_case where id in (`+list+`) order by id for no key update)`, of)
 	if err == nil {
 		db.Bell.Ring()
 	}

@@ -133,3 +133,37 @@ func TestLeaseEndsByTheClockOfTheDatabase(t *testing.T) {
 		t.Errorf("who had the lease before gave it away")
 	}
 }
+
+// TestRedrawAskedForInTheMidstOfADrawingIsDone: whoever draws read what is shown before
+// the change.
+func TestRedrawAskedForInTheMidstOfADrawingIsDone(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	id := b.Post(t, "1").Case.ID
+	p, err := b.Directory.User(t.Context(), "petrov")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func() error{
+		"the case":   func() error { return b.Redraw(t.Context(), id) },
+		"the person": func() error { return b.RedrawOf(t.Context(), p.ID) },
+		"concerning": func() error { return b.RedrawConcerning(t.Context(), p.ID) },
+	} {
+		held := behind(t, b, time.Minute)
+		if len(held) != 1 {
+			t.Fatalf("%s: %d cases are behind, want the one", name, len(held))
+		}
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Drawn(t.Context(), held[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Postpone(t.Context(), held[0], time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if due := behind(t, b, time.Minute); len(due) != 1 {
+		t.Errorf("%d cases are behind, want the one", len(due))
+	}
+}

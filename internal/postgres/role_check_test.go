@@ -66,7 +66,7 @@ func TestRoleThatCannotServeIsToldWhatToRun(t *testing.T) {
 	}{
 		"pay":         {``, "run GRANT countersign_app TO pay"},
 		`"Pay role"`:  {``, `run GRANT countersign_app TO "Pay role"`},
-		"poor":        {`GRANT SELECT ON directory_state TO poor`, "may not read table public.api_"},
+		"poor":        {`GRANT SELECT ON directory_state TO poor`, "may not read table public."},
 		"reserved":    {`ALTER ROLE reserved NOINHERIT; GRANT countersign_app TO reserved`, "does not inherit: run "},
 		"lost":        {`GRANT countersign_app TO lost; ALTER ROLE lost SET search_path = pg_catalog`, "which are in schema public: run ALTER ROLE lost SET"},
 		"member":      {`GRANT countersign_app TO member`, ""},
