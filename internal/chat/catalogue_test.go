@@ -76,7 +76,7 @@ func TestBodyWithoutEndIsCut(t *testing.T) {
 		req.Header.Set(secretHeader, o.door.Secret.Reveal())
 		var fed sync.WaitGroup
 		fed.Go(func() { c.feed(feed) })
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := o.client.Do(req)
 		_ = body.CloseWithError(errors.New("the test is over"))
 		fed.Wait()
 		if err != nil {
@@ -262,7 +262,7 @@ func TestHundredTapsOfOnePersonAtOnceAreOneDecision(t *testing.T) {
 			}
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set(secretHeader, o.door.Secret.Reveal())
-			resp, err := http.DefaultClient.Do(req)
+			resp, err := o.client.Do(req)
 			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Errorf("tap %d: %v", i, err)
 				return

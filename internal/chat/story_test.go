@@ -44,6 +44,7 @@ type office struct {
 	inbox   *inbox.Inbox
 	board   *notice.Board // looks when a test asks it to
 	url     string
+	client  *http.Client // of its own: a server that closes breaks the shared connections of all others
 }
 
 func newOffice(t *testing.T) *office {
@@ -108,7 +109,7 @@ func (o *office) wire(t *testing.T) {
 	mux.HandleFunc("POST /telegram/webhook", o.door.Webhook)
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	o.url = srv.URL + "/telegram/webhook"
+	o.url, o.client = srv.URL+"/telegram/webhook", srv.Client()
 	must(t, client.SetWebhook(t.Context(), telegram.Webhook{URL: o.url, Secret: o.door.Secret}))
 	o.start(t)
 	for _, u := range o.tg.Users() {

@@ -30,7 +30,7 @@ func (o *office) post(t *testing.T, method, body string, header map[string]strin
 			req.Header.Del(k)
 		}
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	must(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
@@ -139,7 +139,7 @@ func TestSameUpdateTenTimesAndAnEarlierNumberAreOneVoteEach(t *testing.T) {
 			}
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set(secretHeader, o.door.Secret.Reveal())
-			resp, err := http.DefaultClient.Do(req)
+			resp, err := o.client.Do(req)
 			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Errorf("status %v, %v", resp, err)
 				return

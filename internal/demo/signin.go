@@ -142,7 +142,7 @@ func (v *visit) open(ctx context.Context, method, address string, form url.Value
 	for _, c := range v.cookies {
 		req.AddCookie(c)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", "", err

@@ -119,7 +119,7 @@ func TestKeysThatDoNotOpenAreAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header["Authorization"] = []string{b.auth, b.auth}
-	res, err := http.DefaultTransport.RoundTrip(r)
+	res, err := b.client.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func TestAReaderWaitsUntilThereIsSomething(t *testing.T) {
 	r.Header.Set("Authorization", b.auth)
 	gone := make(chan error, 1)
 	go func() {
-		res, err := http.DefaultTransport.RoundTrip(r)
+		res, err := b.client.RoundTrip(r)
 		if err == nil {
 			res.Body.Close()
 		}

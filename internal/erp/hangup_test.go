@@ -28,7 +28,7 @@ func (b *bench) begin(t *testing.T, q request) (hangUp func()) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		res, err := http.DefaultTransport.RoundTrip(r)
+		res, err := b.client.RoundTrip(r)
 		if err == nil {
 			res.Body.Close()
 			err = fmt.Errorf("status %d", res.StatusCode)

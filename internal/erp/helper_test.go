@@ -39,9 +39,11 @@ type bench struct {
 
 	door *erp.Door
 	url  string
-	key  directory.Key
-	auth string // the header of a key that may do everything
-	log  *book
+	// Of its own: a server that closes breaks the shared connections of all others.
+	client http.RoundTripper
+	key    directory.Key
+	auth   string // the header of a key that may do everything
+	log    *book
 }
 
 func texts(tb testing.TB) *locale.Texts {
@@ -80,7 +82,7 @@ func (b *bench) start(tb testing.TB, change ...func(*erp.Door)) {
 	front := &server.Front{Router: router, Log: log, Now: time.Now, Say: b.door.Say}
 	s := httptest.NewServer(front.Handler())
 	tb.Cleanup(s.Close)
-	b.url = s.URL
+	b.url, b.client = s.URL, s.Client().Transport
 }
 
 // book is a log that a test can read while it is written.
@@ -215,7 +217,7 @@ func (b *bench) call(tb testing.TB, q request) response {
 	if q.length != 0 {
 		r.ContentLength = q.length
 	}
-	res, err := http.DefaultTransport.RoundTrip(r)
+	res, err := b.client.RoundTrip(r)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 func OnLoopback(tb testing.TB) *Browser {
 	tb.Helper()
 	return &Browser{tb: tb, Client: &http.Client{
+		// No connection outlives its request: any server under test that closes would break it.
+		Transport:     &http.Transport{DisableKeepAlives: true},
 		Jar:           &jar{hosts: map[string]map[string]*http.Cookie{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
