@@ -118,6 +118,11 @@ func buffer(req *http.Request) error {
 	if len(body) > maxBuffered {
 		return fmt.Errorf("request body has more than %d bytes", maxBuffered)
 	}
+	if len(body) == 0 { // the library announces a form all the same, which strict servers miss
+		req.Header.Del("Content-Type")
+		req.ContentLength, req.Body, req.GetBody = 0, http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
+		return nil
+	}
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	req.Body, err = req.GetBody()
