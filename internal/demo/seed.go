@@ -18,6 +18,8 @@ const (
 	botName     = "countersign_bot"
 	mailDomain  = "example.com"
 	groupID     = -1001000000777
+	adminsTitle = "Administrators"
+	adminsID    = -1001000000778 // is told what administrators are told, and is not on the page
 	seedTimeout = 30 * time.Second
 	newcomer    = "newcomer" // the part of who is not connected yet
 )
@@ -119,6 +121,10 @@ func (s *stage) administer(ctx context.Context, l *ledger.DB, store *directory.S
 	if _, err := l.Publish(ctx, text, actor); err != nil {
 		return err
 	}
+	admins := directory.Chat{ExternalID: "administrators", TelegramID: adminsID, Title: adminsTitle, Fallback: true}
+	if _, _, err := store.PutChat(ctx, actor, admins); err != nil {
+		return err
+	}
 	_, key, err := store.CreateKey(ctx, actor, directory.NewKey{Source: source, Name: "demo", Scopes: directory.Scopes(), ExpiresAt: s.Now().AddDate(0, 0, 30)})
 	if err != nil {
 		return err
@@ -135,9 +141,11 @@ func (s *stage) fillTelegram(ctx context.Context) error {
 		s.telegram.User(a.Account, a.Name, a.Lang)
 		members = append(members, a.Account)
 	}
-	group := telegramtest.Chat{ID: groupID, Type: telegramtest.Supergroup, Title: s.groupTitle(), Members: members}
-	if err := s.telegram.AddChat(group); err != nil { //nolint:contextcheck // a delivery outlives the call
-		return err
+	for id, title := range map[int64]string{groupID: s.groupTitle(), adminsID: adminsTitle} {
+		group := telegramtest.Chat{ID: id, Type: telegramtest.Supergroup, Title: title, Members: members}
+		if err := s.telegram.AddChat(group); err != nil { //nolint:contextcheck // a delivery outlives the call
+			return err
+		}
 	}
 	for _, a := range s.cast {
 		if _, err := s.telegram.StartBot(a.Account, ""); err != nil { //nolint:contextcheck // a delivery outlives the call
