@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,9 +17,13 @@ import (
 	"countersign/migrations"
 )
 
-// queueVersion is the number of the step that brings the job queue's tables. The
-// queue's own migrations take no lock; as a step of ours they run under one.
-const queueVersion = 900
+// The steps that bring the job queue's tables. The queue's own migrations take no lock; as
+// steps of ours they run under one. A queue with newer migrations brings a step of its own
+// beside the first: that one is done in every database there is.
+const (
+	queueVersion = 900
+	queueTables  = 8 // the last of the queue's own migrations that the steps bring
+)
 
 // Migrate brings the schema to the version of this binary, as the owner of the tables.
 // Any number of replicas may do so at once: one works, the others wait.
@@ -30,7 +35,7 @@ func Migrate(ctx context.Context, ownerURL string, log *slog.Logger) (int, error
 	defer pool.Close()
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }()
-	p, err := provider(db, pool, log)
+	p, err := provider(migrations.FS, db, pool, log)
 	if err != nil {
 		return 0, err
 	}
@@ -45,7 +50,7 @@ func Migrate(ctx context.Context, ownerURL string, log *slog.Logger) (int, error
 func Pending(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) (bool, error) {
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }()
-	p, err := provider(db, pool, log)
+	p, err := provider(migrations.FS, db, pool, log)
 	if err != nil {
 		return false, err
 	}
@@ -56,13 +61,15 @@ func Pending(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) (bool, e
 	return pending, nil
 }
 
-func provider(db *sql.DB, pool *pgxpool.Pool, log *slog.Logger) (*goose.Provider, error) {
+func provider(steps fs.FS, db *sql.DB, pool *pgxpool.Pool, log *slog.Logger) (*goose.Provider, error) {
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS,
+	p, err := goose.NewProvider(goose.DialectPostgres, db, steps,
 		goose.WithSessionLocker(locker), goose.WithSlog(log), goose.WithDisableGlobalRegistry(true),
+		// Every file has a lower number than the queue's step, and comes later.
+		goose.WithAllowOutofOrder(true),
 		goose.WithGoMigrations(goose.NewGoMigration(queueVersion, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
 			return migrateQueue(ctx, pool)
 		}}, nil)))
@@ -77,7 +84,7 @@ func migrateQueue(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: queueTables}); err != nil {
 		return err
 	}
 	_, err = pool.Exec(ctx, `do $$ declare t text; begin
