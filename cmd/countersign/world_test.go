@@ -62,10 +62,28 @@ type world struct {
 
 func newWorld(tb testing.TB, mode string, replicas int) *world {
 	tb.Helper()
+	w := outside(tb, mode, telegramtest.Options{})
+	w.furnish(usersCSV)
+	for account, name := range map[int64]string{anna: "Anna", pyotr: "Pyotr", olga: "Ольга", ivan: "Ivan"} {
+		w.join(account, name)
+	}
+	if err := w.tg.AddChat(telegramtest.Chat{ID: office, Type: telegramtest.Supergroup, Title: "Payments", Members: []int64{pyotr}}); err != nil {
+		tb.Fatal(err)
+	}
+	for range replicas {
+		w.start("")
+	}
+	w.register()
+	return w
+}
+
+// outside is a world without people and without a gateway.
+func outside(tb testing.TB, mode string, o telegramtest.Options) *world {
+	tb.Helper()
 	w := &world{t: tb, mode: mode}
 	w.ownerURL, w.appURL = ledgertest.Database(tb)
 	var err error
-	if w.tg, err = telegramtest.Open(telegramtest.Options{}); err != nil {
+	if w.tg, err = telegramtest.Open(o); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = w.tg.Close() })
@@ -75,19 +93,14 @@ func newWorld(tb testing.TB, mode string, replicas int) *world {
 	tb.Cleanup(w.pool.Close)
 	w.balancer = newBalancer(tb)
 	w.erp = newReceiver(tb)
-	w.furnish()
-	for range replicas {
-		w.start("")
-	}
-	w.register()
 	return w
 }
 
 // furnish sets the gateway up by its own commands.
-func (w *world) furnish() {
+func (w *world) furnish(people string) {
 	w.t.Helper()
 	w.csv = filepath.Join(w.t.TempDir(), "users.csv")
-	if err := os.WriteFile(w.csv, []byte(usersCSV), 0o600); err != nil {
+	if err := os.WriteFile(w.csv, []byte(people), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	w.command("users", "import", w.csv)
@@ -100,13 +113,13 @@ func (w *world) furnish() {
 		w.t.Fatal(err)
 	}
 	w.key = key.Secret
-	for account, name := range map[int64]string{anna: "Anna", pyotr: "Pyotr", olga: "Ольга", ivan: "Ivan"} {
-		w.tg.User(account, name, "en")
-		if _, err := w.tg.StartBot(account, ""); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	if err := w.tg.AddChat(telegramtest.Chat{ID: office, Type: telegramtest.Supergroup, Title: "Payments", Members: []int64{pyotr}}); err != nil {
+}
+
+// join lets somebody begin a chat with the bot.
+func (w *world) join(account int64, name string) {
+	w.t.Helper()
+	w.tg.User(account, name, "en")
+	if _, err := w.tg.StartBot(account, ""); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -82,7 +82,7 @@ func (s *Server) begin(c *call) *Fault {
 	for name, f := range c.files {
 		params[name] = "file " + f.name + ", " + itoa(int64(len(f.data))) + " bytes"
 	}
-	s.calls = keep(append(s.calls, Call{Number: c.number, At: s.clock.Now(), Method: c.method, Params: params}))
+	s.calls = keep(append(s.calls, Call{Number: c.number, At: s.clock.Now(), Method: c.method, Params: params}), s.options.Keep)
 	s.touch()
 	for _, key := range []string{c.method, Any} {
 		if queue := s.faults[key]; len(queue) > 0 {
@@ -116,7 +116,7 @@ func (s *Server) misbehave(w http.ResponseWriter, c *call, f *Fault) bool {
 	case f.Code != 0:
 		refused := &refusal{code: f.Code, text: f.Text, retryAfter: f.RetryAfter, migrateTo: f.MigrateTo}
 		if !f.Effect {
-			s.note(c.number, refused)
+			s.note(c, refused)
 		}
 		s.refuse(w, refused)
 		return false

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// keepEntries bounds the ledgers of a server that runs for long; the oldest entries go first.
+// keepEntries, where nothing else is asked for, bounds the ledgers of a server that runs for long; the oldest entries go first.
 const keepEntries = 200_000
 
 // Call is one call of the Bot API.
@@ -88,13 +88,43 @@ func (s *Server) Ledger() []Event {
 func (s *Server) record(e Event) {
 	s.last.event++
 	e.Number, e.At = s.last.event, s.clock.Now()
-	s.events = keep(append(s.events, e))
+	s.events = keep(append(s.events, e), s.options.Keep)
 	s.touch()
 }
 
+// Outcome is how a call ended: Code is zero where it had its effect.
+type Outcome struct {
+	Method string
+	Code   int
+}
+
+// Counts says how many calls ended how since the server began, those too that are no
+// longer remembered.
+func (s *Server) Counts() map[Outcome]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
+}
+
+// Since returns what people did and were told after the event of a number, as far as it
+// is remembered.
+func (s *Server) Since(number int64) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(s.events, number+1, func(e Event, n int64) int { return int(e.Number - n) })
+	return slices.Clone(s.events[i:])
+}
+
 // note writes down how a call ended.
-func (s *Server) note(number int64, r *refusal) {
-	s.amend(number, func(c *Call) {
+func (s *Server) note(c *call, r *refusal) {
+	o := Outcome{Method: c.method}
+	if r != nil {
+		o.Code = r.code
+	}
+	s.mu.Lock()
+	s.counts[o]++
+	s.mu.Unlock()
+	s.amend(c.number, func(c *Call) {
 		if c.Done = r == nil; !c.Done {
 			c.Code, c.Description = r.code, r.text
 		}
@@ -115,9 +145,9 @@ func (s *Server) amend(number int64, change func(*Call)) {
 	}
 }
 
-func keep[T any](entries []T) []T {
-	if len(entries) > keepEntries {
-		return slices.Clone(entries[len(entries)-keepEntries/2:])
+func keep[T any](entries []T, most int) []T {
+	if len(entries) > most {
+		return slices.Clone(entries[len(entries)-most/2:])
 	}
 	return entries
 }

@@ -78,7 +78,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string) {
 	if refused == nil {
 		result, refused = s.run(c)
 	}
-	s.note(c.number, refused)
+	s.note(c, refused)
 	if fault != nil && fault.Effect && !s.misbehave(w, c, fault) {
 		return
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	ReadsAll bool
 	// NoFeedback turns chosen_inline_result off.
 	NoFeedback bool
+	// Keep is how many calls, and how many events, are remembered; 200,000 when zero.
+	Keep int
 }
 
 // Server is the stand-in. Its methods may be called concurrently.
@@ -58,6 +60,7 @@ type Server struct {
 	faults   map[string][]Fault
 	always   map[string]*Fault
 	limiter  limiter
+	counts   map[Outcome]int
 	calls    []Call
 	events   []Event
 	pending  []*update
@@ -101,6 +104,9 @@ func New(o Options) (*Server, error) {
 	if o.MaxFile == 0 {
 		o.MaxFile = 50 << 20
 	}
+	if o.Keep == 0 {
+		o.Keep = keepEntries
+	}
 	if o.Clock == nil {
 		o.Clock = RealClock()
 	}
@@ -113,6 +119,7 @@ func New(o Options) (*Server, error) {
 		options: o, clock: o.Clock, botID: id, changed: make(chan struct{}),
 		users: map[int64]*User{}, chats: map[int64]*chat{}, files: map[string]*file{}, inline: map[string]*Message{},
 		queries: map[string]*query{}, commands: map[string][]Command{}, faults: map[string][]Fault{}, always: map[string]*Fault{},
+		counts: map[Outcome]int{},
 	}
 	s.last.update = 870_000_000
 	s.limiter.limits = o.Limits
