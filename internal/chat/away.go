@@ -243,7 +243,10 @@ func (d *Door) back(ctx context.Context, v visit) (panel, error) {
 	key := "away.not_away"
 	if len(ended) > 0 {
 		d.standIn(ctx)
-		key = "away.welcome"
+		key = "away.welcome_alone"
+		if slices.ContainsFunc(ended, func(g directory.Gone) bool { return g.Deputy != "" }) {
+			key = "away.welcome"
+		}
 	}
 	return d.awayNow(ctx, v, v.t(key, nil))
 }

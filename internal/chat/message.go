@@ -55,7 +55,7 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	if mine, outcome, err := d.replied(ctx, it, m, p); mine {
 		return outcome, err
 	}
-	d.note(ctx, m.Chat.ID, lang.T("command.unknown", nil))
+	d.note(ctx, m.Chat.ID, lang.T("command.talk", nil))
 	return "ignored: no question was open", nil
 }
 

@@ -49,8 +49,14 @@ type office struct {
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
+	return newOfficeAt(t, telegramtest.RealClock())
+}
+
+// newOfficeAt lives by a clock.
+func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
+	t.Helper()
 	b := ledgertest.New(t)
-	tg, err := telegramtest.Open(telegramtest.Options{})
+	tg, err := telegramtest.Open(telegramtest.Options{Clock: clock})
 	must(t, err)
 	t.Cleanup(func() { _ = tg.Close() })
 	o := &office{Bench: b, tg: tg}
@@ -71,6 +77,7 @@ func newOffice(t *testing.T) *office {
 
 func (o *office) wire(t *testing.T) {
 	t.Helper()
+	now := o.tg.Clock().Now
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("VERBOSE") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -85,16 +92,16 @@ func (o *office) wire(t *testing.T) {
 	o.courier = &courier.Courier{
 		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
 		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
-		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: time.Now, Log: log,
+		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
 	}
 	o.board = &notice.Board{
 		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: texts, Language: "en",
-		Office: calendar.Standard(time.UTC), Now: time.Now, Log: log,
+		Office: calendar.Standard(time.UTC), Now: now, Log: log,
 	}
-	o.Now, o.Directory.Now = time.Now, time.Now
-	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: time.Now, Log: log}
+	o.Now, o.Directory.Now = now, now
+	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: now, Log: log}
 	desk := &link.Desk{
-		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Username: name, Zone: time.UTC, Now: time.Now, Log: log,
+		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Username: name, Zone: time.UTC, Now: now, Log: log,
 		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
 		Notices: o.board.Store,
 		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
@@ -102,7 +109,7 @@ func (o *office) wire(t *testing.T) {
 	o.door = &chat.Door{
 		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Searches: &chat.Searches{Pool: o.Pool}, Telegram: client, Pace: limits,
 		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, Follow: o.courier.Follow, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
-		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: time.Now, Log: log,
+		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: now, Log: log,
 	}
 	o.inbox.Handle = o.door.Handle
 	mux := http.NewServeMux()
