@@ -147,7 +147,7 @@ func (g *gateway) openTexts(context.Context) (err error) {
 func (g *gateway) openBot(context.Context) (err error) {
 	t := g.cfg.Telegram
 	g.bot, err = telegram.New(telegram.Options{ //nolint:contextcheck // it calls nobody; the library wants a context all the same
-		Token: t.Token, APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), MaxFile: t.LargestFile(), Log: g.log,
+		Token: t.Token, APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), MaxFile: t.LargestFile(), FilesDir: t.FilesDir, Log: g.log,
 		Observe: g.meters.call, Now: time.Now,
 	})
 	return err

@@ -63,6 +63,7 @@ type Telegram struct {
 	Secret         secret.Text `toml:"secret"`      // of the webhook; empty: made and kept by the program
 	Certificate    string      `toml:"certificate"` // a self-signed certificate that Telegram is given
 	Proxy          secret.Text `toml:"proxy"`
+	FilesDir       string      `toml:"files_dir"` // of a Bot API server of one's own in local mode
 	MaxConnections int         `toml:"max_connections"`
 	Username       string      `toml:"username"` // empty: asked for at start
 	GroupLanguage  string      `toml:"group_language"`

@@ -112,7 +112,7 @@ func TestEveryVariableReachesItsKey(t *testing.T) {
 	words := map[string]string{
 		"server.listen": ":1", "server.public_url": "https://x.test", "server.trusted_proxies": "10.0.0.0/8", "server.metrics_listen": ":2",
 		"server.drain_delay": "1s", "server.shutdown_timeout": "1m0s", "database.max_connections": "19", "telegram.mode": "polling",
-		"telegram.api_url": "http://api.test", "telegram.proxy": "http://p.test:3128", "telegram.token": "5:x", "telegram.max_connections": "9", "telegram.username": "a_bot", "telegram.group_language": "de", "telegram.protect_content": "contract", "telegram.messages_per_second": "9",
+		"telegram.api_url": "http://api.test", "telegram.proxy": "http://p.test:3128", "telegram.files_dir": "/f", "telegram.token": "5:x", "telegram.max_connections": "9", "telegram.username": "a_bot", "telegram.group_language": "de", "telegram.protect_content": "contract", "telegram.messages_per_second": "9",
 		"telegram.chat_messages_per_second": "9", "telegram.group_messages_per_minute": "9", "server.time_zone": "Asia/Tokyo", "google.issuer": "https://i.test",
 		"google.hosted_domains": "x.test", "google.site_verification": "google12.html", "asterisk.mode": "spool", "asterisk.address": "10.0.0.1:1",
 		"asterisk.spool_dir": "/s", "asterisk.ring_timeout": "9s", "egress.allow": "10.0.0.0/8", "log.level": "ERROR", "log.format": "text",

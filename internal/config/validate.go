@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -138,6 +139,8 @@ func (c Config) telegramRules() []rule {
 			isProxy(proxy) && loneUser(proxy), "telegram.proxy",
 			`has a user without a password, or a password without a user; SOCKS5 knows both or none, of 255 bytes at most: "socks5://user:password@host:1080"`,
 		},
+		{t.FilesDir != "" && t.publicAPI(), "telegram.files_dir", "is for a Bot API server of one's own; set telegram.api_url to it, or leave this empty"},
+		{t.FilesDir != "" && !filepath.IsAbs(t.FilesDir), "telegram.files_dir", "is no absolute path; write it as the server names it in file_path"},
 		{t.Username != "" && !matches(`^[A-Za-z0-9_]{3,32}$`, t.Username), "telegram.username", "is no name of a bot; write it without the @"},
 		outside("telegram.max_connections", t.MaxConnections, least, most),
 		{!matches(`^[a-z]{2,3}$`, t.GroupLanguage), "telegram.group_language", `is no language; write it as "en" or "ru"`},

@@ -50,6 +50,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxFile is the greatest file to send, in bytes; 50 MB, the limit of the public API, when zero.
 	MaxFile int64
+	// FilesDir is where a Bot API server of one's own in local mode keeps the files that people
+	// sent, as it is seen from here; none when empty.
+	FilesDir string
 	// Log takes what the library has to say.
 	Log *slog.Logger
 	// Observe is called after every call with its method, what became of it and how long it took. It needs Now.
@@ -68,13 +71,14 @@ type Client struct {
 	wire    *http.Transport // used bare: a http.Client would follow, or at least read, redirects
 	timeout time.Duration
 	maxFile int64
+	files   string
 	observe func(method string, kind Kind, took time.Duration)
 	now     func() time.Time
 }
 
 // New checks the options and returns a client. It calls nobody.
 func New(o Options) (*Client, error) {
-	c := &Client{token: o.Token.Reveal(), timeout: max(o.Timeout, minTimeout), maxFile: o.MaxFile, observe: o.Observe, now: o.Now}
+	c := &Client{token: o.Token.Reveal(), timeout: max(o.Timeout, minTimeout), maxFile: o.MaxFile, files: o.FilesDir, observe: o.Observe, now: o.Now}
 	if !regexp.MustCompile(`^[0-9]{1,20}:[A-Za-z0-9_-]{1,128}$`).MatchString(c.token) {
 		return nil, errors.New("telegram token: want NUMBER:LETTERS as given by BotFather")
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -37,10 +39,54 @@ func (c *Client) Fetch(ctx context.Context, fileID string, most int64) ([]byte, 
 	switch {
 	case f.Size > most:
 		return nil, c.failed(t, TooLarge, errTooLarge)
-	case f.Path == "" || strings.HasPrefix(f.Path, "/"): // a server of one's own in local mode keeps it on its own disk
+	case f.Path == "":
 		return nil, c.failed(t, BadFile, errors.New("the server gives no address of the file"))
+	case strings.HasPrefix(f.Path, "/"): // a server of one's own in local mode keeps it on its own disk
+		return c.pick(t, f.Path, most)
 	}
 	return c.fetch(ctx, t, f.Path, most)
+}
+
+// pick reads a file from the folder that is shared with the server, and from nowhere else,
+// whatever links there are.
+func (c *Client) pick(t *exchange, path string, most int64) ([]byte, error) {
+	if c.files == "" {
+		return nil, c.failed(t, BadFile, errors.New("the server keeps files on its own disk: set telegram.files_dir to the folder that both see, or run the server without --local"))
+	}
+	name, err := filepath.Rel(c.files, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return nil, c.failed(t, BadFile, errors.New("the server keeps its files outside of telegram.files_dir"))
+	}
+	root, err := os.OpenRoot(c.files)
+	if err != nil {
+		return nil, c.failed(t, Transient, err)
+	}
+	defer func() { _ = root.Close() }()
+	at, err := root.Stat(name)
+	switch {
+	case err != nil:
+		return nil, c.failed(t, BadFile, err)
+	case !at.Mode().IsRegular():
+		return nil, c.failed(t, BadFile, errors.New("no file"))
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, c.failed(t, BadFile, err)
+	}
+	defer func() { _ = file.Close() }()
+	return c.within(t, file, most)
+}
+
+// within reads to the end, or refuses what is longer.
+func (c *Client) within(t *exchange, from io.Reader, most int64) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(from, most+1))
+	switch {
+	case err != nil:
+		return nil, c.failed(t, Transient, err)
+	case int64(len(content)) > most:
+		return nil, c.failed(t, TooLarge, errTooLarge)
+	}
+	return content, nil
 }
 
 // fetch reads a file by its path on the server. The address holds the token and is told to
@@ -65,12 +111,5 @@ func (c *Client) fetch(ctx context.Context, t *exchange, path string, most int64
 	default:
 		return nil, c.failed(t, BadFile, fmt.Errorf("file: status %d", code))
 	}
-	content, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
-	switch {
-	case err != nil:
-		return nil, c.failed(t, Transient, err)
-	case int64(len(content)) > most:
-		return nil, c.failed(t, TooLarge, errTooLarge)
-	}
-	return content, nil
+	return c.within(t, resp.Body, most)
 }

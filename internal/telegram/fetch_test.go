@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,6 +68,48 @@ func TestAServerThatLiesAboutAFile(t *testing.T) {
 			got, err := c.Fetch(t.Context(), "f", 10)
 			if telegram.KindOf(err) != tc.want || got != nil || strings.Contains(err.Error(), token) {
 				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestAServerOfOnesOwnKeepsFilesInAFolder: what is read there is inside of it, whatever the
+// server says and whatever links there are.
+func TestAServerOfOnesOwnKeepsFilesInAFolder(t *testing.T) {
+	t.Parallel()
+	dir, other := t.TempDir(), t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "4242", "documents"), 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, "4242", "documents", "file_1.pdf"), []byte("invoice"), 0o600))
+	must(t, os.WriteFile(filepath.Join(other, "secret"), []byte("secret"), 0o600))
+	must(t, os.Symlink(filepath.Join(other, "secret"), filepath.Join(dir, "link")))
+	for name, tc := range map[string]struct {
+		dir, path string
+		most      int64
+		kind      telegram.Kind
+		want      string
+	}{
+		"a file":            {dir, filepath.Join(dir, "4242", "documents", "file_1.pdf"), 7, telegram.OK, "invoice"},
+		"too long":          {dir, filepath.Join(dir, "4242", "documents", "file_1.pdf"), 6, telegram.TooLarge, ""},
+		"no folder is set":  {"", filepath.Join(dir, "4242", "documents", "file_1.pdf"), 7, telegram.BadFile, "set telegram.files_dir"},
+		"not there":         {dir, filepath.Join(dir, "4242", "documents", "file_2.pdf"), 7, telegram.BadFile, ""},
+		"another folder":    {dir, filepath.Join(other, "secret"), 7, telegram.BadFile, "outside of telegram.files_dir"},
+		"up and away":       {dir, dir + "/4242/../../" + filepath.Base(other) + "/secret", 7, telegram.BadFile, "outside of telegram.files_dir"},
+		"a link out of it":  {dir, filepath.Join(dir, "link"), 7, telegram.BadFile, ""},
+		"a folder":          {dir, filepath.Join(dir, "4242"), 7, telegram.BadFile, "no file"},
+		"the folder itself": {dir, dir, 7, telegram.BadFile, "no file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(`{"ok":true,"result":{"file_id":"f","file_path":"` + tc.path + `"}}`))
+			}))
+			t.Cleanup(srv.Close)
+			got, err := client(t, telegram.Options{APIURL: srv.URL, FilesDir: tc.dir}).Fetch(t.Context(), "f", tc.most)
+			switch {
+			case telegram.KindOf(err) != tc.kind:
+				t.Errorf("%q, %v", got, err)
+			case err == nil && string(got) != tc.want, err != nil && (got != nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("%q, %v, want %q", got, err, tc.want)
 			}
 		})
 	}
