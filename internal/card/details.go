@@ -38,7 +38,7 @@ func (p page) reasons(askedAt time.Time) []line {
 		return nil
 	}
 	plan := p.Case.Plan
-	out := append(p.why(), words(p.t("card.step", map[string]any{
+	out := append(append(p.why(), p.through()...), words(p.t("card.step", map[string]any{
 		"N": p.spot.Step + 1, "Total": len(plan.Steps), "Title": p.stepTitle(plan.Steps[p.spot.Step]),
 	})), words(p.t("talk.route", map[string]any{
 		"Route": tidy(plan.Route, maxName), "Version": plan.Version, "Rule": tidy(plan.Rule, maxName),

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"countersign/internal/approval"
-	"countersign/internal/people"
 	"countersign/internal/route"
 )
 
@@ -186,30 +185,6 @@ func (p page) proof() []line {
 		return nil
 	}
 	return []line{words(p.t(key, nil))}
-}
-
-// why tells the person what made him one of those asked.
-func (p page) why() []line {
-	s, _ := p.slot(p.spot)
-	how, what, _ := strings.Cut(s.Because, ":")
-	data := map[string]any{}
-	switch how {
-	case "role":
-		r := people.ParseRole(what)
-		data["Role"] = p.word("role.", r.Name)
-		if r.Scope != "" {
-			data["Role"] = p.word("role.", r.Name) + ", " + tidy(r.Scope, maxName)
-		}
-	case "field":
-		name, extra := strings.CutPrefix(what, "fields.")
-		data["Field"] = tidy(name, maxName)
-		if !extra {
-			data["Field"] = p.word("field.", name)
-		}
-	default:
-		how = "person"
-	}
-	return []line{words(p.t("card.why."+how, data))}
 }
 
 // progress lists the steps: who decided what and when, and who is awaited.

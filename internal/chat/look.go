@@ -39,7 +39,7 @@ func (d *Door) look(ctx context.Context, t card.Tap, p people.Person, u telegram
 		return card.Card{}, err
 	}
 	v := card.View{
-		Case: &seen.Status.Case, Doc: seen.Status.Document, People: seen.People, Zone: d.Zone, Talk: seen.Talk, Closed: d.closedTo(ctx, t.Case),
+		Case: &seen.Status.Case, Doc: seen.Status.Document, People: seen.People, Zone: d.zone(p), Talk: seen.Talk, Closed: d.closedTo(ctx, t.Case),
 	}
 	if t.Verdict == card.Stand {
 		return card.Standing(v, d.lang(p, u)), nil

@@ -30,7 +30,7 @@ func families() []built {
 		{prefix: "field.", by: "internal/card/changes.go", names: []string{"internal/document/change.go"}},
 		{prefix: "field.", by: "internal/card/figures.go", names: []string{"internal/card/figures.go"}},
 		{prefix: "card.", suffix: ".more", by: "internal/card/figures.go", names: []string{"internal/card/figures.go"}},
-		{prefix: "card.why.", by: "internal/card/progress.go", names: []string{"internal/card/progress.go"}},
+		{prefix: "card.why.", by: "internal/card/why.go", names: []string{"internal/card/why.go"}},
 		{prefix: "state.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
 		{prefix: "outcome.", by: "internal/card/card.go", names: []string{"internal/approval/case.go"}},
 		{prefix: "verdict.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
