@@ -2,9 +2,7 @@ package chat
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 
 	"countersign/internal/card"
 	"countersign/internal/inbox"
@@ -14,8 +12,6 @@ import (
 	"countersign/internal/people"
 	"countersign/internal/telegram"
 )
-
-const queueLength = 10 // lines of /queue
 
 // message acts on what somebody wrote.
 func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message) (string, error) {
@@ -79,7 +75,7 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 	case "security":
 		return d.security(ctx, m, r)
 	case "queue":
-		return d.queue(ctx, m, r)
+		return d.own(ctx, m, r, d.queue)
 	case "who":
 		return d.who(ctx, m, r)
 	case "cancel":
@@ -151,33 +147,6 @@ func (d *Door) lead(ctx context.Context, m *telegram.Message, r request) error {
 		return err
 	}
 	return d.point(ctx, m.Chat.ID, id, r)
-}
-
-// queue lists what waits for the person.
-func (d *Door) queue(ctx context.Context, m *telegram.Message, r request) error {
-	if r.person.ID == "" {
-		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.hello_unlinked", nil))})
-	}
-	waiting, total, err := d.Ledger.Queue(ctx, r.person.ID, queueLength)
-	if err != nil {
-		return failed(err)
-	}
-	var b strings.Builder
-	if total == 0 {
-		b.WriteString(markup.Escape(r.lang.T("queue.empty", nil)))
-	} else {
-		fmt.Fprintf(&b, "<b>%s</b>\n", markup.Escape(r.lang.N("queue.header", total, nil)))
-	}
-	for _, w := range waiting {
-		b.WriteString("\n• " + markup.Escape(r.lang.T("queue.line", map[string]any{
-			"Number": short(w.Doc.Number), "Payee": short(w.Doc.Payee.Name), "Amount": r.lang.Money(w.Doc.Amount),
-			"Since": r.lang.DateTime(w.AskedAt, d.zone(r.person)),
-		})))
-	}
-	if more := total - len(waiting); more > 0 {
-		b.WriteString("\n\n" + markup.Escape(r.lang.N("queue.more", more, nil)))
-	}
-	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: b.String()})
 }
 
 func short(s string) string { return markup.Truncate(markup.Clean(s), 60) }

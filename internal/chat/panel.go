@@ -56,7 +56,7 @@ type turn func(ctx context.Context, v visit) (panel, error)
 
 // pages are the panels by the first word of their buttons.
 func (d *Door) pages() map[string]turn {
-	return map[string]turn{"away": d.awayTap, "set": d.settingsTap}
+	return map[string]turn{"away": d.awayTap, "set": d.settingsTap, "q": d.queueTap}
 }
 
 // own answers a command by which somebody looks after his own matters.

@@ -6,3 +6,6 @@ func Searches() (settings string, statements map[string]string) {
 		"many": searchMany, "near": searchNear, "deep": searchDeep, "number": searchNumber,
 	}
 }
+
+// Listing is the statement of a list, for those who look at its plan.
+func Listing(l List) (settings, sql string) { return searchSettings, listSQL(l) }

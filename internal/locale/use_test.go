@@ -35,6 +35,8 @@ func families() []built {
 		{prefix: "outcome.", by: "internal/card/card.go", names: []string{"internal/approval/case.go"}},
 		{prefix: "verdict.", by: "internal/card/progress.go", names: []string{"internal/approval/case.go"}},
 		{prefix: "blocked.", by: "internal/card/progress.go", names: []string{"internal/approval/turn.go"}},
+		{prefix: "queue.pile.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
+		{prefix: "queue.order.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
 		{prefix: "command.", by: "internal/chat/setup.go", names: []string{"internal/chat/setup.go"}},
 		{prefix: "link.failed.", by: "internal/link/chat.go", names: []string{"internal/link"}},
 		{prefix: "link.alarm.", by: "internal/link/link.go", names: []string{"internal/link"}},
