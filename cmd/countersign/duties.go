@@ -49,6 +49,7 @@ type duties struct {
 
 	syncEvery    time.Duration
 	tellDeputies func(ctx context.Context) error
+	digests      func(ctx context.Context) error // what waits for whom, once a day
 }
 
 // keepUpdates is how long a settled update is kept: Telegram repeats one for a day.
@@ -92,6 +93,11 @@ type standInArgs struct{}
 // Kind names the job.
 func (standInArgs) Kind() string { return "stand_in" }
 
+type digestArgs struct{}
+
+// Kind names the job.
+func (digestArgs) Kind() string { return "digests" }
+
 type syncArgs struct{}
 
 // Kind names the job.
@@ -113,9 +119,10 @@ func (d *duties) run(ctx context.Context) error {
 	river.AddWorker(workers, river.WorkFunc(d.purge))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[digestArgs]) error { return d.digests(ctx) }))
 	jobs := []*river.PeriodicJob{
 		periodic(time.Minute, recheckArgs{}), periodic(time.Minute, standInArgs{}), periodic(time.Minute, tellArgs{}),
-		periodic(time.Minute, indexArgs{}), periodic(time.Hour, purgeArgs{}),
+		periodic(time.Minute, indexArgs{}), periodic(time.Minute, digestArgs{}), periodic(time.Hour, purgeArgs{}),
 	}
 	if d.roster != nil {
 		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))

@@ -204,7 +204,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
 	g.duties.syncEvery = g.cfg.Workspace.Interval
-	g.duties.tellDeputies = g.door.TellDeputies
+	g.duties.tellDeputies, g.duties.digests = g.door.TellDeputies, g.door.Digests
 	return err
 }
 

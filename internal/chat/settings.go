@@ -105,6 +105,8 @@ func (d *Door) settingsTap(ctx context.Context, v visit) (panel, error) {
 		value = v.args[1]
 	}
 	switch {
+	case what == "digest":
+		return d.digestTap(ctx, v, value)
 	case what == "lang" && value == "":
 		return v.chooseLanguage(d.Texts.Languages()), nil
 	case what == "lang" && (value == "tg" || slices.Contains(d.Texts.Languages(), value)):
@@ -181,12 +183,13 @@ func (d *Door) settingsNow(ctx context.Context, v visit, first string) (panel, e
 	out.lines = append(
 		out.lines, bold(v.t("settings.title", nil)), "", row("settings.language", language),
 		row("settings.zone", fmt.Sprintf("%s (%s)", v.zone, d.Now().In(v.zone).Format("15:04"))), row("settings.quiet", quiet),
-		"", plain(v.t("settings.quiet_note", nil)),
+		row("settings.digest", v.digestSet(s.Digest)), "", plain(v.t("settings.quiet_note", nil)),
 	)
 	out.rows = [][]telegram.Button{
 		{v.button("🌐 "+v.t("settings.language", nil), "set", "lang")},
 		{v.button("🕑 "+v.t("settings.zone", nil), "set", "zone")},
 		{v.button("🔕 "+v.t("settings.quiet", nil), "set", "quiet")},
+		{v.button("📬 "+v.t("settings.digest", nil), "set", "digest")},
 	}
 	return out, nil
 }

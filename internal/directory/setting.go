@@ -17,6 +17,7 @@ type Setting struct {
 	Follows bool         `json:"follows,omitempty"` // Locale is what the messenger said when it was chosen to follow that
 	Zone    string       `json:"zone,omitempty"`    // of the IANA; empty: that of the house
 	Quiet   people.Quiet `json:"quiet,omitzero"`
+	Digest  Digest       `json:"digest,omitzero"`
 }
 
 // check says what is wrong with a setting, or nothing.
@@ -28,6 +29,8 @@ func (s Setting) check() string {
 		return "a language to follow is missing"
 	case !s.Quiet.Valid():
 		return "quiet hours are not two different minutes of a day"
+	case !s.Digest.valid():
+		return "the hour of a digest is not one of 0 to 23"
 	case s.Zone == "":
 		return ""
 	}
@@ -47,7 +50,8 @@ func Zone(name string) (*time.Location, error) {
 	return time.LoadLocation(name)
 }
 
-const selectSettings = `select person_id, coalesce(locale, ''), follows, coalesce(zone, ''), coalesce(quiet_from, 0), coalesce(quiet_to, 0) from setting`
+const selectSettings = `select person_id, coalesce(locale, ''), follows, coalesce(zone, ''), coalesce(quiet_from, 0), coalesce(quiet_to, 0),
+	digest_hour is not null, coalesce(digest_hour, 0) from setting`
 
 func readSettings(ctx context.Context, q Querier, which string, args ...any) (map[people.ID]Setting, error) {
 	rows, err := q.Query(ctx, selectSettings+which, args...)
@@ -57,7 +61,7 @@ func readSettings(ctx context.Context, q Querier, which string, args ...any) (ma
 	out := map[people.ID]Setting{}
 	var id people.ID
 	var s Setting
-	_, err = pgx.ForEachRow(rows, []any{&id, &s.Locale, &s.Follows, &s.Zone, &s.Quiet.From, &s.Quiet.To}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.Locale, &s.Follows, &s.Zone, &s.Quiet.From, &s.Quiet.To, &s.Digest.On, &s.Digest.Hour}, func() error {
 		out[id] = s
 		return nil
 	})
@@ -127,11 +131,16 @@ func (s *Store) Set(ctx context.Context, actor string, id people.ID, change func
 		if (now.Quiet != people.Quiet{}) {
 			from, to = &now.Quiet.From, &now.Quiet.To
 		}
-		_, err = w.tx.Exec(ctx, `insert into setting (person_id, locale, follows, zone, quiet_from, quiet_to, changed_at)
-			values ($1, nullif($2, ''), $3, nullif($4, ''), $5, $6, $7)
+		var hour *int
+		if now.Digest.On {
+			hour = &now.Digest.Hour
+		}
+		_, err = w.tx.Exec(ctx, `insert into setting (person_id, locale, follows, zone, quiet_from, quiet_to, changed_at, digest_hour, digest_since)
+			values ($1, nullif($2, ''), $3, nullif($4, ''), $5, $6, $7::timestamptz, $8::int, case when $8::int is not null then $7::timestamptz end)
 			on conflict (person_id) do update set locale = excluded.locale, follows = excluded.follows, zone = excluded.zone,
-				quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, changed_at = excluded.changed_at`,
-			id, now.Locale, now.Follows, now.Zone, from, to, w.at)
+				quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, changed_at = excluded.changed_at, digest_hour = excluded.digest_hour,
+				digest_since = case when setting.digest_hour = excluded.digest_hour then setting.digest_since else excluded.digest_since end`,
+			id, now.Locale, now.Follows, now.Zone, from, to, w.at, hour)
 		w.note("setting.changed", e.ExternalID, was, now)
 		changed = true
 		return err

@@ -69,6 +69,8 @@ type Body struct {
 	Total int                  `json:"total,omitempty"`
 	State State                `json:"state,omitempty"` // of a progress
 	Files []File               `json:"files,omitempty"`
+
+	Buttons [][]Button `json:"buttons,omitempty"` // in rows
 }
 
 // State is how a progress stands.
@@ -137,6 +139,8 @@ func (b Body) check() string {
 		return "more than 10 files"
 	case b.Done < 0 || b.Total < 0 || b.Done > b.Total:
 		return "done is not between 0 and total"
+	case !fit(b.Buttons):
+		return "the messenger does not take the buttons"
 	default:
 		return ""
 	}

@@ -327,3 +327,23 @@ func TestTextIsShownAsItIs(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestButtonsOfANoticeStandUnderIt(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	dir, err := o.Directory.Snapshot(t.Context())
+	must(t, err)
+	p, _ := dir.ByTelegram(ledgertest.Budget)
+	n := line("Two things wait", notice.To{People: []people.ID{p.ID}})
+	n.Body.Buttons = [][]notice.Button{{{Text: "1", Data: "f:c:1"}, {Text: "2", Data: "f:c:2"}}, {{Text: "All", Data: "m:q"}}}
+	o.add(t, n)
+	o.once(t)
+	all := o.tg.Messages(ledgertest.Budget)
+	if m := all[len(all)-1]; m.Text != "Two things wait" || len(m.Keyboard) != 2 || m.Keyboard[0][1].Data != "f:c:2" {
+		t.Errorf("%+v", m)
+	}
+	n.Body.Buttons[1][0].Data = strings.Repeat("x", 65)
+	if _, err := o.board.Store.Add(t.Context(), o.Pool, n); !errors.Is(err, notice.ErrInvalid) {
+		t.Errorf("a button too long: %v", err)
+	}
+}

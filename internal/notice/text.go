@@ -34,6 +34,9 @@ func (b *Board) letter(of []piece) post.Letter {
 		l.HTML = markup.Escape(markup.Truncate(markup.Clean(f.Name), mostName))
 	case len(of) == 1:
 		l.HTML = b.html(p.Body, lang)
+		if k, err := keyboard(p.Body.Buttons); err == nil { // it was found fit
+			l.Keyboard = k
+		}
 	default:
 		l.HTML = b.digest(of, lang)
 	}

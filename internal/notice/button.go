@@ -1,0 +1,26 @@
+package notice
+
+import "countersign/internal/telegram"
+
+// Button is one under the text of a notice. It comes back as any button of the bot does, so
+// it is for private chats.
+type Button struct {
+	Text string `json:"text"`
+	Data string `json:"data"`
+}
+
+// keyboard is that of a notice.
+func keyboard(rows [][]Button) (telegram.Keyboard, error) {
+	out := make([][]telegram.Button, len(rows))
+	for i, row := range rows {
+		for _, b := range row {
+			out[i] = append(out[i], telegram.Button{Text: b.Text, Data: b.Data})
+		}
+	}
+	return telegram.NewKeyboard(out...)
+}
+
+func fit(rows [][]Button) bool {
+	_, err := keyboard(rows)
+	return err == nil
+}
