@@ -174,7 +174,7 @@ func (d *Door) cancel(ctx context.Context, chat int64, r request) (string, error
 		return "", failed(err)
 	}
 	if dlg == nil || dlg.Outcome != "" {
-		return r.lang.T("talk.nothing_open", nil), nil
+		return d.cancelDraft(ctx, chat, r)
 	}
 	if err := d.Dialogs.End(ctx, dlg, Cancelled); err != nil {
 		return "", failed(err)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"countersign/internal/directory"
-	"countersign/internal/pace"
 	"countersign/internal/people"
 	"countersign/internal/telegram"
 )
@@ -249,25 +248,4 @@ func (d *Door) back(ctx context.Context, v visit) (panel, error) {
 		}
 	}
 	return d.awayNow(ctx, v, v.t(key, nil))
-}
-
-// TellDeputies tells those of their delegations who do not know of them yet.
-func (d *Door) TellDeputies(ctx context.Context) error {
-	for {
-		more, err := d.Directory.TellNext(ctx, func(g directory.Given) error {
-			dir, err := d.Directory.Snapshot(ctx)
-			if err != nil {
-				return err
-			}
-			from, _ := dir.Person(g.Principal)
-			to, _ := dir.Person(g.Deputy)
-			v := d.visit(to, telegram.User{ID: to.Telegram})
-			return d.reply(ctx, pace.Notice, telegram.Outgoing{ChatID: to.Telegram, HTML: plain(v.t("away.told", map[string]any{
-				"Name": short(from.Name), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone), "Delegation": int64(g.ID),
-			}))})
-		})
-		if err != nil || !more {
-			return err
-		}
-	}
 }

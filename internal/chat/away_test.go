@@ -63,6 +63,7 @@ func TestWhoIsAwayIsDecidedForByHisDeputy(t *testing.T) {
 	o.say(t, ledgertest.Budget, "/away until "+day+" deputy maria orl")
 	o.press(t, ledgertest.Budget, "👤 Maria Orlova")
 	o.sees(t, ledgertest.Budget, "deputy: Maria Orlova")
+	o.toldAll(t)
 	o.sees(t, ledgertest.Second, "Pyotr Petrov has made you deputy")
 	c := o.card(t, ledgertest.Second)
 	if !strings.Contains(c.Text, "You decide for Pyotr Petrov") {
@@ -84,7 +85,7 @@ func TestWhoIsAwayIsDecidedForByHisDeputy(t *testing.T) {
 	if given, err := o.Directory.Delegations(t.Context(), p.ID); err != nil || len(given) > 0 {
 		t.Errorf("still deputies: %+v, %v", given, err)
 	}
-	if told, err := o.Directory.TellNext(t.Context(), func(directory.Given) error { return errors.New("told twice") }); told || err != nil {
+	if told, err := o.Directory.TellNext(t.Context(), func(directory.Tx, directory.Given) error { return errors.New("told twice") }); told || err != nil {
 		t.Errorf("%t, %v", told, err)
 	}
 }

@@ -48,6 +48,9 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	if taken, outcome, err := d.written(ctx, it, m, lang); taken {
 		return outcome, err
 	}
+	if mine, err := d.drafted(ctx, m, p); mine {
+		return "part of a delegation", err
+	}
 	if mine, outcome, err := d.replied(ctx, it, m, p); mine {
 		return outcome, err
 	}
@@ -90,6 +93,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.own(ctx, m, r, d.settings)
 	case "away":
 		return d.own(ctx, m, r, d.away)
+	case "delegate":
+		return d.own(ctx, m, r, d.delegate)
 	case "find":
 		return d.find(ctx, m, r)
 	default:

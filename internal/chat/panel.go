@@ -56,7 +56,7 @@ type turn func(ctx context.Context, v visit) (panel, error)
 
 // pages are the panels by the first word of their buttons.
 func (d *Door) pages() map[string]turn {
-	return map[string]turn{"away": d.awayTap, "set": d.settingsTap, "q": d.queueTap}
+	return map[string]turn{"away": d.awayTap, "set": d.settingsTap, "q": d.queueTap, delegatePage: d.delegateTap}
 }
 
 // own answers a command by which somebody looks after his own matters.

@@ -218,5 +218,8 @@ func (s *Dialogs) Purge(ctx context.Context, before time.Time) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("old questions: %w", err)
 	}
+	if _, err := s.Pool.Exec(ctx, `delete from delegation_draft where expires_at < $1`, before); err != nil {
+		return 0, fmt.Errorf("old delegations in the making: %w", err)
+	}
 	return tag.RowsAffected(), nil
 }

@@ -109,9 +109,9 @@ func (w *writer) endStanding(ctx context.Context, id people.ID, why string) erro
 	return w.endDelegations(ctx, "$1 in (d.principal, d.deputy) and d.until > $2", why, id, w.at)
 }
 
-// TellNext lets a deputy be told of a delegation of which he was not, and notes it: once
-// over all servers, unless one dies between the two. It reports whether there was one.
-func (s *Store) TellNext(ctx context.Context, tell func(Given) error) (bool, error) {
+// TellNext hands on a delegation of which its deputy was not told, and notes in the same
+// commit that he is. It reports whether there was one.
+func (s *Store) TellNext(ctx context.Context, tell func(tx Tx, g Given) error) (bool, error) {
 	found := false
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `select `+delegationColumns+` from delegation d
@@ -126,7 +126,7 @@ func (s *Store) TellNext(ctx context.Context, tell func(Given) error) (bool, err
 			return err
 		}
 		found = true
-		if err := tell(given[0]); err != nil {
+		if err := tell(tx, given[0]); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "update delegation set told_at = $2 where id = $1", given[0].ID, s.now())
