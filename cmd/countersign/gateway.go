@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +37,6 @@ import (
 	"countersign/internal/server"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
-	"countersign/web"
 )
 
 // webhookPath is where Telegram delivers.
@@ -131,17 +128,12 @@ func (g *gateway) openPools(ctx context.Context) error {
 	return err
 }
 
-func (g *gateway) openTexts(context.Context) (err error) {
-	if g.texts, err = locale.Load(web.Locales()); err != nil {
+func (g *gateway) openTexts(ctx context.Context) (err error) {
+	if g.texts, err = openTexts(ctx, g.cfg, g.log); err != nil {
 		return err
 	}
-	if g.zone, err = time.LoadLocation(g.cfg.Server.TimeZone); err != nil {
-		return err
-	}
-	if lang := g.cfg.Telegram.GroupLanguage; !slices.Contains(g.texts.Languages(), lang) {
-		return fmt.Errorf("%w: telegram.group_language is %q; there are %s", errUsage, lang, strings.Join(g.texts.Languages(), ", "))
-	}
-	return nil
+	g.zone, err = time.LoadLocation(g.cfg.Server.TimeZone)
+	return err
 }
 
 func (g *gateway) openBot(context.Context) (err error) {

@@ -17,16 +17,6 @@ import (
 
 const mostZones = 12 // offered at once
 
-// languages are the names of languages in themselves: whoever looks for his own must be able
-// to read it.
-func languageName(tag string) string {
-	names := map[string]string{"en": "English", "ru": "Русский", "de": "Deutsch", "es": "Español"}
-	if name := names[tag]; name != "" {
-		return name
-	}
-	return tag
-}
-
 // zoneNames are those offered by region; any other of the IANA may be written.
 func zoneNames() []string {
 	return strings.Fields(`
@@ -108,7 +98,7 @@ func (d *Door) settingsTap(ctx context.Context, v visit) (panel, error) {
 	case what == "digest":
 		return d.digestTap(ctx, v, value)
 	case what == "lang" && value == "":
-		return v.chooseLanguage(d.Texts.Languages()), nil
+		return d.chooseLanguage(v), nil
 	case what == "lang" && (value == "tg" || slices.Contains(d.Texts.Languages(), value)):
 		return d.set(ctx, v, func(s *directory.Setting) {
 			if s.Locale, s.Follows = value, value == "tg"; s.Follows {
@@ -169,7 +159,7 @@ func (d *Door) settingsNow(ctx context.Context, v visit, first string) (panel, e
 	if first != "" {
 		out.lines = append(out.lines, plain(first), "")
 	}
-	language := languageName(v.lang.Tag())
+	language := v.lang.Name()
 	if s.Follows || v.person.Locale == "" {
 		language = v.t("settings.as_telegram", map[string]any{"Language": language})
 	}
@@ -199,10 +189,10 @@ func span(q people.Quiet) string {
 	return clock(q.From) + " – " + clock(q.To)
 }
 
-func (v visit) chooseLanguage(tags []string) panel {
+func (d *Door) chooseLanguage(v visit) panel {
 	out := panel{lines: []string{bold(v.t("settings.language", nil))}}
-	for _, tag := range tags {
-		out.rows = append(out.rows, []telegram.Button{v.button(languageName(tag), "set", "lang", tag)})
+	for _, tag := range d.Texts.Languages() {
+		out.rows = append(out.rows, []telegram.Button{v.button(d.Texts.For(tag).Name(), "set", "lang", tag)})
 	}
 	follow := v.t("settings.follow", nil)
 	out.rows = append(out.rows, []telegram.Button{v.button(follow, "set", "lang", "tg")}, v.settingsBack())

@@ -25,6 +25,7 @@ type Config struct {
 	Login     Login     `toml:"login"`
 	Link      Link      `toml:"link"`
 	Console   Console   `toml:"console"`
+	Locale    Locale    `toml:"locale"`
 	Seal      Seal      `toml:"seal"`
 	Workspace Workspace `toml:"workspace"`
 	TrueConf  TrueConf  `toml:"trueconf"`
@@ -111,6 +112,11 @@ type Link struct {
 // Console is the pages for those who look after the gateway.
 type Console struct {
 	Administrators []string `toml:"administrators"` // mail addresses of the first ones
+}
+
+// Locale is the operator's own words.
+type Locale struct {
+	Dir string `toml:"dir"` // of TOML files, one per language; empty: the product's texts
 }
 
 // Seal is the key under which secrets in the database are sealed.

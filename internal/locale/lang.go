@@ -2,9 +2,12 @@ package locale
 
 import (
 	"maps"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 )
@@ -42,6 +45,21 @@ func newLang(bundle *i18n.Bundle, tag language.Tag, known map[string]bool) Lang 
 
 // Tag returns the language, such as en or pt-BR.
 func (l Lang) Tag() string { return l.tag }
+
+// Name is what the language is called in itself: whoever looks for his own must be able to
+// read it.
+func (l Lang) Name() string {
+	tag, err := language.Parse(l.tag)
+	if err != nil {
+		return l.tag
+	}
+	name := display.Self.Name(tag)
+	if name == "" {
+		return l.tag
+	}
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToTitle(first)) + name[size:]
+}
 
 // T returns the text of a key with its placeholders filled from data. What is
 // missing in this language is English; what is missing there too is the key

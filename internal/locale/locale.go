@@ -41,16 +41,11 @@ type Texts struct {
 // once: unknown keys, unknown placeholders, blank texts, buttons without their
 // mark.
 func Load(directory fs.FS) (*Texts, error) {
-	bundle := i18n.NewBundle(language.English)
-	reference, err := readFile(directory, fallback+extension)
-	if err != nil {
-		return nil, err
-	}
-	known := placeholdersByKey(reference)
-	tags, err := loadDirectory(bundle, directory, known)
-	if err != nil {
-		return nil, err
-	}
+	texts, _, err := LoadWith(directory, nil)
+	return texts, err
+}
+
+func newTexts(bundle *i18n.Bundle, tags []language.Tag, known map[string][]string) *Texts {
 	keys := make(map[string]bool, len(known))
 	for key := range known {
 		keys[key] = true
@@ -59,7 +54,7 @@ func Load(directory fs.FS) (*Texts, error) {
 	for _, tag := range tags {
 		texts.langs[strings.ToLower(tag.String())] = newLang(bundle, tag, keys)
 	}
-	return texts, nil
+	return texts
 }
 
 func loadDirectory(bundle *i18n.Bundle, directory fs.FS, known map[string][]string) ([]language.Tag, error) {
