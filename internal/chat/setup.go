@@ -36,16 +36,7 @@ func (d *Door) Announce(ctx context.Context, h Hook, me func(telegram.Me)) error
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
-	for _, tag := range append([]string{""}, d.Texts.Languages()...) {
-		lang := d.Texts.For(tag)
-		menu := []telegram.MenuCommand{}
-		for _, name := range []string{"queue", "find", "away", "delegate", "settings", "login", "help"} {
-			menu = append(menu, telegram.MenuCommand{Name: name, Description: lang.T("command."+name, nil)})
-		}
-		if err := d.Telegram.SetCommands(ctx, telegram.ScopePrivate, tag, menu); err != nil {
-			d.Log.WarnContext(ctx, "menu of commands not set", slog.String("language", tag), slog.Any("error", err))
-		}
-	}
+	d.dress(ctx)
 	return nil
 }
 

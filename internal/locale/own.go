@@ -244,14 +244,17 @@ func hidden(r rune) bool {
 
 // room is how long a text may be where the messenger would refuse or cut it.
 func room(key string) int {
-	group, _, _ := strings.Cut(key, ".")
-	switch group {
-	case "button":
+	switch group, _, _ := strings.Cut(key, "."); {
+	case group == "button":
 		return 40
-	case "tap":
+	case key == "bot.short":
+		return 120
+	case group == "tap":
 		return 200
-	case "command":
+	case group == "command":
 		return 256
+	case key == "bot.about":
+		return 512
 	}
 	return mostText
 }

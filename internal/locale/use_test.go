@@ -37,7 +37,7 @@ func families() []built {
 		{prefix: "blocked.", by: "internal/card/progress.go", names: []string{"internal/approval/turn.go"}},
 		{prefix: "queue.pile.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
 		{prefix: "queue.order.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
-		{prefix: "command.", by: "internal/chat/setup.go", names: []string{"internal/chat/setup.go"}},
+		{prefix: "command.", by: "internal/chat/menu.go", names: []string{"internal/chat/menu.go"}},
 		{prefix: "link.failed.", by: "internal/link/chat.go", names: []string{"internal/link"}},
 		{prefix: "link.alarm.", by: "internal/link/link.go", names: []string{"internal/link"}},
 		{prefix: "link.page.", suffix: ".title", by: "internal/link/page.go", names: []string{"internal/link"}},

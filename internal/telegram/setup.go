@@ -16,6 +16,7 @@ const (
 	ScopeDefault Scope = "default"
 	ScopePrivate Scope = "all_private_chats"
 	ScopeGroups  Scope = "all_group_chats"
+	ScopeAdmins  Scope = "all_chat_administrators" // those who run a group see this in it
 )
 
 // MenuCommand is a line of the menu of commands.
@@ -39,6 +40,8 @@ func (c *Client) SetCommands(ctx context.Context, scope Scope, language string, 
 		params.Scope = &models.BotCommandScopeAllPrivateChats{}
 	case ScopeGroups:
 		params.Scope = &models.BotCommandScopeAllGroupChats{}
+	case ScopeAdmins:
+		params.Scope = &models.BotCommandScopeAllChatAdministrators{}
 	case ScopeDefault, "":
 		params.Scope = &models.BotCommandScopeDefault{}
 	default:

@@ -56,6 +56,7 @@ type Server struct {
 	inline   map[string]*Message // messages of inline mode
 	queries  map[string]*query
 	commands map[string][]Command
+	about    map[string]string
 	last     struct{ message, update, query, file, call, event int64 }
 	faults   map[string][]Fault
 	always   map[string]*Fault
@@ -118,8 +119,8 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, clock: o.Clock, botID: id, changed: make(chan struct{}),
 		users: map[int64]*User{}, chats: map[int64]*chat{}, files: map[string]*file{}, inline: map[string]*Message{},
-		queries: map[string]*query{}, commands: map[string][]Command{}, faults: map[string][]Fault{}, always: map[string]*Fault{},
-		counts: map[Outcome]int{},
+		counts:  map[Outcome]int{},
+		queries: map[string]*query{}, commands: map[string][]Command{}, about: map[string]string{}, faults: map[string][]Fault{}, always: map[string]*Fault{},
 	}
 	s.last.update = 870_000_000
 	s.limiter.limits = o.Limits

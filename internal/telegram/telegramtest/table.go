@@ -22,6 +22,7 @@ func methodNames() []string {
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
 		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile", "getChatMember",
 		"setMessageReaction",
+		"setMyDescription", "getMyDescription", "setMyShortDescription", "getMyShortDescription",
 	}
 }
 
@@ -34,6 +35,7 @@ func (s *Server) table() map[string]method {
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
 		"deleteMyCommands": s.setCommands, "getFile": s.getFile,
 		"getChatMember": s.getChatMember, "setMessageReaction": s.setReaction,
+		"setMyDescription": s.setAbout, "getMyDescription": s.getAbout, "setMyShortDescription": s.setAbout, "getMyShortDescription": s.getAbout,
 	}
 	lower := map[string]method{}
 	for name, m := range methods {

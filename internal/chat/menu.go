@@ -1,0 +1,97 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"countersign/internal/locale"
+	"countersign/internal/telegram"
+)
+
+// dressTime is for all menus and descriptions together: a Bot API that is slow with them
+// must not hold up what matters.
+const dressTime = time.Minute
+
+// Menu is the menu of commands in some chats, for those who read one language.
+type Menu struct {
+	Scope    telegram.Scope
+	Language string // empty: all others
+	Commands []telegram.MenuCommand
+}
+
+// offered are the commands that the bot answers, by where. It also answers /start, for
+// which the messenger has a button.
+func offered() map[telegram.Scope][]string {
+	return map[telegram.Scope][]string{
+		telegram.ScopePrivate: {"queue", "find", "who", "away", "delegate", "settings", "login", "security", "unlink", "lost", "cancel", "help"},
+		telegram.ScopeGroups:  {"bind", "help"},
+		telegram.ScopeAdmins:  {"bind", "unbind", "help"},
+	}
+}
+
+// menuLanguages are those that the messenger can tell apart: names of two letters.
+func menuLanguages(texts *locale.Texts) []string {
+	return append([]string{""}, slices.DeleteFunc(texts.Languages(), func(tag string) bool { return len(tag) != 2 })...)
+}
+
+// Menus are all menus as they should be.
+func Menus(texts *locale.Texts) []Menu {
+	var out []Menu
+	for _, scope := range []telegram.Scope{telegram.ScopePrivate, telegram.ScopeGroups, telegram.ScopeAdmins} {
+		for _, tag := range menuLanguages(texts) {
+			lang := texts.For(tag)
+			m := Menu{Scope: scope, Language: tag}
+			for _, name := range offered()[scope] {
+				m.Commands = append(m.Commands, telegram.MenuCommand{Name: name, Description: lang.T("command."+name, nil)})
+			}
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// dress sets the menus, and what the bot says of itself where nobody said anything, if they
+// are not so already. The gateway works without: what the Bot API does not know or refuses
+// is said in the log, once for each kind.
+func (d *Door) dress(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, dressTime)
+	defer cancel()
+	for _, m := range Menus(d.Texts) {
+		if err := d.setMenu(ctx, m); err != nil {
+			d.Log.WarnContext(ctx, "menu of commands not set", slog.String("scope", string(m.Scope)), slog.String("language", m.Language), slog.Any("error", err))
+			break
+		}
+	}
+	for _, tag := range menuLanguages(d.Texts) {
+		if err := d.introduce(ctx, tag); err != nil {
+			d.Log.WarnContext(ctx, "description of the bot not set", slog.String("language", tag), slog.Any("error", err))
+			break
+		}
+	}
+}
+
+func (d *Door) setMenu(ctx context.Context, m Menu) error {
+	if now, err := d.Telegram.Commands(ctx, m.Scope, m.Language); err == nil && slices.Equal(now, m.Commands) {
+		return nil
+	}
+	return d.Telegram.SetCommands(ctx, m.Scope, m.Language, m.Commands)
+}
+
+// introduce leaves alone what somebody gave to @BotFather.
+func (d *Door) introduce(ctx context.Context, tag string) error {
+	now, err := d.Telegram.About(ctx, tag)
+	if err != nil {
+		return err
+	}
+	lang, english := d.Texts.For(tag), d.Texts.For("")
+	said := func(now, key string) string {
+		own := lang.T(key, nil)
+		if now != own && (now == "" || now == english.T(key, nil)) {
+			return own
+		}
+		return ""
+	}
+	return d.Telegram.SetAbout(ctx, tag, telegram.About{Long: said(now.Long, "bot.about"), Short: said(now.Short, "bot.short")})
+}
