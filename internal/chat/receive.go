@@ -128,6 +128,9 @@ func (d *Door) pollOnce(ctx context.Context, self string) {
 func (d *Door) pollFault(ctx context.Context, err error) {
 	switch telegram.KindOf(err) {
 	case telegram.Conflict:
+		if err := d.Inbox.Contested(ctx); err != nil {
+			d.Log.WarnContext(ctx, "conflict not noted", slog.Any("error", err))
+		}
 		wake.Rest(ctx, 5*pollPause) // a webhook is set, or a stranger polls: Notice says so
 	default:
 		wake.Rest(ctx, pollPause)

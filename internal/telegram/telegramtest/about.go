@@ -2,6 +2,7 @@ package telegramtest
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -43,4 +44,24 @@ func (s *Server) About() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.about)
+}
+
+// getChat tells of a chat that the bot is in what ordinary members may do there.
+func (s *Server) getChat(c *call) (any, *refusal) {
+	chat := s.chats[c.int("chat_id")]
+	switch {
+	case chat == nil:
+		return nil, bad("chat not found")
+	case chat.MigratedTo != 0:
+		return nil, &refusal{code: 400, text: "Bad Request: group chat was upgraded to a supergroup chat", migrateTo: chat.MigratedTo}
+	case chat.Bot == statusKicked || chat.Bot == statusLeft:
+		return nil, forbidden("bot is not a member of the " + chat.Type + " chat")
+	}
+	may := map[string]bool{}
+	for _, what := range []string{"can_send_messages", "can_send_documents"} {
+		may[what] = !slices.Contains(chat.Denied, what)
+	}
+	w := s.wireChat(chat.ID)
+	w["permissions"] = may
+	return w, nil
 }

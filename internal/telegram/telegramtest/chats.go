@@ -36,6 +36,8 @@ type Chat struct {
 	Admins []int64
 	// Bot is what the bot is there: member, administrator, restricted, left or kicked.
 	Bot string
+	// Denied are what ordinary members may not do, of can_send_messages and can_send_documents.
+	Denied []string
 	// Started says that the person has begun the private chat.
 	Started bool
 	// Blocked says that the person has blocked the bot.

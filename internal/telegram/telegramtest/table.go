@@ -20,7 +20,7 @@ func methodNames() []string {
 		"getMe", "setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates",
 		"sendMessage", "sendDocument", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
-		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile", "getChatMember",
+		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile", "getChatMember", "getChat",
 		"setMessageReaction",
 		"setMyDescription", "getMyDescription", "setMyShortDescription", "getMyShortDescription",
 	}
@@ -34,7 +34,7 @@ func (s *Server) table() map[string]method {
 		"deleteMessage": s.deleteMessage, "answerCallbackQuery": s.answerCallback, "answerInlineQuery": s.answerInline,
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
 		"deleteMyCommands": s.setCommands, "getFile": s.getFile,
-		"getChatMember": s.getChatMember, "setMessageReaction": s.setReaction,
+		"getChatMember": s.getChatMember, "getChat": s.getChat, "setMessageReaction": s.setReaction,
 		"setMyDescription": s.setAbout, "getMyDescription": s.getAbout, "setMyShortDescription": s.setAbout, "getMyShortDescription": s.getAbout,
 	}
 	lower := map[string]method{}
@@ -60,6 +60,8 @@ func (s *Server) getChatMember(c *call) (any, *refusal) {
 		return nil, &refusal{code: 400, text: "Bad Request: group chat was upgraded to a supergroup chat", migrateTo: chat.MigratedTo}
 	case chat.Bot == statusKicked || chat.Bot == statusLeft:
 		return nil, forbidden("bot is not a member of the " + chat.Type + " chat")
+	case user == s.botID:
+		return s.wireMember(user, chat.Bot), nil
 	case s.users[user] == nil:
 		return nil, bad("PARTICIPANT_ID_INVALID")
 	case slices.Contains(chat.Admins, user):
@@ -72,7 +74,11 @@ func (s *Server) getChatMember(c *call) (any, *refusal) {
 }
 
 func (s *Server) sendChatAction(c *call) (any, *refusal) {
-	if _, refused := s.writable(c.int("chat_id")); refused != nil {
+	chat, refused := s.writable(c.int("chat_id"))
+	if refused != nil {
+		return nil, refused
+	}
+	if _, refused := chat.thread(c.int("message_thread_id")); refused != nil {
 		return nil, refused
 	}
 	if !slices.Contains([]string{"typing", "upload_document", "upload_photo"}, c.params["action"]) {
@@ -152,7 +158,7 @@ func (s *Server) wireMember(id int64, status string) map[string]any {
 	w := map[string]any{"user": s.wireUser(id), "status": status}
 	switch status {
 	case statusRestricted:
-		w["is_member"], w["can_send_messages"] = true, false
+		w["is_member"], w["can_send_messages"], w["can_send_documents"] = true, false, false
 	case statusKicked:
 		w["until_date"] = 0
 	}
