@@ -15,6 +15,7 @@ import (
 	"countersign/internal/config"
 	"countersign/internal/console"
 	"countersign/internal/directory"
+	"countersign/internal/doctor"
 	"countersign/internal/google"
 	"countersign/internal/link"
 	"countersign/internal/locale"
@@ -65,6 +66,7 @@ func (g *gateway) buildLink(context.Context) error {
 	g.console = &console.Desk{
 		Store: &console.Store{Pool: g.records.pool}, Directory: g.records.directory, Services: services, Texts: g.texts,
 		Administrators: g.cfg.Console.Administrators, PublicURL: g.cfg.Server.PublicURL, Freeze: g.link.Freeze,
+		Chart: &doctor.Chart{Every: checkupEvery, Examine: g.checkup, Now: time.Now}, Mask: secret.NewMasker(g.cfg.Secrets()...).Mask,
 		Changed: g.changed, Client: func(ctx context.Context) string { return server.Client(ctx).String() }, Now: time.Now, Log: g.log,
 	}
 	g.link.Others = []func(http.ResponseWriter, *http.Request) bool{g.console.Callback}

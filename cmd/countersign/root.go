@@ -64,7 +64,7 @@ func command(p process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.PersistentFlags().String("config", "", "TOML file with the settings; each is also a variable COUNTERSIGN_SECTION_KEY")
 	for _, sub := range []func(process) *cobra.Command{
-		demoCommand, serveCommand, migrateCommand, keysCommand, usersCommand, chatsCommand, routesCommand, updatesCommand, configCommand, healthCommand,
+		demoCommand, serveCommand, migrateCommand, doctorCommand, keysCommand, usersCommand, chatsCommand, routesCommand, updatesCommand, configCommand, healthCommand,
 		versionCommand,
 	} {
 		root.AddCommand(sub(p))

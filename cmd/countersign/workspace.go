@@ -13,11 +13,12 @@ import (
 	"countersign/internal/roster"
 )
 
-// workspaceSync reads people and roles from Google Workspace; nil when that is off.
-func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, string)) (*roster.Sync, error) {
+// workspaceSource is the company's directory at Google, and what is to be taken of it; nil
+// when that is off.
+func workspaceSource(cfg config.Config) (roster.Config, *google.Workspace, error) {
 	w := cfg.Workspace
 	if w.Subject == "" {
-		return nil, nil //nolint:nilnil // off is no mistake
+		return roster.Config{}, nil, nil
 	}
 	groups := map[string][]string{}
 	for address, g := range w.Groups {
@@ -28,7 +29,16 @@ func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, st
 		Customer: w.Customer, Subject: w.Subject, Credentials: w.Credentials, ServiceAccount: w.ServiceAccount, Groups: rc.Addresses(),
 	}
 	if err := errors.Join(rc.Check(), source.Check()); err != nil {
-		return nil, fmt.Errorf("%w: workspace: %w", errUsage, err)
+		return rc, nil, fmt.Errorf("%w: workspace: %w", errUsage, err)
+	}
+	return rc, source, nil
+}
+
+// workspaceSync reads people and roles from Google Workspace; nil when that is off.
+func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, string)) (*roster.Sync, error) {
+	rc, source, err := workspaceSource(cfg)
+	if source == nil {
+		return nil, err
 	}
 	return &roster.Sync{
 		Config: rc, Roll: source.Read, Directory: r.directory, Issuer: google.Issuer,

@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"countersign/internal/directory"
+	"countersign/internal/doctor"
 	"countersign/internal/google"
 	"countersign/internal/locale"
 	"countersign/internal/pages"
@@ -43,12 +44,13 @@ const (
 	toTake
 	toGive
 	toAudit
+	toCheck
 )
 
 // may reports whether a role includes a right.
 func (r Role) may(what right) bool {
 	return slices.Contains(map[Role][]right{
-		Viewer: {toSee}, Auditor: {toSee, toAudit}, Operator: {toSee, toTake}, Administrator: {toSee, toTake, toGive, toAudit},
+		Viewer: {toSee}, Auditor: {toSee, toAudit}, Operator: {toSee, toTake, toCheck}, Administrator: {toSee, toTake, toGive, toAudit, toCheck},
 	}[r], what)
 }
 
@@ -64,6 +66,8 @@ type Desk struct {
 	Freeze func(ctx context.Context, by, externalID, reason string) (directory.Frozen, error)
 	// Changed is told that what has to do with a person must be shown anew.
 	Changed func(ctx context.Context, externalID string) error
+	Chart   *doctor.Chart                    // of the check-up; nil: there is none
+	Mask    func(text string) string         // hides secrets in what it shows; nil: there are none
 	Client  func(ctx context.Context) string // the address of the caller
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -97,6 +101,10 @@ func (d *Desk) Mount(r *mux.Router) error {
 	get("/console/people", d.inside(toSee, d.people))
 	get("/console/person", d.inside(toSee, d.person)) // an id may hold any sign: it is no part of the path
 	get("/console/journal", d.inside(toAudit, d.journal))
+	if d.Chart != nil {
+		get("/console/doctor", d.inside(toCheck, d.checkup))
+		post("/console/doctor", d.inside(toCheck, d.look))
+	}
 	for name, act := range d.acts() {
 		post("/console/person/"+name, d.inside(act.needs, d.perform(act)))
 	}

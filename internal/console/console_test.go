@@ -20,6 +20,7 @@ import (
 
 	"countersign/internal/console"
 	"countersign/internal/directory"
+	"countersign/internal/doctor"
 	"countersign/internal/google"
 	"countersign/internal/google/googletest"
 	"countersign/internal/ledger/ledgertest"
@@ -77,6 +78,7 @@ func newHouse(tb testing.TB) *house {
 			return h.Directory.Freeze(ctx, by, externalID, reason)
 		},
 		Changed: func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
+		Chart:   &doctor.Chart{Every: 5 * time.Second, Now: h.Clock.Now, Examine: func(context.Context) []doctor.Finding { return nil }},
 		Client:  func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	must(tb, h.desk.Mount(router))

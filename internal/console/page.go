@@ -32,6 +32,9 @@ type page struct {
 	Past       []directory.PastLink
 	Notes      []directory.Note
 	Door       []entry
+	Findings   []finding
+	Looked     time.Time // when these were found
+	HasChart   bool
 	Before     string // where the next page of the journal begins
 	Said       string
 	Services   []*google.Provider
@@ -77,6 +80,12 @@ func (p page) MayGive() bool { return p.Role.may(toGive) }
 // MayAudit is said above.
 func (p page) MayAudit() bool { return p.Role.may(toAudit) }
 
+// MayCheck is said above; without a check-up nobody may.
+func (p page) MayCheck() bool { return p.HasChart && p.Role.may(toCheck) }
+
+// LevelText is how bad a finding is, in words.
+func (p page) LevelText(level string) string { return p.lang.T("console.level."+level, nil) }
+
 // Roles are what can be given.
 func (p page) Roles() []Role { return []Role{Viewer, Auditor, Operator, Administrator} }
 
@@ -85,7 +94,7 @@ func (d *Desk) page(r *http.Request, v visitor, key string) page {
 	if v.person.Locale != "" {
 		lang = d.Texts.For(v.person.Locale)
 	}
-	return page{Key: key, Visitor: v.person.Name, Role: v.role, lang: lang}
+	return page{Key: key, Visitor: v.person.Name, Role: v.role, HasChart: d.Chart != nil, lang: lang}
 }
 
 func (d *Desk) write(w http.ResponseWriter, r *http.Request, status int, p page) {

@@ -46,6 +46,7 @@ func families() []built {
 		{prefix: "console.said.", by: "internal/console/page.go", names: []string{"internal/console"}},
 		{prefix: "console.state.", by: "internal/console/page.go", names: []string{"internal/console", "internal/directory/read.go"}},
 		{prefix: "console.role.", by: "internal/console/page.go", names: []string{"internal/console"}},
+		{prefix: "console.level.", by: "internal/console/page.go", names: []string{"internal/doctor"}},
 		{prefix: "assure.page.", suffix: ".title", by: "internal/assure/page.go", names: []string{"internal/assure"}},
 		{prefix: "assure.page.", suffix: ".text", by: "internal/assure/page.go", names: []string{"internal/assure"}},
 		{prefix: "assure.wrong.", by: "internal/assure/page.go", names: []string{"internal/assure"}},
