@@ -80,7 +80,8 @@ func arrows() map[string]string {
 		// loops
 		"internal/handout": "internal/file internal/locale internal/pages",
 		"internal/post":    "internal/file internal/telegram",
-		"internal/notice":  "internal/calendar internal/directory internal/ident internal/locale internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
+		"internal/notice": "internal/approval internal/calendar internal/card internal/directory internal/document internal/handout internal/ident internal/ledger internal/locale " +
+			"internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
 			"internal/people internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",

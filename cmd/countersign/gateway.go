@@ -150,13 +150,14 @@ func (g *gateway) username() string { return *g.name.Load() }
 // buildNotices makes what tells people beside the cards.
 func (g *gateway) buildNotices(context.Context) error {
 	r, t := g.records, g.cfg.Telegram
+	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
 	g.notices = &notice.Board{
 		Store: &notice.Store{Pool: r.pool, Bell: r.bell}, Directory: r.directory, Texts: g.texts, Language: t.GroupLanguage, Office: calendar.Standard(g.zone),
 		Post: &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: g.bot.BotID(), Log: g.log},
 		Pace: &pace.Pace{Pool: r.pool, Limits: pace.Limits{
 			PerBot: t.MessagesPerSecond, PerChat: t.ChatMessagesPerSecond, PerGroupMinute: t.GroupMessagesPerMinute,
 		}},
-		Now: time.Now, Log: g.log,
+		Ledger: r.ledger, Links: g.handout, MaxFile: t.LargestFile(), Now: time.Now, Log: g.log,
 	}
 	return nil
 }
@@ -168,7 +169,6 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.inbox = &inbox.Inbox{
 		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
 	}
-	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
 	g.courier = &courier.Courier{
 		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage,
 		Protect: t.ProtectContent, MaxFile: t.LargestFile(), Links: g.handout, Bot: id, Username: g.username, Zone: g.zone,

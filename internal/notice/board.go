@@ -5,15 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"countersign/internal/calendar"
 	"countersign/internal/directory"
+	"countersign/internal/handout"
+	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/pace"
-	"countersign/internal/people"
 	"countersign/internal/post"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
@@ -35,7 +35,10 @@ const (
 type Board struct {
 	Store     *Store
 	Directory *directory.Store
+	Ledger    *ledger.DB // of the documents that notices are about
 	Post      *post.Post
+	Links     *handout.Desk // for files that are too large for the messenger; nil: none
+	MaxFile   int64         // bytes that the messenger takes; 0: all
 	Pace      *pace.Pace
 	Texts     *locale.Texts
 	Language  string // of groups
@@ -106,37 +109,72 @@ func (b *Board) RunOnce(ctx context.Context) (int, error) {
 }
 
 // tell brings the messages of one chat to where they should be, one after another. What
-// had to wait for the limits of a group goes in one message.
+// had to wait for the limits of a group goes in as few messages as hold it whole.
 func (b *Board) tell(ctx context.Context, due []piece) error {
 	var found []error
-	var crowd []piece
+	crowds := map[string][]piece{} // by recipient: a supergroup has several topics
+	var order []string
 	for _, p := range due {
 		switch {
 		case p.Expired && p.Message == 0:
-			found = append(found, b.Store.lose(ctx, p, "expired"))
-		case p.Crowded && p.Chat < 0 && p.Class == Info && p.Part == 0 && len(crowd) < mostInDigest:
-			crowd = append(crowd, p)
+			found = append(found, b.Store.lose(ctx, p, Expired, ""))
+		case p.Crowded && p.Chat < 0 && p.Class == Info && p.Part == 0:
+			if crowds[p.To] == nil {
+				order = append(order, p.To)
+			}
+			crowds[p.To] = append(crowds[p.To], p)
 		default:
 			found = append(found, b.one(ctx, []piece{p}))
 		}
 	}
-	if len(crowd) > 0 {
-		found = append(found, b.one(ctx, crowd))
+	for _, to := range order {
+		found = append(found, b.one(ctx, crowds[to]))
 	}
 	return errors.Join(found...)
 }
 
-// one sends or changes the message of some notices.
+// one sends or changes the message of some notices to one recipient, and then that of
+// those for which it had no room.
 func (b *Board) one(ctx context.Context, of []piece) error {
-	first := of[0]
-	switch wait, err := b.turn(ctx, first); {
-	case err != nil:
-		return err
-	case wait > 0:
-		return b.each(of, func(p piece) error { return b.Store.postpone(ctx, p, wait) })
+	for len(of) > 0 {
+		rest, err := b.some(ctx, of)
+		if err != nil {
+			return errors.Join(err, b.each(rest, func(p piece) error { return b.Store.postpone(ctx, p, 0) }))
+		}
+		of = rest
 	}
-	l := b.letter(of)
-	message := first.Message
+	return nil
+}
+
+// some does so for the first of them, and gives the others.
+func (b *Board) some(ctx context.Context, of []piece) (rest []piece, err error) {
+	r, why, err := b.reader(ctx, of[0])
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, b.again(ctx, of))
+	case why != "":
+		return nil, b.each(of, func(p piece) error { return b.Store.lose(ctx, p, why, "") })
+	}
+	wait, err := b.turn(ctx, of[0])
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, b.again(ctx, of))
+	case wait > 0:
+		return nil, b.each(of, func(p piece) error { return b.Store.postpone(ctx, p, wait) })
+	}
+	l, rest, why, err := b.letter(ctx, of, r)
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, b.again(ctx, of))
+	case why != "":
+		return nil, b.Store.lose(ctx, of[0], why, "")
+	}
+	return rest, b.hand(ctx, of[:len(of)-len(rest)], l)
+}
+
+// hand gives the messenger a letter and notes what became of it.
+func (b *Board) hand(ctx context.Context, of []piece, l post.Letter) error {
+	message := of[0].Message
 	var err error
 	if message == 0 {
 		var sent post.Sent
@@ -145,10 +183,23 @@ func (b *Board) one(ctx context.Context, of []piece) error {
 	} else {
 		err = b.Post.Edit(ctx, message, l)
 	}
-	if err != nil {
+	switch {
+	case err != nil && len(of) > 1 && content(err): // one of them may be at fault
+		return b.each(of, func(p piece) error { return b.one(ctx, []piece{p}) })
+	case err != nil:
 		return b.refused(ctx, of, err)
 	}
 	return b.each(of, func(p piece) error { return b.noted(ctx, message, p) })
+}
+
+// content reports whether it was what a message says that was refused.
+func content(err error) bool {
+	switch telegram.KindOf(err) {
+	case telegram.BadEntities, telegram.Bug, telegram.TooLarge, telegram.BadFile:
+		return true
+	default:
+		return false
+	}
 }
 
 // noted keeps what was sent. It tries again: what is not kept is sent twice.
@@ -226,89 +277,21 @@ func (b *Board) again(ctx context.Context, of []piece) error {
 
 func (b *Board) lost(ctx context.Context, of []piece, err error) error {
 	b.Log.WarnContext(ctx, "notice not told", slog.String("notice", of[0].Notice), slog.String("to", of[0].To), slog.Any("error", err))
-	return b.each(of, func(p piece) error { return b.Store.lose(ctx, p, err.Error()) })
+	why := reasonOf(telegram.KindOf(err))
+	return b.each(of, func(p piece) error { return b.Store.lose(ctx, p, why, err.Error()) })
 }
 
-// recipients are those whom a notice means, each once.
-func (b *Board) recipients(ctx context.Context, to To) ([]recipient, error) {
-	dir, err := b.Directory.Snapshot(ctx)
-	if err != nil {
-		return nil, err
+func reasonOf(kind telegram.Kind) Why {
+	switch kind {
+	case telegram.Unreachable:
+		return Unreachable
+	case telegram.NoRights, telegram.TopicGone:
+		return NoRights
+	case telegram.TooLarge:
+		return TooLarge
+	case telegram.BadFile:
+		return BadFile
+	default:
+		return Refused
 	}
-	known, err := b.Directory.Chats(ctx)
-	if err != nil {
-		return nil, err
-	}
-	g := &gathering{met: map[string]bool{}, spoken: map[int64]bool{}}
-	for _, c := range known {
-		if slices.Contains(to.Chats, c.ExternalID) || to.Administrators && c.Fallback && !c.Disabled {
-			g.chat(c, b.Language)
-		}
-	}
-	for _, name := range to.Chats {
-		g.add(recipient{name: "chat:" + name, fault: "no such chat"})
-	}
-	for _, role := range to.Roles {
-		for _, p := range dir.InRole(role.Name, role.Scope) {
-			g.person(p)
-		}
-	}
-	for _, id := range to.People {
-		p, _ := dir.Person(id)
-		g.person(p)
-	}
-	for _, a := range to.Accounts {
-		g.account(a, dir)
-	}
-	if len(g.all) == 0 {
-		b.Log.WarnContext(ctx, "a notice is for nobody: there is no chat of administrators")
-	}
-	return g.all, nil
-}
-
-// gathering collects recipients.
-type gathering struct {
-	all    []recipient
-	met    map[string]bool // by name
-	spoken map[int64]bool  // private chats
-}
-
-func (g *gathering) add(r recipient) {
-	if g.met[r.name] || r.chat > 0 && g.spoken[r.chat] {
-		return
-	}
-	g.met[r.name] = true
-	if r.chat > 0 {
-		g.spoken[r.chat] = true
-	}
-	g.all = append(g.all, r)
-}
-
-func (g *gathering) chat(c directory.Chat, language string) {
-	r := recipient{name: "chat:" + c.ExternalID, chat: c.TelegramID, thread: c.Thread, language: language}
-	if c.Disabled {
-		r.chat, r.fault = 0, "the chat is disabled"
-	}
-	g.add(r)
-}
-
-func (g *gathering) person(p people.Person) {
-	r := recipient{name: "person:" + p.ExternalID, chat: p.Telegram, language: p.Locale}
-	switch {
-	case p.ID == "":
-		return
-	case !p.Active:
-		r.chat, r.fault = 0, "deactivated"
-	case !p.Linked():
-		r.fault = "not connected to Telegram"
-	}
-	g.add(r)
-}
-
-func (g *gathering) account(a Account, dir people.Directory) {
-	r := recipient{name: "account:" + number(a.ID), chat: a.ID, language: a.Language}
-	if p, ok := dir.ByTelegram(a.ID); ok && p.Locale != "" {
-		r.language = p.Locale
-	}
-	g.add(r)
 }

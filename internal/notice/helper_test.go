@@ -46,7 +46,7 @@ func newOffice(t *testing.T) *office {
 		must(t, err)
 	}
 	for id, title := range map[int64]string{operations: "Operations", sales: "Sales"} {
-		must(t, tg.AddChat(telegramtest.Chat{ID: id, Type: "supergroup", Title: title}))
+		must(t, tg.AddChat(telegramtest.Chat{ID: id, Type: "supergroup", Title: title, Forum: true}))
 		_, _, err := o.Directory.PutChat(t.Context(), "test", directory.Chat{
 			ExternalID: title, TelegramID: id, Title: title, Fallback: id == operations,
 		})
@@ -69,7 +69,7 @@ func (o *office) replica(t *testing.T) *notice.Board {
 	must(t, err)
 	t.Cleanup(client.Close)
 	return &notice.Board{
-		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Language: "en", Office: calendar.Standard(time.UTC),
+		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Ledger: o.DB, Texts: texts, Language: "en", Office: calendar.Standard(time.UTC),
 		Post: &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
 		Pace: &pace.Pace{Pool: o.Pool, Limits: pace.Limits{PerBot: 1_000_000, PerChat: 1_000_000, PerGroupMinute: 1000}},
 		Now:  o.Clock.Now, Log: log,
@@ -137,4 +137,11 @@ func (o *office) faults(t *testing.T, id string) map[string]string {
 	}
 	must(t, rows.Err())
 	return out
+}
+
+// change gives a progress another body.
+func (o *office) change(t *testing.T, id string, no int, to notice.Body) {
+	t.Helper()
+	_, err := o.board.Store.Change(t.Context(), "", id, int64(no), func(b *notice.Body) { *b = to })
+	must(t, err)
 }

@@ -3,14 +3,17 @@
 //
 // It owns the notices and the messages that they became. Who has something to tell adds a
 // notice in the transaction of what it is about: it is then neither lost with a process
-// nor told of something that did not happen. Sending one message is package post's,
-// limits are pace's, people and chats directory's.
+// nor told of something that did not happen. What an ERP tells is addressed first, so that
+// it learns who is not reached, and posted with its answer. Sending one message is package
+// post's, limits are pace's, people and chats directory's, documents the ledger's; what a
+// group may see of one is decided when it is sent.
 //
 // A process that dies between a message and its note sends it once more; nothing is sent
 // after it has expired.
 package notice
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -21,8 +24,17 @@ import (
 // ErrInvalid comes back for a notice that cannot be told; the text says why.
 var ErrInvalid = errors.New("not acceptable")
 
-// ErrUnknown comes back when there is no such notice.
-var ErrUnknown = errors.New("no such notice")
+// Errors of a change. Nothing was changed.
+var (
+	// ErrUnknown: the source has no such notice.
+	ErrUnknown = errors.New("no such notice")
+	// ErrFixed: it is no progress, and stays as it was sent.
+	ErrFixed = errors.New("not a progress")
+	// ErrOver: the progress has ended.
+	ErrOver = errors.New("the progress has ended")
+	// ErrLate: a change with this number, or a later one, was taken before.
+	ErrLate = errors.New("a later change is known")
+)
 
 // Class says what a notice is for.
 type Class string
@@ -69,6 +81,7 @@ type Body struct {
 	Total int                  `json:"total,omitempty"`
 	State State                `json:"state,omitempty"` // of a progress
 	Files []File               `json:"files,omitempty"`
+	About string               `json:"about,omitempty"` // external id of a document of the source
 
 	Buttons [][]Button `json:"buttons,omitempty"` // in rows
 }
@@ -90,14 +103,39 @@ type File struct {
 	Size   int64  `json:"size"`
 }
 
-// Limits of a notice, in characters and pieces.
+// Limits of a notice, in pieces and in UTF-16 units, as the messenger counts.
 const (
-	maxTitle    = 200
-	maxText     = 3500 // a message of the messenger takes 4096, the title and marks included
-	maxFiles    = 10
-	maxTo       = 500
-	defaultLife = 24 * time.Hour
+	MaxTitle    = 200
+	MaxText     = 3500 // a message of the messenger takes 4096, the title, the document and the progress included
+	MaxFiles    = 10
+	MaxTo       = 500
+	DefaultLife = 24 * time.Hour
+
+	maxAbout = 400
 )
+
+// Why says, as a word, why a message did not arrive.
+type Why string
+
+// The reasons; the empty one is that of what is well.
+const (
+	Expired     Why = "expired"      // nobody could send it in its time
+	Unlinked    Why = "unlinked"     // the person has no account, or another than the notice was for
+	Deactivated Why = "deactivated"  // the person has left
+	Disabled    Why = "disabled"     // the chat gets nothing
+	NoChat      Why = "unknown_chat" // there is no such chat
+	Unreachable Why = "unreachable"  // the chat does not want the bot
+	NoRights    Why = "no_rights"    // the bot may not write there
+	TooLarge    Why = "too_large"
+	BadFile     Why = "bad_file"
+	Withheld    Why = "withheld" // the chat gets no files of documents
+	Refused     Why = "refused"  // by the messenger, for another reason
+)
+
+// Reasons lists them, for whoever puts them into words.
+func Reasons() []Why {
+	return []Why{Expired, Unlinked, Deactivated, Disabled, NoChat, Unreachable, NoRights, TooLarge, BadFile, Withheld, Refused}
+}
 
 // check tells what is wrong with a notice, or nothing.
 func (n New) check() string {
@@ -107,7 +145,7 @@ func (n New) check() string {
 		return "class is not info, alarm or progress"
 	case !to.Administrators && len(to.Accounts)+len(to.People)+len(to.Roles)+len(to.Chats) == 0:
 		return "nobody is told"
-	case len(to.Accounts)+len(to.People)+len(to.Roles)+len(to.Chats) > maxTo:
+	case len(to.Accounts)+len(to.People)+len(to.Roles)+len(to.Chats) > MaxTo:
 		return "more than 500 people, roles and chats are named"
 	case (n.Class == Progress) != (n.Body.State != ""):
 		return "a state belongs to a progress, and to nothing else"
@@ -115,6 +153,8 @@ func (n New) check() string {
 		return n.Body.check()
 	}
 }
+
+func (n New) life() time.Duration { return cmp.Or(n.Life, DefaultLife) }
 
 // clean takes out what deceives the eye, and what the database does not take.
 func (b Body) clean() Body {
@@ -131,12 +171,14 @@ func (b Body) check() string {
 	switch {
 	case (b.Key == "") == (b.Text == ""):
 		return "text is missing"
-	case length(b.Title) > maxTitle:
-		return "title is longer than 200 characters"
-	case length(b.Text) > maxText:
-		return "text is longer than 3500 characters"
-	case len(b.Files) > maxFiles:
+	case length(b.Title) > MaxTitle:
+		return "title is longer than 200 UTF-16 units"
+	case length(b.Text) > MaxText:
+		return "text is longer than 3500 UTF-16 units"
+	case len(b.Files) > MaxFiles:
 		return "more than 10 files"
+	case length(b.About) > maxAbout:
+		return "the name of the document is too long"
 	case b.Done < 0 || b.Total < 0 || b.Done > b.Total:
 		return "done is not between 0 and total"
 	case !fit(b.Buttons):
@@ -146,4 +188,4 @@ func (b Body) check() string {
 	}
 }
 
-func length(s string) int { return len([]rune(s)) }
+func length(s string) int { return markup.Len16(s) }

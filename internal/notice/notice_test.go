@@ -108,19 +108,30 @@ func TestProgressChangesInPlaceToItsEnd(t *testing.T) {
 	id := o.add(t, notice.New{Class: notice.Progress, To: chats("Sales"), Body: progress(0, notice.Running)})
 	o.once(t)
 	for i := range 10 { // ten quick changes are one edit
-		must(t, o.board.Store.Change(t.Context(), "", id, progress(i, notice.Running)))
+		o.change(t, id, i+1, progress(i, notice.Running))
 	}
 	o.once(t)
 	m := o.tg.Messages(sales)
 	if len(m) != 1 || m[0].Edits != 1 || m[0].Text != "Statement\nLoading the bank's statement\n▓▓▓▓▓▓▓▓▓░ 9 of 10" {
 		t.Fatalf("%+v", m)
 	}
-	must(t, o.board.Store.Change(t.Context(), "", id, progress(10, notice.Finished)))
-	if err := o.board.Store.Change(t.Context(), "", id, progress(10, notice.Failed)); !errors.Is(err, notice.ErrUnknown) {
-		t.Errorf("changed after its end: %v", err)
-	}
-	if err := o.board.Store.Change(t.Context(), "erp", id, progress(10, notice.Running)); !errors.Is(err, notice.ErrUnknown) {
-		t.Errorf("changed by another: %v", err)
+	o.change(t, id, 11, progress(10, notice.Finished))
+	for _, c := range []struct {
+		source, name string
+		no           int64
+		to           notice.Body
+		want         error
+	}{
+		{"", "after its end", 12, progress(10, notice.Failed), notice.ErrOver},
+		{"", "late", 4, progress(3, notice.Running), notice.ErrLate},
+		{"", "the same number with something else", 11, progress(10, notice.Failed), notice.ErrLate},
+		{"", "the same again", 11, progress(10, notice.Finished), nil},
+		{"erp", "by another", 13, progress(10, notice.Running), notice.ErrUnknown},
+	} {
+		changed, err := o.board.Store.Change(t.Context(), c.source, id, c.no, func(b *notice.Body) { *b = c.to })
+		if changed || !errors.Is(err, c.want) {
+			t.Errorf("%s: changed %t, %v", c.name, changed, err)
+		}
 	}
 	o.once(t)
 	if got := o.said(sales); !reflect.DeepEqual(got, []string{"Statement\nLoading the bank's statement\n✅ Finished"}) {
@@ -140,7 +151,7 @@ func TestChangeWhileAMessageIsOnItsWayIsShownInTheEnd(t *testing.T) {
 			id := o.add(t, notice.New{Class: notice.Progress, To: chats("Sales"), Body: progress(0, notice.Running)})
 			if method != "sendMessage" {
 				o.once(t)
-				must(t, o.board.Store.Change(t.Context(), "", id, progress(1, notice.Running)))
+				o.change(t, id, 1, progress(1, notice.Running))
 			}
 			hold := make(chan struct{})
 			before := len(o.tg.CallsOf(method))
@@ -151,7 +162,7 @@ func TestChangeWhileAMessageIsOnItsWayIsShownInTheEnd(t *testing.T) {
 				done <- err
 			}()
 			must(t, o.tg.WaitFor(t.Context(), func() bool { return len(o.tg.CallsOf(method)) > before }))
-			must(t, o.board.Store.Change(t.Context(), "", id, progress(7, notice.Running)))
+			o.change(t, id, 7, progress(7, notice.Running))
 			if n, err := o.replica(t).RunOnce(t.Context()); n != 0 || err != nil {
 				t.Errorf("another had %d in hand, %v", n, err)
 			}
@@ -245,7 +256,7 @@ func TestNoticeFollowsAGroupThatMoved(t *testing.T) {
 	id := o.add(t, notice.New{Class: notice.Progress, To: chats("Sales"), Body: progress(1, notice.Running)})
 	o.once(t)
 	must(t, o.tg.Migrate(small, big))
-	must(t, o.board.Store.Change(t.Context(), "", id, progress(2, notice.Running)))
+	o.change(t, id, 2, progress(2, notice.Running))
 	for range 3 {
 		_, _ = o.board.RunOnce(t.Context())
 		o.soon(t)

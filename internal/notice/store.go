@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,44 +37,13 @@ func (s *Store) Add(ctx context.Context, tx Execer, n New) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	life := n.Life
-	if life == 0 {
-		life = defaultLife
-	}
 	_, err = tx.Exec(ctx, `insert into notice (id, source, class, body, audience, created_at, expires_at)
 		values ($1, nullif($2, ''), $3, $4, $5, statement_timestamp(), statement_timestamp() + $6::interval)`,
-		id, n.Source, n.Class, n.Body, n.To, life)
+		id, n.Source, n.Class, n.Body, n.To, n.life())
 	if err != nil {
 		return "", fmt.Errorf("notice: %w", err)
 	}
 	return id, nil
-}
-
-// Change gives a progress another body; its messages follow. One that is over stays as it is.
-func (s *Store) Change(ctx context.Context, source, id string, b Body) error {
-	b = b.clean()
-	if fault := b.check(); fault != "" || b.State == "" {
-		return fmt.Errorf("notice %s: %s: %w", id, fault, ErrInvalid)
-	}
-	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `update notice set body = $3, version = version + 1
-			where id = $1 and coalesce(source, '') = $2 and class = 'progress' and body->>'state' = 'running'`, id, source, b)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = ErrUnknown
-		}
-		if err != nil {
-			return err
-		}
-		// Those that somebody has in hand, or that are not sent yet, find the newest when
-		// they are noted or begun.
-		_, err = tx.Exec(ctx, `update notice_message set next_at = now()
-			where notice_id = $1 and part = 0 and message_id is not null and fault = '' and next_at is null`, id)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("notice %s: %w", id, err)
-	}
-	return nil
 }
 
 // recipient is one chat that a notice goes to, or should.
@@ -82,7 +52,8 @@ type recipient struct {
 	chat     int64  // 0: there is none
 	thread   int64
 	language string
-	fault    string
+	why      Why
+	fault    string // the same, for those who look after the gateway
 }
 
 // spread settles who gets the next notice of which that is open: whoever resolve names.
@@ -106,13 +77,7 @@ func (s *Store) spread(ctx context.Context, resolve func(To) ([]recipient, error
 			return err
 		}
 		batch := &pgx.Batch{}
-		for _, r := range all {
-			for part := range len(b.Files) + 1 { // the files wait for the text
-				batch.Queue(`insert into notice_message (notice_id, recipient, part, chat_id, thread_id, language, fault, next_at, at)
-					values ($1, $2, $3::smallint, $4, $5, $6, $7::text, case when $3 = 0 and $7 = '' then now() end, now())`,
-					id, r.name, part, r.chat, r.thread, r.language, r.fault)
-			}
-		}
+		queue(batch, id, all, len(b.Files))
 		batch.Queue(`update notice set spread_at = greatest(created_at, now()) where id = $1`, id)
 		return tx.SendBatch(ctx, batch).Close()
 	})
@@ -122,9 +87,21 @@ func (s *Store) spread(ctx context.Context, resolve func(To) ([]recipient, error
 	return found, nil
 }
 
+// queue adds the messages of a notice; the files wait for the text.
+func queue(b *pgx.Batch, id string, to []recipient, files int) {
+	for _, r := range to {
+		for part := range files + 1 {
+			b.Queue(`insert into notice_message (notice_id, recipient, part, chat_id, thread_id, language, fault, reason, next_at, at)
+				values ($1, $2, $3::smallint, $4, $5, $6, $7::text, $8, case when $3 = 0 and $7 = '' then now() end, now())`,
+				id, r.name, part, r.chat, r.thread, r.language, r.fault, string(r.why))
+		}
+	}
+}
+
 // piece is a message in hand.
 type piece struct {
 	Notice   string
+	Source   string
 	Class    Class
 	Body     Body
 	Version  int
@@ -150,7 +127,7 @@ func (s *Store) claim(ctx context.Context, bot int64, most int, lease time.Durat
 		taken as (
 			update notice_message m set next_at = now() + $3::interval, attempts = attempts + 1 from due
 			where (m.notice_id, m.recipient, m.part) = (due.notice_id, due.recipient, due.part) returning m.*)
-		select n.id, n.class, n.body, n.version, n.expires_at <= now(), t.recipient, t.part, t.chat_id, t.thread_id, t.language,
+		select n.id, coalesce(n.source, ''), n.class, n.body, n.version, n.expires_at <= now(), t.recipient, t.part, t.chat_id, t.thread_id, t.language,
 			coalesce(t.message_id, 0), t.crowded, t.attempts,
 			coalesce((select u.message_id from notice_message u where u.notice_id = n.id and u.recipient = t.recipient and u.part = 0 and u.bot_id = $1), 0)
 		from taken t join notice n on n.id = t.notice_id order by n.created_at, n.id, t.recipient, t.part`, bot, most, lease)
@@ -173,7 +150,7 @@ func (s *Store) shows(ctx context.Context, bot, message int64, p piece) error {
 			return err
 		}
 		_, err := tx.Exec(ctx, `update notice_message set bot_id = $4, message_id = $5, shown = $6::int, attempts = 0, crowded = false, at = now(),
-			next_at = case when part = 0 and $7::int <> $6 then now() end where (notice_id, recipient, part) = ($1, $2, $3)`,
+			sent_at = coalesce(sent_at, now()), next_at = case when part = 0 and $7::int <> $6 then now() end where (notice_id, recipient, part) = ($1, $2, $3)`,
 			p.Notice, p.To, p.Part, bot, message, p.Version, version)
 		if err == nil && p.Part == 0 {
 			_, err = tx.Exec(ctx, `update notice_message set next_at = now() where notice_id = $1 and recipient = $2 and part > 0
@@ -206,10 +183,11 @@ func (s *Store) later(ctx context.Context, p piece, sql string, wait time.Durati
 }
 
 // lose notes that a message, and what hangs under it, will not arrive.
-func (s *Store) lose(ctx context.Context, p piece, why string) error {
-	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(why, "\x00", ""), ""))
-	_, err := s.Pool.Exec(ctx, `update notice_message set next_at = null, fault = $4, at = now()
-		where notice_id = $1 and recipient = $2 and (part = $3::smallint or $3 = 0 and message_id is null)`, p.Notice, p.To, p.Part, string(text[:min(len(text), 500)]))
+func (s *Store) lose(ctx context.Context, p piece, why Why, words string) error {
+	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(cmp.Or(words, string(why)), "\x00", ""), ""))
+	_, err := s.Pool.Exec(ctx, `update notice_message set next_at = null, fault = $4, reason = $5, at = now()
+		where notice_id = $1 and recipient = $2 and (part = $3::smallint or $3 = 0 and message_id is null)`,
+		p.Notice, p.To, p.Part, string(text[:min(len(text), 500)]), string(why))
 	if err != nil {
 		return fmt.Errorf("notice %s: %w", p.Notice, err)
 	}

@@ -1,10 +1,12 @@
 package notice
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"countersign/internal/handout"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
 	"countersign/internal/post"
@@ -12,46 +14,94 @@ import (
 )
 
 const (
-	mostInDigest = 10
-	lineInDigest = 200 // of each notice, in a message that holds several
-	mostName     = 200
+	mostMessage = 4096
+	mostName    = 200
+	percent     = 100 // a progress of so many parts is told in percent
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// letter is the message of some notices to one chat.
-func (b *Board) letter(of []piece) post.Letter {
+// letter is the message of some notices to one reader, of the first of them at least. It
+// gives those that found no room, or the reason why this one does not get it.
+func (b *Board) letter(ctx context.Context, of []piece, r reader) (l post.Letter, rest []piece, why Why, err error) {
 	p := of[0]
 	lang := b.Texts.For(p.Language)
-	l := post.Letter{
-		Outgoing: telegram.Outgoing{ChatID: p.Chat, ThreadID: p.Thread, ReplyTo: p.Under, Silent: b.silent(p)},
+	l = post.Letter{
+		Outgoing: telegram.Outgoing{ChatID: p.Chat, ThreadID: p.Thread, ReplyTo: p.Under, Silent: b.silent(p, r)},
 		About:    p.Notice + " " + p.To,
 	}
-	switch {
-	case p.Part > 0:
-		f := p.Body.Files[p.Part-1]
-		l.File = &post.File{SHA256: f.SHA256, Name: f.Name, Size: f.Size}
-		l.HTML = markup.Escape(markup.Truncate(markup.Clean(f.Name), mostName))
-	case len(of) == 1:
-		l.HTML = b.html(p.Body, lang)
-		if k, err := keyboard(p.Body.Buttons); err == nil { // it was found fit
-			l.Keyboard = k
-		}
-	default:
-		l.HTML = b.digest(of, lang)
+	if p.Part > 0 {
+		why, err = b.attach(ctx, p, r, lang, &l)
+	} else {
+		l.HTML, rest, err = b.texts(ctx, of, r, lang, &l)
 	}
 	l.Plain = markup.Plain(l.HTML)
-	return l
+	return l, rest, why, err
 }
 
-// silent: news can wait until somebody works.
-func (b *Board) silent(p piece) bool {
-	now := b.Now()
-	return p.Class != Alarm && (p.Part > 0 || !b.Office.Next(now).Equal(now))
+// texts is one notice as it is, or several that had to wait, as many as fit whole.
+func (b *Board) texts(ctx context.Context, of []piece, r reader, lang locale.Lang, l *post.Letter) (html string, rest []piece, err error) {
+	var told []string
+	length := markup.Len16(lang.N("notice.several", len(of), nil))
+	for i, p := range of {
+		s, err := b.sight(ctx, p, r, lang)
+		if err != nil {
+			return "", nil, err
+		}
+		one := b.html(p.Body, s, lang)
+		if length += len("\n• ") + markup.Len16(markup.Plain(one)); i > 0 && length > mostMessage {
+			rest = of[i:]
+			break
+		}
+		told = append(told, one)
+		l.Protect = l.Protect || s.protect
+	}
+	if len(told) == 1 {
+		if k, err := keyboard(of[0].Body.Buttons); err == nil { // it was found fit
+			l.Keyboard = k
+		}
+		return told[0], rest, nil
+	}
+	lines := []string{"<b>" + markup.Escape(lang.N("notice.several", len(told), nil)) + "</b>"}
+	for _, one := range told {
+		lines = append(lines, "• "+one)
+	}
+	return strings.Join(lines, "\n"), rest, nil
 }
 
-// html is a notice in a language.
-func (b *Board) html(body Body, lang locale.Lang) string {
+// attach makes a letter of a file, or of the link to one that the messenger does not take.
+func (b *Board) attach(ctx context.Context, p piece, r reader, lang locale.Lang, l *post.Letter) (Why, error) {
+	s, err := b.sight(ctx, p, r, lang)
+	if err != nil {
+		return "", err
+	}
+	if !s.files {
+		return Withheld, nil
+	}
+	l.Protect = s.protect
+	f := p.Body.Files[p.Part-1]
+	f.Name = s.Cover(markup.Clean(f.Name))
+	name := markup.Truncate(f.Name, mostName)
+	if b.MaxFile == 0 || f.Size <= b.MaxFile {
+		l.File, l.HTML = &post.File{SHA256: f.SHA256, Name: f.Name, Size: f.Size}, markup.Escape(name)
+		return "", nil
+	}
+	if !b.Links.Open() {
+		return TooLarge, nil
+	}
+	url, err := b.Links.Link(ctx, handout.Offer{SHA256: f.SHA256, Name: f.Name, Case: p.Notice, Chat: p.Chat})
+	if err != nil {
+		return "", err
+	}
+	l.HTML = markup.Escape("📎 " + name + "\n" + lang.T("card.file_by_link", map[string]any{
+		"Size": lang.T("card.size.mb", map[string]any{"N": f.Size >> 20}), "Days": int(handout.Life.Hours() / 24),
+	}))
+	l.Keyboard, err = telegram.NewKeyboard([]telegram.Button{{Text: lang.T("button.download", nil), URL: url}})
+	return "", err
+}
+
+// html is a notice in a language, as somebody may see it.
+func (b *Board) html(body Body, s sight, lang locale.Lang) string {
 	text := body.Text
 	if body.Key != "" {
 		data := map[string]any{}
@@ -63,9 +113,12 @@ func (b *Board) html(body Body, lang locale.Lang) string {
 		}
 		text = lang.T(body.Key, data)
 	}
-	lines := []string{markup.Escape(markup.Truncate(text, maxText))}
+	lines := []string{markup.Escape(markup.Truncate(s.Cover(text), MaxText))}
 	if body.Title != "" {
-		lines = append([]string{"<b>" + markup.Escape(body.Title) + "</b>"}, lines...)
+		lines = append([]string{"<b>" + markup.Escape(markup.Truncate(s.Cover(body.Title), MaxTitle)) + "</b>"}, lines...)
+	}
+	if s.Line != "" {
+		lines = append(lines, "<i>"+markup.Escape(s.Line)+"</i>")
 	}
 	if body.State != "" {
 		lines = append(lines, markup.Escape(progress(body, lang)))
@@ -85,24 +138,11 @@ func progress(body Body, lang locale.Lang) string {
 		return lang.T("notice.running", nil)
 	}
 	full := cells * body.Done / body.Total
-	return strings.Repeat("▓", full) + strings.Repeat("░", cells-full) + " " +
-		lang.T("notice.progress", map[string]any{"Done": body.Done, "Total": body.Total})
-}
-
-// digest is several notices that had to wait, one line each.
-func (b *Board) digest(of []piece, lang locale.Lang) string {
-	var out strings.Builder
-	out.WriteString("<b>" + markup.Escape(lang.N("notice.several", len(of), nil)) + "</b>")
-	for _, p := range of {
-		body := p.Body
-		body.Title = ""
-		line := strings.Join(strings.Fields(markup.Plain(b.html(body, lang))), " ")
-		if p.Body.Title != "" {
-			line = p.Body.Title + ": " + line
-		}
-		out.WriteString("\n• " + markup.Escape(markup.Truncate(line, lineInDigest)))
+	bar := strings.Repeat("▓", full) + strings.Repeat("░", cells-full) + " "
+	if body.Total == percent {
+		return bar + lang.T("notice.percent", map[string]any{"Percent": body.Done})
 	}
-	return out.String()
+	return bar + lang.T("notice.progress", map[string]any{"Done": body.Done, "Total": body.Total})
 }
 
 // With is the data of a text as it is kept.
