@@ -213,7 +213,7 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 	r := g.records
 	l := g.cfg.Limits
 	g.erp = &erp.Door{
-		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Texts: g.texts, Bell: g.hook.Placed,
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Notices: g.notices, Texts: g.texts, Bell: g.hook.Placed,
 		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL,
 		BodyBytes: l.BodyBytes, DocumentBytes: l.DocumentBytes,
 		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},

@@ -181,13 +181,18 @@ func scalar(v jsontext.Value) string {
 // file reads an attachment, and its content where it came with it. Room is what all
 // contents together may still have.
 func (o *object) file(room *int) (document.File, []byte) {
+	if upload := o.text("upload", name(20)); upload != "" && upload != "pending" {
+		o.fault("upload", "invalid_field")
+	}
+	return o.attached(room)
+}
+
+// attached reads a file by its name and its content, or the digest of that.
+func (o *object) attached(room *int) (document.File, []byte) {
 	f := document.File{Name: o.fileName()}
 	f.SHA256 = strings.ToLower(o.text("sha256", name(64)))
 	if f.SHA256 != "" && !file.IsDigest(f.SHA256) {
 		o.fault("sha256", "invalid_field")
-	}
-	if upload := o.text("upload", name(20)); upload != "" && upload != "pending" {
-		o.fault("upload", "invalid_field")
 	}
 	content := o.content(room)
 	switch {

@@ -4,7 +4,7 @@
 // It owns the public JSON (wire.go), how a request is read strictly, who may call what,
 // and which error is which problem; it owns the table of idempotency keys. It leaves
 // every decision to ledger, people and keys to directory, content to file, deliveries to
-// hook, and listeners, request ids and limits to server.
+// hook, what people are told to notice, and listeners, request ids and limits to server.
 package erp
 
 import (
@@ -22,6 +22,7 @@ import (
 	"countersign/internal/hook"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/server"
 	"countersign/internal/wake"
 )
@@ -40,6 +41,7 @@ type Door struct {
 	Directory *directory.Store
 	Files     *file.Store // its Max is that of an upload
 	Hook      *hook.Hook
+	Notices   *notice.Board
 	Texts     *locale.Texts
 	Log       *slog.Logger
 	Now       func() time.Time // the wall clock: deadlines of connections are set by it
@@ -64,6 +66,7 @@ func (d *Door) Mount(router *mux.Router) {
 	m.files()
 	m.events()
 	m.webhooks()
+	m.notices()
 	m.directory()
 	m.publish()
 }

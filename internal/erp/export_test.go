@@ -2,9 +2,11 @@ package erp
 
 import (
 	"context"
+	"time"
 
 	"countersign/internal/document"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/server"
 )
 
@@ -28,3 +30,31 @@ func (d *Door) TakeKey(ctx context.Context, source, key string, request []byte) 
 
 // Words are those of a code.
 func Words(lang locale.Lang, code string) string { return words(lang, code, "") }
+
+// ReadNotice reads the body of a notice as the door does, without looking up whom it names.
+func ReadNotice(body []byte) (notice.New, error) {
+	in := &intake{}
+	o, err := in.open(body)
+	if err != nil {
+		return notice.New{}, err
+	}
+	p, to := o.notice(time.Date(2026, 6, 15, 9, 0, 0, 0, time.UTC))
+	o.done()
+	for range to.people {
+		p.notice.To.People = append(p.notice.To.People, "per_x")
+	}
+	return p.notice, in.err("")
+}
+
+// ReadNoticeChange reads the body of a change, and does it to a notice.
+func ReadNoticeChange(body []byte) (notice.New, error) {
+	_, change, err := readNoticeChange(body)
+	n := notice.New{Class: notice.Progress, To: notice.To{Chats: []string{"x"}}, Body: notice.Body{Text: "x", State: notice.Running}}
+	if err == nil {
+		change(&n.Body)
+	}
+	return n, err
+}
+
+// NoticeFault tells what package notice would refuse of a notice that was read.
+func NoticeFault(n notice.New) string { return n.Fault() }

@@ -35,7 +35,6 @@ type FileInput struct {
 }
 
 func (m *mounting) files() {
-	raw := map[string]*huma.Schema{"application/octet-stream": {Type: "string", Format: "binary"}}
 	parts := map[string]*huma.Schema{"multipart/form-data": {
 		Type: "object", Description: "Each part with a file name is a file; the names of the parts do not matter.",
 		Properties: map[string]*huma.Schema{"file": {Type: "array", Items: &huma.Schema{Type: "string", Format: "binary"}}},
@@ -47,7 +46,7 @@ func (m *mounting) files() {
 	put := operation{
 		id: "put-file", method: http.MethodPut, path: documentPath + "/files/{sha256}", tag: tagFiles,
 		summary: "Send the content of a file as the raw body", text: fileText,
-		endpoint: endpoint{scope: directory.DocumentsWrite}, media: raw, success: only[FileAnswer](http.StatusOK), errors: failures,
+		endpoint: endpoint{scope: directory.DocumentsWrite}, media: rawBody(), success: only[FileAnswer](http.StatusOK), errors: failures,
 	}
 	add(m, put, m.door.putFile)
 	also(m, put, http.MethodPost, put.path, m.door.putFile)
@@ -61,6 +60,11 @@ func (m *mounting) files() {
 		summary: "Send several files as multipart/form-data", text: filesText,
 		endpoint: endpoint{scope: directory.DocumentsWrite}, media: parts, success: only[FilesAnswer](http.StatusOK), errors: failures,
 	}, m.door.postFiles)
+}
+
+// rawBody is a content as it is.
+func rawBody() map[string]*huma.Schema {
+	return map[string]*huma.Schema{"application/octet-stream": {Type: "string", Format: "binary"}}
 }
 
 // upload lets a file in. The document must be there before anything is read.

@@ -74,6 +74,20 @@ const (
 	delegationText = "Somebody may decide for another, beside him: whoever of the two votes first, wins, and the record says for whom and by which delegation. Nobody decides so what he wrote or gains from, and one person counts once. " +
 		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`)."
 
+	noticeText = "A message to people, roles and groups, with files where there are any. Nobody is asked anything, and a reply to it goes nowhere. " +
+		"The answer says who is reached, and who is not: whoever has no Telegram account connected is `unlinked`. Whoever is meant in several ways is told once.\n\n" +
+		"An `alarm` makes a sound at any hour; keep it for what cannot wait. `info` is silent outside working hours and in a person's quiet hours, each by his own clock. " +
+		"A group that gets more than the messenger allows gets what had to wait in as few messages as hold it whole. " +
+		"The header `Idempotency-Key` is required: a notice has no name of its own, and a repeated request must not tell anybody twice."
+
+	noticeChangeText = "The message of each recipient changes in place; changes that come faster than the messenger allows become one. " +
+		"`sequence` is your own number of the change: one that is not greater than that of the latest is refused (409 `stale_sequence`), so that a request that was delayed never takes a progress back. " +
+		"The same change again is fine and changes nothing. `done` and `failed` end it; after that there is no other (409 `closed`)."
+
+	noticeFileText = "For files that are too large to be sent inside the notice: the body is the content as it is. It must have the digest in the path. Then name it by `sha256`. " +
+		"Sending it again is harmless. What is refused is the same as with files of documents; the greatest size is the limit of this server, 25 MB by default. " +
+		"What is too large for the messenger arrives as a link that expires."
+
 	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave or lose the role (409 `last_approver`). Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."
 )

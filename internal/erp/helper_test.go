@@ -22,11 +22,13 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"countersign/internal/calendar"
 	"countersign/internal/directory"
 	"countersign/internal/erp"
 	"countersign/internal/hook"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/server"
 	"countersign/web"
 )
@@ -72,6 +74,10 @@ func (b *bench) start(tb testing.TB, change ...func(*erp.Door)) {
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.door = &erp.Door{
 		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Texts: texts(tb), Log: log, Now: time.Now, Bell: b.Bell,
+		Notices: &notice.Board{
+			Store: &notice.Store{Pool: b.Pool, Bell: b.Bell}, Directory: b.Directory, Ledger: b.DB, Texts: texts(tb), Language: "en",
+			Office: calendar.Standard(time.UTC), Now: b.Clock.Now, Log: log,
+		},
 		Hook: &hook.Hook{Pool: b.Pool, Ledger: b.DB, Bell: b.Bell, Now: time.Now, Log: log},
 	}
 	for _, c := range change {

@@ -68,6 +68,7 @@ func description(publicURL string) *huma.OpenAPI {
 			{Name: tagFiles, Description: "Contents of attachments."},
 			{Name: tagEvents, Description: "Everything that happened, in order, to be pulled."},
 			{Name: tagWebhooks, Description: "The same events, pushed and signed."},
+			{Name: tagNotices, Description: "What people and groups are told and nobody decides about."},
 			{Name: tagDirectory, Description: "People and group chats."},
 		},
 		Security: []map[string][]string{{"bearer": {}}, {"basic": {}}},
@@ -275,6 +276,7 @@ func bodies() []string {
 	return []string{
 		"DocumentBody", "PayeeBody", "LineBody", "FileBody", "ConsumeBody", "WithdrawBody", "StatusBody", "CommentBody",
 		"BatchBody", "BatchItem", "ChatBody", "UserBody", "AbsenceBody", "DelegationBody", "WebhookBody", "WebhookChange", "RotateBody", "PauseBody", "ReplayBody", "NothingBody",
+		"NoticeBody", "NoticeFile", "NoticeChange",
 	}
 }
 
@@ -301,6 +303,7 @@ const (
 	tagFiles     = "Files"
 	tagEvents    = "Events"
 	tagWebhooks  = "Webhooks"
+	tagNotices   = "Notices"
 	tagDirectory = "Directory"
 )
 

@@ -52,6 +52,7 @@ func families() []built {
 		{prefix: "assure.wrong.", by: "internal/assure/page.go", names: []string{"internal/assure"}},
 		{prefix: "assure.alarm.", by: "internal/assure/check.go", names: []string{"internal/assure"}},
 		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
+		{prefix: "notice.why.", by: "internal/erp/notices.go", names: []string{"internal/notice/notice.go"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }

@@ -132,13 +132,8 @@ const (
 	Refused     Why = "refused"  // by the messenger, for another reason
 )
 
-// Reasons lists them, for whoever puts them into words.
-func Reasons() []Why {
-	return []Why{Expired, Unlinked, Deactivated, Disabled, NoChat, Unreachable, NoRights, TooLarge, BadFile, Withheld, Refused}
-}
-
-// check tells what is wrong with a notice, or nothing.
-func (n New) check() string {
+// Fault tells what is wrong with a notice, or nothing.
+func (n New) Fault() string {
 	to := n.To
 	switch {
 	case n.Class != Info && n.Class != Alarm && n.Class != Progress:

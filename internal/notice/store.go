@@ -30,7 +30,7 @@ type Execer interface {
 // Add stores a notice to be told once the transaction is committed, and gives its id.
 func (s *Store) Add(ctx context.Context, tx Execer, n New) (string, error) {
 	n.Body = n.Body.clean()
-	if fault := n.check(); fault != "" {
+	if fault := n.Fault(); fault != "" {
 		return "", fmt.Errorf("notice: %s: %w", fault, ErrInvalid)
 	}
 	id, err := ident.New("ntc")

@@ -52,7 +52,7 @@ type Reached struct {
 // happen in the same commit, from how the notice stands then.
 func (b *Board) Publish(ctx context.Context, n New, also func(Told) (ledger.Also, error)) error {
 	n.Body = n.Body.clean()
-	if fault := n.check(); fault != "" {
+	if fault := n.Fault(); fault != "" {
 		return fmt.Errorf("notice: %s: %w", fault, ErrInvalid)
 	}
 	to, err := b.recipients(ctx, n.To)
