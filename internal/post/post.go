@@ -1,6 +1,6 @@
-// Package post hands single messages to the messenger: it gives up what is refused of
-// one, the message it hangs under, the topic, the marks in its text, rather than the
-// message, and sends a file that Telegram has by its id there.
+// Package post hands messages to the messenger, one at a time or several files as an album:
+// it gives up what is refused of one, the message it hangs under, the topic, the marks in
+// its text, rather than the message, and sends a file that Telegram has by its id there.
 //
 // It owns the ids of uploaded files. When a message is sent, to whom, whether again, and
 // what a refusal means are its callers' business, as are limits, package pace's.
@@ -52,6 +52,8 @@ type File struct {
 	Name   string // as people see it
 	Size   int64
 }
+
+func (f File) key() string { return f.SHA256 + "/" + f.Name }
 
 // Sent is what became of a letter.
 type Sent struct {
@@ -151,7 +153,7 @@ func (p *Post) uploaded(ctx context.Context, doc telegram.Document, l Letter) (t
 
 // alone waits until nobody else uploads the file; the function lets the next one.
 func (p *Post) alone(f File) func() {
-	key := f.SHA256 + "/" + f.Name
+	key := f.key()
 	p.mu.Lock()
 	if p.going == nil {
 		p.going = map[string]*upload{}

@@ -17,6 +17,9 @@ func Classify(method string, code int, description string) Kind {
 		return RateLimited
 	}
 	text := strings.ToLower(description)
+	if strings.Contains(text, "failed to send message #") { // of an album: the others may be there
+		return lost(method)
+	}
 	for _, row := range refusals() {
 		if slices.ContainsFunc(row.texts, func(known string) bool { return strings.Contains(text, known) }) {
 			return row.kind

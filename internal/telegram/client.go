@@ -33,6 +33,7 @@ const (
 	minMasked       = 8 // a shorter text would be found in words
 	messageCall     = "sendMessage"
 	documentCall    = "sendDocument"
+	albumCall       = "sendMediaGroup"
 	pollCall        = "getUpdates"
 	editTextCall    = "editMessageText"
 	editCaptionCall = "editMessageCaption"

@@ -19,8 +19,12 @@ type file struct {
 
 // document finds the file of sendDocument: uploaded, attached, or stored already.
 func (s *Server) document(c *call) (*Document, *refusal) {
-	given := c.params["document"]
-	up, uploaded := c.files["document"]
+	return s.given(c, "document", c.params["document"])
+}
+
+// given finds a file by a parameter and what it says.
+func (s *Server) given(c *call, param, given string) (*Document, *refusal) {
+	up, uploaded := c.files[param]
 	if name, attached := strings.CutPrefix(given, "attach://"); attached {
 		up, uploaded = c.files[name]
 	}

@@ -164,12 +164,19 @@ func (s *Server) send(c *call, to *chat, text content, document *Document) (any,
 	if refused = s.limit(to); refused != nil {
 		return nil, refused
 	}
-	m := s.newMessage(to, s.botID)
-	m.ThreadID, m.ReplyTo, m.Document, m.NoPreview = thread, reply, document, preview.Disabled
-	m.Silent, m.Protected = c.bool("disable_notification"), c.bool("protect_content")
+	m := s.place(c, to, document, thread, reply)
+	m.NoPreview = preview.Disabled
 	s.show(m, text, k)
 	s.record(Event{Kind: EventShown, ChatID: m.ChatID, MessageID: m.ID, Text: m.Text})
 	return s.wireMessage(m), nil
+}
+
+// place makes the message of a call.
+func (s *Server) place(c *call, to *chat, document *Document, thread, reply int64) *Message {
+	m := s.newMessage(to, s.botID)
+	m.ThreadID, m.ReplyTo, m.Document = thread, reply, document
+	m.Silent, m.Protected = c.bool("disable_notification"), c.bool("protect_content")
+	return m
 }
 
 func (s *Server) limit(c *chat) *refusal {

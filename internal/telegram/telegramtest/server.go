@@ -57,7 +57,7 @@ type Server struct {
 	queries  map[string]*query
 	commands map[string][]Command
 	about    map[string]string
-	last     struct{ message, update, query, file, call, event int64 }
+	last     struct{ message, update, query, file, album, call, event int64 }
 	faults   map[string][]Fault
 	always   map[string]*Fault
 	limiter  limiter

@@ -18,7 +18,7 @@ type Command struct {
 func methodNames() []string {
 	return []string{
 		"getMe", "setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates",
-		"sendMessage", "sendDocument", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
+		"sendMessage", "sendDocument", "sendMediaGroup", "editMessageText", "editMessageCaption", "editMessageReplyMarkup", "deleteMessage",
 		"answerCallbackQuery", "answerInlineQuery", "sendChatAction",
 		"setMyCommands", "getMyCommands", "deleteMyCommands", "getFile", "getChatMember", "getChat",
 		"setMessageReaction",
@@ -29,7 +29,7 @@ func methodNames() []string {
 func (s *Server) table() map[string]method {
 	methods := map[string]method{
 		"getMe": s.getMe, "setWebhook": s.setWebhook, "deleteWebhook": s.deleteWebhook, "getWebhookInfo": s.getWebhookInfo,
-		"getUpdates": s.getUpdates, "sendMessage": s.sendMessage, "sendDocument": s.sendDocument,
+		"getUpdates": s.getUpdates, "sendMessage": s.sendMessage, "sendDocument": s.sendDocument, "sendMediaGroup": s.sendMediaGroup,
 		"editMessageText": s.editMessage, "editMessageCaption": s.editMessage, "editMessageReplyMarkup": s.editMessage,
 		"deleteMessage": s.deleteMessage, "answerCallbackQuery": s.answerCallback, "answerInlineQuery": s.answerInline,
 		"sendChatAction": s.sendChatAction, "setMyCommands": s.setCommands, "getMyCommands": s.getCommands,
