@@ -220,6 +220,13 @@ func (c *Courier) failed(d ledger.Drawing) time.Duration {
 	return wait + rand.N(wait/5) //nolint:gosec // so that not all come back at once
 }
 
+// failing reports whether the drawing of a case failed before this one.
+func (c *Courier) failing(d ledger.Drawing) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failures[string(d.Case.ID)].count > 0
+}
+
 func (c *Courier) succeeded(d ledger.Drawing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

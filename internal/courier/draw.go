@@ -132,7 +132,7 @@ func (r *drawing) plan() {
 	put := func(s spotAt) {
 		l := byChat[s.chat]
 		if l == nil {
-			l = &lane{drawing: r, chat: s.chat, shown: map[string][]Message{}, after: after}
+			l = &lane{drawing: r, chat: s.chat, shown: map[string][]Message{}, after: after, single: r.failing(r.d)}
 			next := make(chan struct{})
 			l.begun, after = sync.OnceFunc(func() { close(next) }), next
 			byChat[s.chat] = l

@@ -29,6 +29,7 @@ type lane struct {
 	faults   map[spotOf]bool      // noted by this drawing
 	wait     time.Duration
 	conflict bool // somebody else drew the same messages
+	single   bool // files go one by one: as an album they were refused, or may have been sent
 
 	after <-chan struct{} // closed when the more urgent chats have had their turn to begin
 	begun func()          // lets the next chat begin; may be called again
@@ -46,13 +47,13 @@ func (l *lane) run(ctx context.Context) error {
 	defer l.begun()
 	<-l.after
 	var found []error
-	for _, s := range l.spots {
-		if !l.goOn() {
-			break
+	for i := 0; i < len(l.spots) && l.goOn(); {
+		through, err := l.album(ctx, l.spots[i:])
+		if through == 0 && err == nil {
+			through, err = 1, l.spot(ctx, l.spots[i])
 		}
-		if err := l.spot(ctx, s); err != nil {
-			found = append(found, err)
-		}
+		found = append(found, err)
+		i += max(through, 1)
 	}
 	return errors.Join(found...)
 }
