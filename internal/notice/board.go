@@ -112,24 +112,20 @@ func (b *Board) RunOnce(ctx context.Context) (int, error) {
 // had to wait for the limits of a group goes in as few messages as hold it whole.
 func (b *Board) tell(ctx context.Context, due []piece) error {
 	var found []error
-	crowds := map[string][]piece{} // by recipient: a supergroup has several topics
-	var order []string
+	var crowds, files heap // by recipient: a supergroup has several topics
 	for _, p := range due {
 		switch {
 		case p.Expired && p.Message == 0:
 			found = append(found, b.Store.lose(ctx, p, Expired, ""))
 		case p.Crowded && p.Chat < 0 && p.Class == Info && p.Part == 0:
-			if crowds[p.To] == nil {
-				order = append(order, p.To)
-			}
-			crowds[p.To] = append(crowds[p.To], p)
+			crowds.put(p.To, p)
+		case p.Part > 0:
+			files.put(p.Notice+" "+p.To, p)
 		default:
 			found = append(found, b.one(ctx, []piece{p}))
 		}
 	}
-	for _, to := range order {
-		found = append(found, b.one(ctx, crowds[to]))
-	}
+	found = append(found, crowds.each(func(of []piece) error { return b.one(ctx, of) }), files.each(func(of []piece) error { return b.files(ctx, of) }))
 	return errors.Join(found...)
 }
 
