@@ -81,7 +81,7 @@ func (d *Door) setMenu(ctx context.Context, m Menu) error {
 
 // introduce leaves alone what somebody gave to @BotFather.
 func (d *Door) introduce(ctx context.Context, tag string) error {
-	now, err := d.Telegram.About(ctx, tag)
+	now, err := d.Telegram.Profile(ctx, tag)
 	if err != nil {
 		return err
 	}
@@ -93,5 +93,5 @@ func (d *Door) introduce(ctx context.Context, tag string) error {
 		}
 		return ""
 	}
-	return d.Telegram.SetAbout(ctx, tag, telegram.About{Long: said(now.Long, "bot.about"), Short: said(now.Short, "bot.short")})
+	return d.Telegram.SetProfile(ctx, tag, telegram.Profile{Long: said(now.Long, "bot.about"), Short: said(now.Short, "bot.short")})
 }

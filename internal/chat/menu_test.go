@@ -149,8 +149,8 @@ func TestMenusAreSetOnceAndOnlyWhereTheyDiffer(t *testing.T) {
 func TestWhatTheOperatorSaysOfTheBotStays(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	must(t, o.door.Telegram.SetAbout(t.Context(), "", telegram.About{Long: "Ours."}))
-	must(t, o.door.Telegram.SetAbout(t.Context(), "ru", telegram.About{Short: "Наш."}))
+	must(t, o.door.Telegram.SetProfile(t.Context(), "", telegram.Profile{Long: "Ours."}))
+	must(t, o.door.Telegram.SetProfile(t.Context(), "ru", telegram.Profile{Short: "Наш."}))
 	must(t, o.door.Announce(t.Context(), chat.Hook{URL: o.url}, func(telegram.Me) {}))
 	about := o.tg.About()
 	if about["description/"] != "Ours." || about["description/ru"] != "" || about["short_description/ru"] != "Наш." || about["short_description/de"] == "" {

@@ -47,7 +47,7 @@ type InlineResult struct {
 
 // AnswerCallback tells the person who tapped. A query can be answered once: QueryTooOld otherwise.
 func (c *Client) AnswerCallback(ctx context.Context, a Answer) error {
-	return c.perform(ctx, &exchange{method: "answerCallbackQuery"}, func(ctx context.Context) error {
+	return c.perform(ctx, &exchange{method: "answerCallbackQuery", facts: Facts{Query: a.QueryID, Text: a.Text}}, func(ctx context.Context) error {
 		_, err := c.bot.AnswerCallbackQuery(ctx, &bot.AnswerCallbackQueryParams{
 			CallbackQueryID: a.QueryID, Text: markup.Truncate(a.Text, maxAnswerUnits), ShowAlert: a.Alert,
 		})
@@ -68,7 +68,7 @@ func (c *Client) AnswerInline(ctx context.Context, a InlineAnswer) error {
 	if a.Prompt.Text != "" {
 		params["button"] = map[string]string{"text": a.Prompt.Text, "start_parameter": a.Prompt.Parameter}
 	}
-	return c.raw(ctx, &exchange{method: "answerInlineQuery"}, params, nil)
+	return c.raw(ctx, &exchange{method: "answerInlineQuery", facts: Facts{Query: a.QueryID, Count: len(a.Results)}}, params, nil)
 }
 
 func (r InlineResult) wire() map[string]any {

@@ -58,7 +58,9 @@ type Options struct {
 	Log *slog.Logger
 	// Observe is called after every call with its method, what became of it and how long it took. It needs Now.
 	Observe func(method string, kind Kind, took time.Duration)
-	// Now is the clock for Observe.
+	// Note is called after every call, too, with all that can be asked about it later. It must not wait. It needs Now.
+	Note func(Call)
+	// Now is the clock for Observe and Note.
 	Now func() time.Time
 }
 
@@ -74,20 +76,24 @@ type Client struct {
 	maxFile int64
 	files   string
 	observe func(method string, kind Kind, took time.Duration)
+	noted   func(Call)
 	now     func() time.Time
 }
 
 // New checks the options and returns a client. It calls nobody.
 func New(o Options) (*Client, error) {
-	c := &Client{token: o.Token.Reveal(), timeout: max(o.Timeout, minTimeout), maxFile: o.MaxFile, files: o.FilesDir, observe: o.Observe, now: o.Now}
+	c := &Client{
+		token: o.Token.Reveal(), timeout: max(o.Timeout, minTimeout), maxFile: o.MaxFile, files: o.FilesDir,
+		observe: o.Observe, noted: o.Note, now: o.Now,
+	}
 	if !regexp.MustCompile(`^[0-9]{1,20}:[A-Za-z0-9_-]{1,128}$`).MatchString(c.token) {
 		return nil, errors.New("telegram token: want NUMBER:LETTERS as given by BotFather")
 	}
 	if c.maxFile == 0 {
 		c.maxFile = MaxFile
 	}
-	if c.observe != nil && c.now == nil {
-		return nil, errors.New("telegram options: Observe needs Now")
+	if (c.observe != nil || c.noted != nil) && c.now == nil {
+		return nil, errors.New("telegram options: Observe and Note need Now")
 	}
 	var err error
 	if c.base, err = baseURL(o.APIURL); err != nil {
@@ -136,7 +142,7 @@ func (c *Client) perform(ctx context.Context, t *exchange, send func(context.Con
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, exchangeKey{}, t), t.limit+c.timeout)
 	defer cancel()
 	var started time.Time
-	if c.observe != nil {
+	if c.observe != nil || c.noted != nil {
 		started = c.now()
 	}
 	err := send(ctx)
@@ -151,6 +157,7 @@ func (c *Client) perform(ctx context.Context, t *exchange, send func(context.Con
 	if c.observe != nil {
 		c.observe(t.method, KindOf(err), c.now().Sub(started))
 	}
+	c.note(ctx, t, started, err)
 	if KindOf(err) == NotModified {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"path"
 	"regexp"
 	"strconv"
@@ -39,6 +38,10 @@ type exchange struct {
 	done   bool          // the exchange itself ended: err and result count
 	err    *Error
 	result jsontext.Value
+
+	facts Facts
+	bytes int64        // of the request, unless it is streamed
+	tries atomic.Int32 // at the network
 }
 
 type exchangeKey struct{}
@@ -91,9 +94,8 @@ func (c *Client) exchange(t *exchange, req *http.Request) ([]byte, *Error) {
 		req.Header["Idempotency-Key"] = nil
 	}
 	t.done = true
-	mark := func() { t.wrote.Store(true) }
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: mark}))
-	resp, err := c.wire.RoundTrip(req)
+	t.bytes = req.ContentLength
+	resp, err := c.wire.RoundTrip(req.WithContext(t.traced(req.Context())))
 	if err != nil {
 		return nil, c.undelivered(t, err)
 	}

@@ -10,7 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
+
+// fetchCall is how the fetching of a file is called here; it is no method of the Bot API.
+const fetchCall = "fetchFile"
 
 // MaxFetch is the greatest file that the Bot API lets a bot fetch, in bytes.
 const MaxFetch = 20 << 20
@@ -18,7 +22,7 @@ const MaxFetch = 20 << 20
 // React puts an emoji under a message in place of the one that the bot put there before. Only
 // some emojis are allowed.
 func (c *Client) React(ctx context.Context, chatID, messageID int64, emoji string) error {
-	return c.raw(ctx, &exchange{method: "setMessageReaction"}, map[string]any{
+	return c.raw(ctx, &exchange{method: "setMessageReaction", facts: Facts{Chat: chatID, Message: messageID}}, map[string]any{
 		"chat_id": chatID, "message_id": messageID, "reaction": []map[string]string{{"type": "emoji", "emoji": emoji}},
 	}, nil)
 }
@@ -44,7 +48,15 @@ func (c *Client) Fetch(ctx context.Context, fileID string, most int64) ([]byte, 
 	case strings.HasPrefix(f.Path, "/"): // a server of one's own in local mode keeps it on its own disk
 		return c.pick(t, f.Path, most)
 	}
-	return c.fetch(ctx, t, f.Path, most)
+	var started time.Time
+	if c.noted != nil {
+		started = c.now()
+	}
+	t = &exchange{method: fetchCall}
+	content, err := c.fetch(ctx, t, f.Path, most)
+	t.bytes = int64(len(content))
+	c.note(ctx, t, started, err)
+	return content, err
 }
 
 // pick reads a file from the folder that is shared with the server, and from nowhere else,
@@ -99,7 +111,7 @@ func (c *Client) fetch(ctx context.Context, t *exchange, path string, most int64
 	if err != nil {
 		return nil, c.failed(t, BadFile, err)
 	}
-	resp, err := c.wire.RoundTrip(req)
+	resp, err := c.wire.RoundTrip(req.WithContext(t.traced(ctx)))
 	if err != nil {
 		return nil, c.failed(t, Transient, err)
 	}

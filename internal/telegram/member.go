@@ -9,7 +9,7 @@ func (c *Client) GetChatMember(ctx context.Context, chatID, userID int64) (ChatM
 		IsMember bool   `json:"is_member"`
 		CanSend  bool   `json:"can_send_messages"`
 	}
-	err := c.raw(ctx, &exchange{method: "getChatMember"}, map[string]any{"chat_id": chatID, "user_id": userID}, &w)
+	err := c.raw(ctx, &exchange{method: "getChatMember", facts: Facts{Chat: chatID, Account: userID}}, map[string]any{"chat_id": chatID, "user_id": userID}, &w)
 	if err != nil {
 		return ChatMember{}, err
 	}

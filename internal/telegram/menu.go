@@ -25,14 +25,14 @@ func (c *Client) Commands(ctx context.Context, scope Scope, language string) ([]
 	return out, nil
 }
 
-// About is what the bot says of itself: Long in a chat that was not begun yet, Short in its
+// Profile is what the bot says of itself: Long in a chat that was not begun yet, Short in its
 // profile.
-type About struct {
+type Profile struct {
 	Long, Short string
 }
 
-// About reads what the bot says of itself in a language, an empty one meaning all others.
-func (c *Client) About(ctx context.Context, language string) (About, error) {
+// Profile reads what the bot says of itself in a language, an empty one meaning all others.
+func (c *Client) Profile(ctx context.Context, language string) (Profile, error) {
 	var long struct {
 		Text string `json:"description"`
 	}
@@ -43,11 +43,11 @@ func (c *Client) About(ctx context.Context, language string) (About, error) {
 	if err == nil {
 		err = c.raw(ctx, &exchange{method: "getMyShortDescription"}, inLanguage(language), &short)
 	}
-	return About{Long: long.Text, Short: short.Text}, err
+	return Profile{Long: long.Text, Short: short.Text}, err
 }
 
-// SetAbout sets what is not empty of that.
-func (c *Client) SetAbout(ctx context.Context, language string, a About) error {
+// SetProfile sets what is not empty of that.
+func (c *Client) SetProfile(ctx context.Context, language string, a Profile) error {
 	for _, one := range []struct{ method, name, text string }{
 		{"setMyDescription", "description", a.Long}, {"setMyShortDescription", "short_description", a.Short},
 	} {

@@ -58,7 +58,7 @@ type Edit struct {
 
 // Send sends a message and returns its id. An error of kind Unknown may have sent it.
 func (c *Client) Send(ctx context.Context, m Outgoing) (int64, error) {
-	t := &exchange{method: messageCall}
+	t := &exchange{method: messageCall, facts: m.facts()}
 	err := c.perform(ctx, t, func(ctx context.Context) error {
 		text, mode := body(m.HTML, m.Text)
 		_, err := c.bot.SendMessage(ctx, &bot.SendMessageParams{
@@ -77,7 +77,7 @@ func (c *Client) Send(ctx context.Context, m Outgoing) (int64, error) {
 
 // SendDocument sends a file, streaming it, or by its id. An error of kind Unknown may have sent it.
 func (c *Client) SendDocument(ctx context.Context, d Document) (Sent, error) {
-	t := &exchange{method: documentCall}
+	t := &exchange{method: documentCall, facts: d.facts()}
 	var err error
 	if t.upload, err = c.open(t, d); err != nil {
 		return Sent{}, err
@@ -104,7 +104,7 @@ func (c *Client) SendDocument(ctx context.Context, d Document) (Sent, error) {
 
 // EditText changes the text and the keyboard of a message. That it was so already is no error.
 func (c *Client) EditText(ctx context.Context, e Edit) error {
-	t := &exchange{method: editTextCall}
+	t := &exchange{method: editTextCall, facts: e.facts()}
 	if e.InlineID != "" {
 		return c.editInline(ctx, t, e)
 	}
@@ -120,7 +120,7 @@ func (c *Client) EditText(ctx context.Context, e Edit) error {
 
 // EditCaption changes the caption and the keyboard of a message with a file.
 func (c *Client) EditCaption(ctx context.Context, e Edit) error {
-	t := &exchange{method: editCaptionCall}
+	t := &exchange{method: editCaptionCall, facts: e.facts()}
 	if e.InlineID != "" {
 		return c.editInline(ctx, t, e)
 	}
@@ -151,7 +151,7 @@ func (c *Client) editInline(ctx context.Context, t *exchange, e Edit) error {
 
 // DeleteMessage takes a message away, which Telegram allows for 48 hours.
 func (c *Client) DeleteMessage(ctx context.Context, chatID, messageID int64) error {
-	return c.perform(ctx, &exchange{method: "deleteMessage"}, func(ctx context.Context) error {
+	return c.perform(ctx, &exchange{method: "deleteMessage", facts: Facts{Chat: chatID, Message: messageID}}, func(ctx context.Context) error {
 		_, err := c.bot.DeleteMessage(ctx, &bot.DeleteMessageParams{ChatID: chatID, MessageID: int(messageID)})
 		return err
 	})

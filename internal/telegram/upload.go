@@ -16,6 +16,7 @@ type upload struct {
 	mu     sync.Mutex // the library may still read when the call has ended already
 	from   io.ReadCloser
 	left   int64
+	taken  int64
 	closed bool
 	kind   Kind
 	err    error
@@ -30,6 +31,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	n, err := u.from.Read(p)
 	u.left -= int64(n)
+	u.taken += int64(n)
 	switch {
 	case u.left < 0:
 		u.kind, u.err = TooLarge, errTooLarge
@@ -46,6 +48,13 @@ func (u *upload) fault() (Kind, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.kind, u.err
+}
+
+// read is how much of the file was taken so far.
+func (u *upload) read() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.taken
 }
 
 // close ends the reading. What a file opened for reading says when it is closed changes nothing.
