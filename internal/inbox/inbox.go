@@ -74,6 +74,10 @@ type Inbox struct {
 	Handle func(ctx context.Context, it *Item) (outcome string, err error)
 	// Seen is called once for every update stored, for counting.
 	Seen func(kind string)
+	// Ended is told how each attempt at an update ended. It must not wait; nil: nobody is.
+	Ended func(Ending)
+	// Request names the request that a context belongs to; nil: none has a name.
+	Request func(ctx context.Context) string
 
 	once    sync.Once
 	arrive  chan *arrival
@@ -92,6 +96,7 @@ type Item struct {
 	Actor   int64
 	Body    []byte
 	Attempt int
+	Request string // that brought it; empty with the long poll
 
 	inbox   *Inbox
 	lease   int64         // its number: each time that somebody takes or gives back the update, it goes up
@@ -112,9 +117,10 @@ func (it *Item) Age() time.Duration {
 
 // arrival is an update that waits to be stored.
 type arrival struct {
-	head telegram.Head
-	body []byte
-	done chan error
+	head    telegram.Head
+	body    []byte
+	request string
+	done    chan error
 }
 
 func (x *Inbox) setUp() {
@@ -139,10 +145,11 @@ func (x *Inbox) Receive(ctx context.Context, body []byte) error {
 	head, err := telegram.Envelope(body)
 	if err != nil {
 		x.seen("unreadable")
+		x.tell(Ending{End: EndedUnreadable, ID: head.ID, Request: x.request(ctx), Err: err, Began: x.Now()})
 		return x.quarantine(ctx, body, err)
 	}
 	x.Crash.Pass(crash.InboxRead)
-	a := &arrival{head: head, body: body, done: make(chan error, 1)}
+	a := &arrival{head: head, body: body, request: x.request(ctx), done: make(chan error, 1)}
 	if err = x.pass(ctx, a); err == nil {
 		x.Crash.Pass(crash.InboxStored)
 	}
@@ -168,6 +175,13 @@ func (x *Inbox) pass(ctx context.Context, a *arrival) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err()) // it may be stored; the sender repeats it
 	}
+}
+
+func (x *Inbox) request(ctx context.Context) string {
+	if x.Request == nil {
+		return ""
+	}
+	return x.Request(ctx)
 }
 
 func (x *Inbox) seen(kind string) {

@@ -26,20 +26,22 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duratio
 	rows = slices.CompactFunc(rows, func(a, b *arrival) bool { return a.head.ID == b.head.ID })
 	var ids, actors []int64
 	var fast []bool
+	var requests []string
 	var copies []int
 	var bodies [][]byte
 	byID := map[int64]*arrival{}
 	for _, a := range rows {
 		ids, actors, bodies = append(ids, a.head.ID), append(actors, a.head.Actor), append(bodies, a.body)
 		fast, copies = append(fast, a.head.Lane > 0), append(copies, times[a.head.ID])
+		requests = append(requests, storable(a.request))
 		byID[a.head.ID] = a
 	}
 	begun := x.Now()
-	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts, copies)
-		select $1, n.id, n.fast, n.actor, n.body, now(), now() + $2::interval, 1, n.copies
-		from unnest($3::bigint[], $4::boolean[], $5::bigint[], $6::bytea[], $7::int[]) n(id, fast, actor, body, copies) order by n.id
+	got, err := x.Pool.Query(ctx, `insert into telegram_update (bot_id, update_id, fast, actor, body, received_at, next_at, attempts, copies, request_id)
+		select $1, n.id, n.fast, n.actor, n.body, now(), now() + $2::interval, 1, n.copies, left(n.request, 100)
+		from unnest($3::bigint[], $4::boolean[], $5::bigint[], $6::bytea[], $7::int[], $8::text[]) n(id, fast, actor, body, copies, request) order by n.id
 		on conflict (bot_id, update_id) do update set copies = telegram_update.copies + excluded.copies
-		returning update_id, copies, lease`, x.Bot, lease, ids, fast, actors, bodies, copies)
+		returning update_id, copies, lease`, x.Bot, lease, ids, fast, actors, bodies, copies, requests)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -47,11 +49,14 @@ func (x *Inbox) insert(ctx context.Context, batch []*arrival, lease time.Duratio
 	var id, number int64
 	var seen int
 	if _, err := pgx.ForEachRow(got, []any{&id, &seen, &number}, func() error {
-		if a := byID[id]; seen == times[id] { // no earlier ones: it is new
+		a := byID[id]
+		if seen == times[id] { // no earlier ones: it is new
 			fresh = append(fresh, &Item{
-				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, inbox: x, lease: number, until: begun.Add(lease), taken: begun,
+				ID: id, Fast: a.head.Lane > 0, Actor: a.head.Actor, Body: a.body, Attempt: 1, Request: a.request, inbox: x, lease: number, until: begun.Add(lease), taken: begun,
 			})
+			return nil
 		}
+		x.tell(Ending{End: EndedRepeated, ID: id, Body: a.body, Request: a.request, Began: begun})
 		return nil
 	}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -90,13 +95,13 @@ func (x *Inbox) claim(ctx context.Context, most int) ([]*Item, error) {
 		where (bot_id, update_id) in (
 			select bot_id, update_id from telegram_update where state = 'new' and next_at <= now() and bot_id = $1
 			order by fast desc, update_id limit $3 for update skip locked)
-		returning update_id, fast, actor, body, attempts, lease, now() - received_at`, x.Bot, leaseTime, most)
+		returning update_id, fast, actor, body, attempts, lease, request_id, now() - received_at`, x.Bot, leaseTime, most)
 	if err != nil {
 		return nil, err
 	}
 	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Item, error) {
 		it := &Item{inbox: x, until: begun.Add(leaseTime), taken: begun}
-		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Attempt, &it.lease, &it.waited)
+		return it, row.Scan(&it.ID, &it.Fast, &it.Actor, &it.Body, &it.Attempt, &it.lease, &it.Request, &it.waited)
 	})
 	slices.SortFunc(items, func(a, b *Item) int { return cmp.Compare(a.ID, b.ID) })
 	return items, err

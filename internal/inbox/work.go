@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/internal/crash"
+	"countersign/internal/telegram"
 )
 
 // hand gives an update to its worker: updates of one actor are acted on in order. It
@@ -141,11 +142,13 @@ func (x *Inbox) act(stop context.Context, it *Item) {
 		return
 	}
 	x.Crash.Pass(crash.InboxClaimed)
-	var outcome string
-	if err = errGivenUp; it.Attempt <= maxDeaths {
-		outcome, err = x.guarded(ctx, it)
+	e := Ending{Began: x.Now(), Err: errGivenUp}
+	if it.Attempt <= maxDeaths {
+		e.Outcome, e.Err = x.guarded(telegram.Concerning(ctx, it.about()), it)
 	}
-	if err = x.conclude(ctx, it, outcome, err); err != nil {
+	err = x.conclude(ctx, it, e.Outcome, e.Err)
+	x.note(it, e, err)
+	if err != nil {
 		x.Log.WarnContext(ctx, "update not settled", slog.Int64("update_id", it.ID), slog.Any("error", err))
 	}
 }
@@ -161,7 +164,7 @@ func (x *Inbox) conclude(ctx context.Context, it *Item, outcome string, err erro
 	case errors.Is(err, ErrLater):
 		x.Log.WarnContext(ctx, "update waits", slog.Int64("update_id", it.ID), slog.Any("error", err))
 		return x.postpone(ctx, it, it.Attempt-1) // it is not to blame
-	case errors.Is(err, ErrPark), it.Attempt >= maxAttempts:
+	case it.gone(err):
 		x.Log.ErrorContext(ctx, "update parked", slog.Int64("update_id", it.ID), slog.Any("error", err))
 		x.seen("parked")
 		return x.settle(ctx, it, "parked", err.Error())
