@@ -51,6 +51,9 @@ func arrows() map[string]string {
 		"internal/ledger": "internal/approval internal/crash internal/directory internal/document internal/file internal/ident " +
 			"internal/money internal/people internal/route internal/wake migrations",
 		"internal/inbox": "internal/crash internal/seal internal/secret internal/telegram internal/wake",
+		// what came in and went out, for whoever looks afterwards
+		"internal/discreet": "internal/telegram",
+		"internal/journal":  "internal/crash internal/discreet internal/ident internal/inbox internal/secret internal/telegram",
 
 		// the systems outside, and their stand-ins
 		"internal/postgres":              "",

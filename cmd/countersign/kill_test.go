@@ -20,6 +20,7 @@ func passes() map[crash.Point]int {
 		crash.InboxRead: 2, crash.InboxStored: 2, crash.InboxAnswered: 2, crash.InboxClaimed: 2, crash.TapWritten: 2, crash.TapCommitted: 2,
 		crash.SubmitWritten: 1, crash.SubmitDone: 1, crash.CardClaimed: 2, crash.CardSent: 3, crash.CardNoted: 2,
 		crash.HookSequenced: 2, crash.HookClaimed: 3, crash.HookSent: 3,
+		crash.JournalGathered: 2, crash.JournalWritten: 2,
 	}
 }
 

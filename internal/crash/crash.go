@@ -33,13 +33,16 @@ const (
 	HookSequenced Point = "hook.sequenced" // events have their place, nobody sends
 	HookClaimed   Point = "hook.claimed"   // a delivery is leased, nothing was sent
 	HookSent      Point = "hook.sent"      // the receiver took it, nothing is noted
+
+	JournalGathered Point = "journal.gathered" // entries are together, none is written
+	JournalWritten  Point = "journal.written"  // they are, and nobody here knows
 )
 
 // All lists every point.
 func All() []Point {
 	return []Point{
 		InboxRead, InboxStored, InboxAnswered, InboxClaimed, TapWritten, TapCommitted, SubmitWritten, SubmitDone,
-		CardClaimed, CardSent, CardNoted, HookSequenced, HookClaimed, HookSent,
+		CardClaimed, CardSent, CardNoted, HookSequenced, HookClaimed, HookSent, JournalGathered, JournalWritten,
 	}
 }
 

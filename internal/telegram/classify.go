@@ -98,3 +98,22 @@ func lost(method string) Kind {
 	}
 	return Unknown
 }
+
+// Known is the part of Telegram's text that is from its vocabulary; empty for words that
+// are new to us, or repeat what they were sent.
+func (e *Error) Known() string {
+	text := strings.ToLower(e.Description)
+	for _, row := range refusals() {
+		for _, known := range row.texts {
+			if strings.Contains(text, known) {
+				return known
+			}
+		}
+	}
+	for _, known := range []string{"too many requests", "unauthorized", "not found", "conflict", "internal server error", "bad gateway", "answer is not from the bot api", "takes neither the user nor the password"} {
+		if strings.Contains(text, known) {
+			return known
+		}
+	}
+	return ""
+}
