@@ -19,6 +19,7 @@ import (
 	"countersign/internal/handout"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
+	"countersign/internal/journal"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/notice"
@@ -47,6 +48,8 @@ type duties struct {
 	tellChats func(context.Context) error // which groups are lost, or well again
 	log       *slog.Logger
 
+	journal      *journal.Store
+	keep         journal.Keep
 	syncEvery    time.Duration
 	tellDeputies func(ctx context.Context) error
 	digests      func(ctx context.Context) error // what waits for whom, once a day
@@ -185,6 +188,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {
+		return err
+	}
+	if _, err := d.journal.Purge(ctx, d.keep); err != nil {
 		return err
 	}
 	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"countersign/internal/handout"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
+	"countersign/internal/journal"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/locale"
@@ -64,6 +66,7 @@ type gateway struct {
 	door    *chat.Door
 	address chat.Hook // where Telegram delivers
 	courier *courier.Courier
+	journal *journal.Journal
 	notices *notice.Board
 	handout *handout.Desk
 	hook    *hook.Hook
@@ -78,7 +81,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -140,7 +143,7 @@ func (g *gateway) openBot(context.Context) (err error) {
 	t := g.cfg.Telegram
 	g.bot, err = telegram.New(telegram.Options{ //nolint:contextcheck // it calls nobody; the library wants a context all the same
 		Token: t.Token, APIURL: t.APIURL, Proxy: t.Proxy.Reveal(), MaxFile: t.LargestFile(), FilesDir: t.FilesDir, Log: g.log,
-		Observe: g.meters.call, Now: time.Now,
+		Observe: g.meters.call, Note: g.journal.Call, Now: time.Now,
 	})
 	return err
 }
@@ -168,6 +171,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.wires = &ledger.Wires{Pool: r.pool, Bell: r.bell, Self: g.self}
 	g.inbox = &inbox.Inbox{
 		Pool: g.intake, Bot: id, Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log, Seen: g.meters.update, Seal: g.seal,
+		Ended: g.journal.Update, Request: server.RequestID,
 	}
 	g.courier = &courier.Courier{
 		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage,
@@ -192,6 +196,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.duties = &duties{
 		pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store,
 		notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, directory: r.directory, tellChats: g.door.TellChats, handout: g.handout.Store, log: g.log,
+		journal: g.journal.Store, keep: keepJournal(g.cfg.Journal),
 	}
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
@@ -202,7 +207,7 @@ func (g *gateway) buildLoops(context.Context) error {
 
 func (g *gateway) buildDoors(ctx context.Context) error {
 	g.resealAll(ctx)
-	g.door.Secret = g.cfg.Telegram.Secret
+	g.door.Secret, g.door.Refused = g.cfg.Telegram.Secret, g.journal.Refused
 	if g.door.Secret == "" {
 		made, err := g.inbox.Secret(ctx, rand.Text()+rand.Text())
 		if err != nil {
@@ -276,13 +281,14 @@ func (g *gateway) ops() http.Handler {
 // finish what they have in hand.
 func (g *gateway) run(ctx context.Context, doors listeners) error {
 	listener := doors.main
+	written := g.writeJournal(ctx)
 	parts, ctx := errgroup.WithContext(ctx)
 	loops, end := context.WithCancel(context.WithoutCancel(ctx))
 	g.hook.Options.Deny = g.own(ctx, doors)
 	handler, err := g.handler()
 	if err != nil {
 		end()
-		return err
+		return errors.Join(err, written())
 	}
 	srv := &server.Server{
 		Handler: handler, Log: g.log, Health: g.health, Connections: g.cfg.Limits.Connections,
@@ -305,5 +311,5 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })
 	}
 	g.ready("http://" + local(listener.Addr().String()))
-	return parts.Wait()
+	return errors.Join(parts.Wait(), written())
 }

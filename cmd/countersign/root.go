@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"countersign/internal/config"
+	"countersign/internal/discreet"
 	"countersign/internal/secret"
 	"countersign/internal/server"
 )
@@ -64,7 +65,7 @@ func command(p process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.PersistentFlags().String("config", "", "TOML file with the settings; each is also a variable COUNTERSIGN_SECTION_KEY")
 	for _, sub := range []func(process) *cobra.Command{
-		demoCommand, serveCommand, migrateCommand, doctorCommand, keysCommand, usersCommand, chatsCommand, routesCommand, updatesCommand, configCommand, healthCommand,
+		demoCommand, serveCommand, migrateCommand, doctorCommand, keysCommand, usersCommand, chatsCommand, routesCommand, updatesCommand, journalCommand, configCommand, healthCommand,
 		versionCommand,
 	} {
 		root.AddCommand(sub(p))
@@ -152,12 +153,13 @@ func without(env []string, names ...string) []string {
 	return out
 }
 
-// logger writes to standard error; secrets that slip into a text are masked.
+// logger writes to standard error; secrets that slip into a text are masked, and errors say
+// nothing of people.
 func (p process) logger(cfg config.Config) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.Log.Level}
 	var h slog.Handler = slog.NewJSONHandler(p.Err, options)
 	if cfg.Log.Format == config.Text {
 		h = slog.NewTextHandler(p.Err, options)
 	}
-	return slog.New(secret.Handler(server.LogHandler(h), cfg.Secrets()...))
+	return slog.New(discreet.Handler(secret.Handler(server.LogHandler(h), cfg.Secrets()...)))
 }

@@ -74,9 +74,10 @@ type Door struct {
 	// Administrator reports whether a person may do what administrators do; nil: nobody may.
 	Administrator func(ctx context.Context, p people.Person) (bool, error)
 	Texts         *locale.Texts
-	GroupLang     string      // of what those who look after the gateway read
-	Secret        secret.Text // of the webhook
-	MaxUpdate     int64       // bytes; 256 KiB when 0
+	GroupLang     string           // of what those who look after the gateway read
+	Secret        secret.Text      // of the webhook
+	MaxUpdate     int64            // bytes; 256 KiB when 0
+	Refused       func(why string) // counts calls of the webhook that were turned away; nil: nobody does
 	Bot           int64
 	Username      func() string // of the bot, without @; empty while unknown
 	Zone          *time.Location

@@ -29,26 +29,31 @@ const (
 func (d *Door) Webhook(w http.ResponseWriter, r *http.Request) {
 	given := []byte(r.Header.Get(secretHeader))
 	if d.Secret == "" || subtle.ConstantTimeCompare(given, []byte(d.Secret.Reveal())) != 1 {
+		d.refuse("wrong secret")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" || r.Header.Get("Content-Encoding") != "" {
+		d.refuse("wrong media type")
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(d.MaxUpdate, maxUpdate)))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		d.refuse("too large")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
 	if err != nil {
+		d.refuse("cut short")
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	d.Searches.note(body)
 	if err := d.Inbox.Receive(r.Context(), body); err != nil {
 		d.Log.WarnContext(r.Context(), "update not stored", slog.Any("error", err))
+		d.refuse("not stored")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -52,6 +52,7 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 	if err != nil {
 		return refuse("tap.button_invalid", "refused: unreadable button")
 	}
+	ctx = telegram.Concerning(ctx, telegram.About{Case: string(t.Case)})
 	b := ballot{tap: t, query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID, message: cb.Message.ID}
 	if isTalk(t.Verdict) {
 		return d.talkTap(ctx, it, b)

@@ -32,6 +32,7 @@ type Config struct {
 	Asterisk  Asterisk  `toml:"asterisk"`
 	Egress    Egress    `toml:"egress"`
 	Log       Log       `toml:"log"`
+	Journal   Journal   `toml:"journal"`
 	Limits    Limits    `toml:"limits"`
 
 	origins map[string]Origin // of the keys that are not as Default left them
@@ -182,6 +183,13 @@ type Log struct {
 	Format LogFormat  `toml:"format"`
 }
 
+// Journal is what is kept of what Telegram sent and was sent.
+type Journal struct {
+	Texts      JournalTexts  `toml:"texts"`
+	Keep       time.Duration `toml:"keep"`
+	KeepFailed time.Duration `toml:"keep_failed"` // of what failed
+}
+
 // Limits keep one caller from taking what belongs to all. Sizes are in bytes.
 type Limits struct {
 	Rate           int   `toml:"rate"`  // requests a second per API key
@@ -229,7 +237,8 @@ func Default() Config {
 			RoomContext: "conf-in",
 			RingTimeout: 30 * time.Second,
 		},
-		Log: Log{Level: slog.LevelInfo, Format: JSON},
+		Log:     Log{Level: slog.LevelInfo, Format: JSON},
+		Journal: Journal{Texts: JournalDigest, Keep: 30 * 24 * time.Hour, KeepFailed: 90 * 24 * time.Hour},
 		Limits: Limits{
 			Rate:           50,
 			Burst:          100,

@@ -23,7 +23,7 @@ type rule struct {
 // Validate reports the values that can work in no command.
 func (c Config) Validate() error {
 	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(), c.linkRules(), c.workspaceRules(),
-		c.asteriskRules(), c.limitRules())
+		c.asteriskRules(), c.limitRules(), c.journalRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
 	}
@@ -266,6 +266,16 @@ func (c Config) limitRules() []rule {
 		outside("limits.document_bytes", l.DocumentBytes, 16*kib, 256*mib),
 		outside("limits.upload_bytes", l.UploadBytes, 16*kib, 2000*mib),
 		{l.DocumentBytes < l.BodyBytes, "limits.document_bytes", "is smaller than limits.body_bytes; make it at least as large"},
+	}
+}
+
+func (c Config) journalRules() []rule {
+	const day = 24 * time.Hour
+	j := c.Journal
+	return []rule{
+		outside("journal.keep", j.Keep, day, 3660*day),
+		outside("journal.keep_failed", j.KeepFailed, day, 3660*day),
+		{j.KeepFailed < j.Keep, "journal.keep_failed", "is shorter than journal.keep; make it at least as long"},
 	}
 }
 

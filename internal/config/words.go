@@ -71,6 +71,20 @@ const (
 // UnmarshalText refuses a form that does not exist.
 func (f *LogFormat) UnmarshalText(text []byte) error { return oneOf(f, text, JSON, Text) }
 
+// JournalTexts is what the journal keeps of the text of a message.
+type JournalTexts string
+
+// What the journal can keep.
+const (
+	JournalDigest JournalTexts = "digest" // its SHA-256
+	JournalFull   JournalTexts = "full"   // the text
+)
+
+// UnmarshalText refuses other words.
+func (t *JournalTexts) UnmarshalText(text []byte) error {
+	return oneOf(t, text, JournalDigest, JournalFull)
+}
+
 // Verify is how the certificate of a server is checked: "true", "false", or the
 // file with the authority to trust. Only the word false and an empty value in
 // the file turn the check off; a Verify that nobody set checks.

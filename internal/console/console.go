@@ -20,6 +20,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/doctor"
 	"countersign/internal/google"
+	"countersign/internal/journal"
 	"countersign/internal/locale"
 	"countersign/internal/pages"
 	"countersign/internal/people"
@@ -45,12 +46,14 @@ const (
 	toGive
 	toAudit
 	toCheck
+	toTrace // what was sent to whom, and what came
 )
 
 // may reports whether a role includes a right.
 func (r Role) may(what right) bool {
 	return slices.Contains(map[Role][]right{
-		Viewer: {toSee}, Auditor: {toSee, toAudit}, Operator: {toSee, toTake, toCheck}, Administrator: {toSee, toTake, toGive, toAudit, toCheck},
+		Viewer: {toSee}, Auditor: {toSee, toAudit, toTrace}, Operator: {toSee, toTake, toTrace, toCheck},
+		Administrator: {toSee, toTake, toGive, toAudit, toTrace, toCheck},
 	}[r], what)
 }
 
@@ -69,6 +72,8 @@ type Desk struct {
 	Chart   *doctor.Chart                    // of the check-up; nil: there is none
 	Mask    func(text string) string         // hides secrets in what it shows; nil: there are none
 	Client  func(ctx context.Context) string // the address of the caller
+	Traces  *journal.Store                   // what was sent and received
+	Lookup  journal.Lookup
 	Now     func() time.Time
 	Log     *slog.Logger
 
@@ -101,6 +106,7 @@ func (d *Desk) Mount(r *mux.Router) error {
 	get("/console/people", d.inside(toSee, d.people))
 	get("/console/person", d.inside(toSee, d.person)) // an id may hold any sign: it is no part of the path
 	get("/console/journal", d.inside(toAudit, d.journal))
+	get("/console/telegram", d.inside(toTrace, d.traces))
 	if d.Chart != nil {
 		get("/console/doctor", d.inside(toCheck, d.checkup))
 		post("/console/doctor", d.inside(toCheck, d.look))

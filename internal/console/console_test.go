@@ -23,6 +23,7 @@ import (
 	"countersign/internal/doctor"
 	"countersign/internal/google"
 	"countersign/internal/google/googletest"
+	"countersign/internal/journal"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
 	"countersign/internal/pages/pagestest"
@@ -80,6 +81,10 @@ func newHouse(tb testing.TB) *house {
 		Changed: func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
 		Chart:   &doctor.Chart{Every: 5 * time.Second, Now: h.Clock.Now, Examine: func(context.Context) []doctor.Finding { return nil }},
 		Client:  func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
+		Traces: &journal.Store{Pool: h.Pool}, Lookup: journal.Lookup{
+			Accounts: func(context.Context, string) ([]int64, error) { return []int64{7}, nil },
+			Cases:    func(context.Context, string, string) ([]string, error) { return []string{"cas_1"}, nil },
+		},
 	}
 	must(tb, h.desk.Mount(router))
 	router.HandleFunc("/auth/{service}/callback", func(w http.ResponseWriter, r *http.Request) {
@@ -206,10 +211,10 @@ func TestFirstAdministratorSignsInAndGivesRoles(t *testing.T) {
 	if p := boris.Get(h.web.URL + "/console/people"); p.Status != http.StatusUnauthorized || p.Key() != "door" {
 		t.Errorf("C-05 after the role was taken: %d %s", p.Status, p.Key())
 	}
-	journal := b.Get(h.web.URL + "/console/journal")
+	shown := b.Get(h.web.URL + "/console/journal")
 	for _, words := range []string{"granted", "ended", "refused", "stranger@example.org", "identity.bound"} {
-		if !strings.Contains(journal.Body, words) {
-			t.Errorf("%q is not in the journal: %s", words, journal.Body)
+		if !strings.Contains(shown.Body, words) {
+			t.Errorf("%q is not in the journal: %s", words, shown.Body)
 		}
 	}
 }

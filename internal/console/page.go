@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/google"
+	"countersign/internal/journal"
 	"countersign/internal/locale"
 	"countersign/internal/pages"
 )
@@ -37,6 +38,10 @@ type page struct {
 	HasChart   bool
 	Before     string // where the next page of the journal begins
 	Said       string
+	Asked      journal.Ask
+	Traces     []journal.Entry
+	Next       string // the link to older ones
+	Wrong      string // with what was asked
 	Services   []*google.Provider
 	Leaves     []string
 
@@ -71,7 +76,7 @@ func (p page) When(t time.Time) string {
 	return p.lang.DateTime(t, time.UTC) + " UTC"
 }
 
-// MayTake, MayGive and MayAudit say which acts the visitor has.
+// MayTake, MayGive, MayAudit and MayTrace say which acts the visitor has.
 func (p page) MayTake() bool { return p.Role.may(toTake) }
 
 // MayGive is said above.
@@ -85,6 +90,9 @@ func (p page) MayCheck() bool { return p.HasChart && p.Role.may(toCheck) }
 
 // LevelText is how bad a finding is, in words.
 func (p page) LevelText(level string) string { return p.lang.T("console.level."+level, nil) }
+
+// MayTrace is said above.
+func (p page) MayTrace() bool { return p.Role.may(toTrace) }
 
 // Roles are what can be given.
 func (p page) Roles() []Role { return []Role{Viewer, Auditor, Operator, Administrator} }

@@ -28,6 +28,7 @@ import (
 	"countersign/internal/locale"
 	"countersign/internal/pace"
 	"countersign/internal/post"
+	"countersign/internal/telegram"
 	"countersign/internal/wake"
 )
 
@@ -168,6 +169,7 @@ func (c *Courier) draw(stop context.Context, d ledger.Drawing, since time.Time) 
 	c.Crash.Pass(crash.CardClaimed)
 	ctx, cancel := graced(stop)
 	defer cancel()
+	ctx = telegram.Concerning(ctx, telegram.About{Case: string(d.Case.ID)})
 	r := &drawing{Courier: c, d: d, stop: stop, since: since}
 	r.until.Store(int64(trust))
 	release := r.keep(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"countersign/internal/post"
+	"countersign/internal/telegram"
 )
 
 // files brings the files of one notice to one reader: as one where that is possible, each by
@@ -40,6 +41,7 @@ func (b *Board) album(ctx context.Context, of []piece) (int, error) {
 		}
 		letters[i] = l
 	}
+	ctx = telegram.Concerning(ctx, telegram.About{Notice: together[0].Notice})
 	wait, err := b.turn(ctx, together[0])
 	switch {
 	case err != nil:

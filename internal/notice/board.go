@@ -170,6 +170,7 @@ func (b *Board) some(ctx context.Context, of []piece) (rest []piece, err error) 
 
 // hand gives the messenger a letter and notes what became of it.
 func (b *Board) hand(ctx context.Context, of []piece, l post.Letter) error {
+	ctx = telegram.Concerning(ctx, telegram.About{Notice: of[0].Notice})
 	message := of[0].Message
 	var err error
 	if message == 0 {

@@ -32,7 +32,7 @@ type media struct {
 // together be no more than one file may be. The form is written here: that of the library
 // gives files no names of their own.
 func (c *Client) SendAlbum(ctx context.Context, docs []Document) ([]Sent, error) {
-	t := &exchange{method: albumCall}
+	t := &exchange{method: albumCall, facts: albumFacts(docs)}
 	if len(docs) < LeastInAlbum || len(docs) > MostInAlbum {
 		return nil, c.failed(t, Bug, fmt.Errorf("an album of %d", len(docs)))
 	}

@@ -28,7 +28,7 @@ func (c *Client) Standing(ctx context.Context, chatID int64) (Standing, error) {
 		Posts    *bool  `json:"can_post_messages"` // of a channel
 		rights
 	}
-	if err := c.raw(ctx, &exchange{method: "getChatMember"}, map[string]any{"chat_id": chatID, "user_id": c.BotID()}, &m); err != nil {
+	if err := c.raw(ctx, &exchange{method: "getChatMember", facts: Facts{Chat: chatID, Account: c.BotID()}}, map[string]any{"chat_id": chatID, "user_id": c.BotID()}, &m); err != nil {
 		return Standing{}, err
 	}
 	yes := true
@@ -44,7 +44,7 @@ func (c *Client) Standing(ctx context.Context, chatID int64) (Standing, error) {
 		var chat struct {
 			Members *rights `json:"permissions"`
 		}
-		if err := c.raw(ctx, &exchange{method: "getChat"}, map[string]any{"chat_id": chatID}, &chat); err != nil {
+		if err := c.raw(ctx, &exchange{method: "getChat", facts: Facts{Chat: chatID}}, map[string]any{"chat_id": chatID}, &chat); err != nil {
 			return Standing{}, err
 		}
 		all := *cmp.Or(chat.Members, &rights{})
@@ -59,7 +59,7 @@ func (c *Client) Standing(ctx context.Context, chatID int64) (Standing, error) {
 // TryTopic shows for a moment that the bot is busy in a topic, and so finds out whether it
 // is there. Nothing of it stays.
 func (c *Client) TryTopic(ctx context.Context, chatID, threadID int64) error {
-	return c.raw(ctx, &exchange{method: "sendChatAction"}, map[string]any{
+	return c.raw(ctx, &exchange{method: "sendChatAction", facts: Facts{Chat: chatID}}, map[string]any{
 		"chat_id": chatID, "message_thread_id": threadID, "action": "typing",
 	}, nil)
 }

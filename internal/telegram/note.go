@@ -77,6 +77,19 @@ func (d Document) facts() Facts {
 	return f
 }
 
+// albumFacts are those of its first document, with how many there are and how large.
+func albumFacts(docs []Document) Facts {
+	f := Facts{Count: len(docs)}
+	for i, d := range docs {
+		if i == 0 {
+			f = d.facts()
+			f.Count, f.Size = len(docs), 0
+		}
+		f.Size += d.Size
+	}
+	return f
+}
+
 func (e Edit) facts() Facts {
 	text, mode := body(e.HTML, e.Text)
 	return Facts{Chat: e.ChatID, Message: e.MessageID, Inline: e.InlineID, Text: text, HTML: mode != "", Buttons: e.Keyboard.labels()}

@@ -68,6 +68,15 @@ func TestEveryCallIsNotedWithWhatItIsAboutAndWhatBecameOfIt(t *testing.T) {
 	if got := n.last(t, "editMessageText"); telegram.KindOf(got.Err) != telegram.NotModified || got.Facts.Message != id {
 		t.Errorf("%+v", got)
 	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("12345")), nil }
+	_, err = c.SendAlbum(ctx, []telegram.Document{
+		{Outgoing: telegram.Outgoing{ChatID: anna, Text: "one"}, Name: "1.pdf", Size: 5, Open: open},
+		{Outgoing: telegram.Outgoing{ChatID: anna, Text: "two"}, Name: "2.pdf", Size: 5, Open: open},
+	})
+	must(t, err)
+	if got := n.last(t, "sendMediaGroup"); got.Facts.Chat != anna || got.Facts.Count != 2 || got.Facts.Size != 10 || got.Facts.File != "1.pdf" || got.About.Case != "cas_1" {
+		t.Errorf("%+v", got)
+	}
 	err = c.DeleteMessage(t.Context(), anna, 999)
 	if got := n.last(t, "deleteMessage"); telegram.KindOf(err) != telegram.Gone || telegram.KindOf(got.Err) != telegram.Gone {
 		t.Errorf("%v: %+v", err, got)
