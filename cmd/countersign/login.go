@@ -104,7 +104,7 @@ func (g *gateway) buildAssure(services []*google.Provider) {
 func (g *gateway) told(ctx context.Context, to notice.To, text string) {
 	_, err := g.notices.Store.Add(context.WithoutCancel(ctx), g.records.pool, notice.New{Class: notice.Alarm, To: to, Body: notice.Body{Text: text}})
 	if err != nil {
-		g.log.ErrorContext(ctx, "not told", slog.String("text", text), slog.Any("error", err))
+		g.log.ErrorContext(ctx, "administrators not told", slog.Any("error", err))
 		return
 	}
 	g.records.bell.Ring()

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/chat"
 	"countersign/internal/inbox"
+	tracks "countersign/internal/journal"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
@@ -50,6 +52,8 @@ type desk struct {
 	url     string
 	secret  string
 	door    *chat.Door
+
+	kept atomic.Pointer[tracks.Journal] // nil: nobody keeps a journal
 
 	benched int // how many cases each client of pgbench has decided
 
@@ -81,7 +85,7 @@ func newDesk(b *testing.B) *desk {
 	}
 	api := httptest.NewServer(http.HandlerFunc(d.api))
 	b.Cleanup(api.Close)
-	client, err := telegram.New(telegram.Options{Token: "42:bench", APIURL: api.URL, Log: log})
+	client, err := telegram.New(telegram.Options{Token: "42:bench", APIURL: api.URL, Log: log, Note: d.call, Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -90,7 +94,7 @@ func newDesk(b *testing.B) *desk {
 		b.Fatal(err)
 	}
 	d.Now, d.Directory.Now = time.Now, time.Now
-	x := &inbox.Inbox{Pool: d.Pool, Bot: 42, Bell: d.Bell, Now: time.Now, Log: log}
+	x := &inbox.Inbox{Pool: d.Pool, Bot: 42, Bell: d.Bell, Now: time.Now, Log: log, Ended: d.update}
 	d.door = &chat.Door{
 		Ledger: d.DB, Directory: d.Directory, Inbox: x, Dialogs: &chat.Dialogs{Pool: d.Pool}, Telegram: client,
 		Pace: &pace.Pace{Pool: d.Pool}, Texts: texts, Secret: secret.Text(d.secret), Bot: 42,

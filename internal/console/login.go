@@ -161,14 +161,14 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request, service *google.Pro
 			d.fail(w, r, err)
 			return
 		}
-		d.Log.WarnContext(r.Context(), "console: turned away", slog.String("email", id.Email))
+		d.Log.WarnContext(r.Context(), "console: turned away")
 		d.message(w, r, http.StatusForbidden, "no_role")
 		return
 	case err != nil:
 		d.fail(w, r, err)
 		return
 	}
-	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", l.ExternalID), slog.String("role", string(role)))
+	d.Log.InfoContext(r.Context(), "console: signed in", slog.String("person", string(l.ID)), slog.String("role", string(role)))
 	pages.Keep(w, sessionCookie, token, sessionLife)
 	pages.Private(w)
 	http.Redirect(w, r, "/console/people", http.StatusSeeOther)

@@ -176,7 +176,7 @@ func (l *lane) arrived(ctx context.Context, s spotAt, beside bool) { //nolint:re
 // gateway: that it cannot be kept must not keep messages from being sent.
 func (l *lane) chatFault(ctx context.Context, s spotAt, text string) {
 	if err := l.Directory.ChatFault(ctx, s.group.ID, text); err != nil {
-		l.Log.WarnContext(ctx, "state of a chat not noted", slog.String("chat", s.group.ExternalID), slog.Any("error", err))
+		l.Log.WarnContext(ctx, "state of a chat not noted", slog.String("chat", s.group.ID), slog.Any("error", err))
 		return
 	}
 	s.group.Fault = text

@@ -165,7 +165,7 @@ func (d *Desk) kill(ctx context.Context, a attempt, stranger User) error {
 		return errors.Join(
 			d.tell(ctx, tx, a.begun(), "link.failed.stranger", nil),
 			d.alarm(ctx, tx, "stranger", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "Other": stranger.Account},
-				slog.Int64("account", a.Account), slog.Int64("other", stranger.Account), slog.String("attempt", a.ID)))
+				slog.String("attempt", a.ID)))
 	})
 }
 
@@ -346,7 +346,7 @@ func (d *Desk) announce(ctx context.Context, tx tx, dir people.Directory, l dire
 		key = "waits"
 	}
 	return d.alarm(ctx, tx, key, map[string]any{"Name": p.Name, "ID": p.ExternalID, "Account": l.Account, "SeenAs": l.SeenAs},
-		slog.String("person", p.ExternalID), slog.Int64("account", l.Account))
+		slog.String("person", string(p.ID)))
 }
 
 // decline is [Not me].
@@ -361,6 +361,6 @@ func (d *Desk) decline(ctx context.Context, u User, id string) (Screen, error) {
 	}
 	defer d.Notices.Bell.Ring()
 	return Screen{Text: lang.T("link.failed.declined", nil)}, d.Store.end(ctx, a.ID, "declined", func(tx tx) error {
-		return d.alarm(ctx, tx, "declined", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account}, slog.Int64("account", a.Account))
+		return d.alarm(ctx, tx, "declined", map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account}, slog.String("attempt", a.ID))
 	})
 }

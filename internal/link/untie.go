@@ -39,7 +39,7 @@ func (d *Desk) unlink(ctx context.Context, u User) (Screen, error) {
 			return err
 		}
 		return d.alarm(ctx, tx, "unlinked", map[string]any{"Name": p.Name, "ID": p.ExternalID, "Account": u.Account},
-			slog.String("person", p.ExternalID), slog.Int64("account", u.Account))
+			slog.String("person", string(p.ID)))
 	})
 	if err != nil {
 		return Screen{}, err
@@ -134,7 +134,7 @@ func (d *Desk) tellFrozen(ctx context.Context, by, reason string) directory.Also
 			}
 		}
 		return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": f.Person.ExternalID, "By": by, "Why": reason},
-			slog.String("person", f.Person.ExternalID), slog.String("by", by))
+			slog.String("person", string(f.Person.ID)))
 	}
 }
 
@@ -149,7 +149,7 @@ func (d *Desk) frozen(ctx context.Context, f directory.Frozen) error {
 
 // concern tells those whom a refused attempt concerns besides the one who made it.
 func (d *Desk) concern(ctx context.Context, tx tx, a attempt, why string) error {
-	attrs := []slog.Attr{slog.Int64("account", a.Account), slog.String("service", a.Service), slog.String("outcome", why)}
+	attrs := []slog.Attr{slog.String("attempt", a.ID), slog.String("service", a.Service), slog.String("outcome", why)}
 	data := map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "SeenAs": a.SeenAs}
 	switch why {
 	case "elsewhere": // his login on an account that is another's

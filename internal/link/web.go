@@ -272,7 +272,7 @@ func (d *Desk) give(w http.ResponseWriter, r *http.Request, a attempt, why strin
 	}
 	d.Notices.Bell.Ring()
 	if why == "other_browser" {
-		d.Log.WarnContext(r.Context(), "login from another browser", slog.String("attempt", a.ID), slog.Int64("account", a.Account))
+		d.Log.WarnContext(r.Context(), "login from another browser", slog.String("attempt", a.ID))
 	}
 	d.show(w, r, status, page{Key: "failed." + why, Attempt: a})
 }

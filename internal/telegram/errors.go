@@ -3,7 +3,6 @@ package telegram
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -92,12 +91,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns what went wrong below, for errors.Is.
 func (e *Error) Unwrap() error { return e.cause }
-
-// LogValue logs the parts.
-func (e *Error) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("kind", e.Kind.String()), slog.String("method", e.Method), slog.Int("code", e.Code),
-		slog.String("text", e.Error()))
-}
 
 // KindOf returns the kind of an error of this package, OK for nil, and Bug for a foreign error.
 func KindOf(err error) Kind {
