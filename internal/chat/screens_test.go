@@ -40,6 +40,8 @@ func TestScreensReadAsWritten(t *testing.T) {
 			a.commands()
 			a.decisions()
 			a.talk()
+			a.queues()
+			a.delegation()
 			a.absence()
 			a.settings()
 			a.groups()
@@ -222,6 +224,44 @@ func (a *album) absence() {
 	}
 }
 
+// delegation goes through the form.
+func (a *album) delegation() {
+	form := a.turned("a new delegation", a.said(ledgertest.Second, "/delegate"), "m:dl:new")
+	for i, field := range []string{"deputy", "until", "from", "amount", "role", "documents", "company"} {
+		choice := a.turned("delegation: "+field, form, form.Keyboard[i/2][i%2].Data)
+		rows := choice.Keyboard
+		a.tap(a.t, ledgertest.Second, choice, rows[len(rows)-1][0].Data)
+		a.wait(a.t, func() bool { m, _ := a.tg.Message(ledgertest.Second, form.ID); return m.Text == form.Text })
+	}
+	people := a.turned("delegation: deputy again", form, form.Keyboard[0][0].Data)
+	form = a.turned("delegation: with a deputy", people, people.Keyboard[0][0].Data)
+	days := a.turned("delegation: until again", form, form.Keyboard[0][1].Data)
+	form = a.turned("delegation: with an end", days, days.Keyboard[0][0].Data)
+	made := a.turned("delegation: made", form, form.Keyboard[len(form.Keyboard)-2][0].Data)
+	end := a.turned("delegation: end it?", made, made.Keyboard[0][0].Data)
+	a.turned("delegation: ended", end, end.Keyboard[0][0].Data)
+}
+
+// queues: the piles, their order, their pages, and one that is late.
+func (a *album) queues() {
+	for i := range 11 {
+		a.tg.Clock().Advance(time.Minute)
+		a.Post(a.t, fmt.Sprint(200+i))
+		a.card(a.t, ledgertest.Budget, fmt.Sprint(200+i))
+	}
+	queue := a.said(ledgertest.Budget, "/queue")
+	a.opened("queue: a document of it", queue, queue.Keyboard[0][0].Data)
+	press := func(title string, fromEnd, column int) {
+		queue = a.turned(title, queue, queue.Keyboard[len(queue.Keyboard)-fromEnd][column].Data)
+	}
+	press("queue: its next page", 3, 0)
+	press("queue: in another order", 2, 0)
+	press("queue: overdue ones", 2, 1)
+	press("queue: all again", 2, 0)
+	press("queue: what one asked for", 1, 0)
+	press("queue: what one decided", 1, 1)
+}
+
 func (a *album) settings() {
 	panel := a.said(ledgertest.Second, "/settings")
 	a.turned("language", panel, "m:set:lang")
@@ -231,6 +271,8 @@ func (a *album) settings() {
 	a.turned("a zone is set", panel, "m:set:at:Asia/Tokyo")
 	a.turned("quiet hours", panel, "m:set:quiet")
 	a.turned("no quiet hours", panel, "m:set:quiet:off")
+	a.turned("digest", panel, "m:set:digest")
+	a.turned("digest at eight", panel, "m:set:digest:8")
 }
 
 func (a *album) groups() {
