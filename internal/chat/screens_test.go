@@ -176,6 +176,7 @@ func (a *album) decisions() {
 	a.Post(a.t, "101")
 	card := a.card(a.t, ledgertest.Budget, "101")
 	a.keep("card", card)
+	a.quiet(a.t)
 	for _, text := range []string{"/queue", "/find 101", "/who 101"} {
 		a.said(ledgertest.Budget, text)
 	}
@@ -190,6 +191,7 @@ func (a *album) decisions() {
 	must(a.t, err)
 	fmt.Fprintf(&a.text, "=== reject after the approval\n(%s)\n\n", told.Text)
 	a.Vote(a.t, "101", ledgertest.Finance, approval.Accept, "")
+	a.quiet(a.t)
 	a.shown("the end, to the requester", ledgertest.Requester, func() { a.Vote(a.t, "101", ledgertest.Treasurer, approval.Accept, "") })
 }
 
@@ -203,6 +205,7 @@ func sign(m telegramtest.Message, text string) string {
 func (a *album) talk() {
 	a.Post(a.t, "102")
 	card := a.card(a.t, ledgertest.Budget, "102")
+	a.quiet(a.t) // the requester has his card
 	a.opened("details", card, sign(card, "ℹ"))
 	question := a.opened("ask", card, sign(card, "❓"))
 	asked := a.shown("question, to the requester", ledgertest.Requester, func() {
