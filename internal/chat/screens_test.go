@@ -250,7 +250,7 @@ func (a *album) queues() {
 	for i := range 11 {
 		a.tg.Clock().Advance(time.Minute)
 		a.Post(a.t, fmt.Sprint(200+i))
-		a.card(a.t, ledgertest.Budget, fmt.Sprint(200+i))
+		a.quiet(a.t)
 	}
 	queue := a.said(ledgertest.Budget, "/queue")
 	a.opened("queue: a document of it", queue, queue.Keyboard[0][0].Data)
