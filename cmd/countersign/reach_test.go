@@ -91,6 +91,7 @@ func TestNothingIsLostWhileTheProxyIsAwayOrWronglySet(t *testing.T) {
 				}
 			}
 
+			w.settled() // what is on its way may arrive twice
 			closeProxy(t, p)
 			pressed, err := w.tg.Press(pyotr, pyotr, card.ID, "✅")
 			if err != nil {

@@ -346,6 +346,21 @@ func (w *world) logs() string {
 	return b.String()
 }
 
+// settled waits until the gateway knows that everything is shown as it is.
+func (w *world) settled() {
+	w.t.Helper()
+	behind := 1
+	pauseUntil(func() bool {
+		if err := w.pool.QueryRow(w.t.Context(), `select count(*) from approval_case where cards_at < events`).Scan(&behind); err != nil {
+			w.t.Fatal(err)
+		}
+		return behind == 0
+	}, patience)
+	if behind > 0 {
+		w.t.Fatalf("%d cases are never shown as they are\n%s", behind, w.logs())
+	}
+}
+
 // tap presses a button and gives the answer.
 func (w *world) tap(account int64, m telegramtest.Message, button string) telegramtest.Answered {
 	w.t.Helper()

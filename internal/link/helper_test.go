@@ -47,6 +47,7 @@ type town struct {
 
 	tb    testing.TB
 	texts *locale.Texts
+	lang  string // of everybody's messenger
 
 	mu      sync.Mutex
 	redrawn []people.ID
@@ -56,7 +57,7 @@ var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Ge
 
 func newTown(tb testing.TB) *town {
 	tb.Helper()
-	t := &town{Bench: ledgertest.Empty(tb), tb: tb}
+	t := &town{Bench: ledgertest.Empty(tb), tb: tb, lang: "en"}
 	t.Import(tb, person("anna"), person("boris"), person("carol"))
 	router := mux.NewRouter()
 	t.web = httptest.NewTLSServer(router)
@@ -118,7 +119,7 @@ func (t *town) user(tb testing.TB, account int64) link.User {
 	dir, err := t.Directory.Snapshot(tb.Context())
 	must(tb, err)
 	p, _ := dir.ByTelegram(account)
-	return link.User{Account: account, Name: "Somebody", Username: "user" + string(rune('0'+account%10)), Language: "en", Person: p}
+	return link.User{Account: account, Name: "Somebody", Username: "user" + string(rune('0'+account%10)), Language: t.lang, Person: p}
 }
 
 // login sends /login and gives the address of the button.
@@ -213,7 +214,7 @@ func (t *town) alarms() []string {
 		if !to.Administrators {
 			return nil
 		}
-		return []notice.Account{{Language: "en"}}
+		return []notice.Account{{Language: t.lang}}
 	}, func(_ notice.Account, text string) { out = append(out, text) })
 	return out
 }

@@ -1,0 +1,164 @@
+package link_test
+
+import (
+	"flag"
+	"fmt"
+	"html"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/internal/directory"
+	"countersign/internal/link"
+	"countersign/internal/pages/pagestest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// album collects what people are shown in the messenger and in the browser.
+type album struct {
+	*town
+
+	text strings.Builder
+}
+
+// TestScreensReadAsWritten shows every screen and page of a link in each language.
+func TestScreensReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"en", "ru", "de", "es"} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			a := &album{town: newTown(t)}
+			a.lang = tag
+			a.linked(t)
+			a.refused(t)
+			a.untied(t)
+			for i, text := range a.alarms() {
+				fmt.Fprintf(&a.text, "=== administrators are told, %d\n%s\n\n", i+1, text)
+			}
+			for _, account := range []int64{annasPhone, borisPhone} {
+				for i, text := range a.told()[account] {
+					fmt.Fprintf(&a.text, "=== %d is told, %d\n%s\n\n", account, i+1, text)
+				}
+			}
+			golden := filepath.Join("testdata", "screens."+tag+".golden")
+			if *update {
+				must(t, os.MkdirAll("testdata", 0o755))
+				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
+			}
+			want, err := os.ReadFile(golden)
+			must(t, err)
+			if d := cmp.Diff(string(want), a.text.String()); d != "" {
+				t.Errorf("screens differ from %s:\n%s", golden, d)
+			}
+			if gap := regexp.MustCompile(`\{\{|\b(link|login|page)\.[a-z_]{3,}\.`).FindString(a.text.String()); gap != "" {
+				t.Errorf("%s is a key without a text, or a placeholder", gap)
+			}
+		})
+	}
+}
+
+func (a *album) screen(title string, s link.Screen) link.Screen {
+	fmt.Fprintf(&a.text, "=== %s\n%s\n", title, s.Text)
+	for _, b := range s.Buttons {
+		fmt.Fprintf(&a.text, "[%s]\n", b.Text)
+	}
+	a.text.WriteString("\n")
+	return s
+}
+
+// page keeps the words of a page. Its code is another each time.
+func (a *album) page(title string, p pagestest.Page) pagestest.Page {
+	_, body, _ := strings.Cut(p.Body, "</head>")
+	body = regexp.MustCompile(`(?s)<(script|style|svg)\b.*?</(script|style|svg)>`).ReplaceAllString(body, "")
+	body = regexp.MustCompile(`(class="code">)[0-9 ]+<`).ReplaceAllString(body, "${1}0000 0000<")
+	body = html.UnescapeString(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(body, "\n"))
+	var lines []string
+	for line := range strings.SplitSeq(body, "\n") {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	fmt.Fprintf(&a.text, "=== page: %s (%d)\n%s\n\n", title, p.Status, strings.Join(lines, "\n"))
+	return p
+}
+
+// othersPhone is the first of those who are nobody here.
+const othersPhone = 7100
+
+// linked: the whole way, by the link back and by the code.
+func (a *album) linked(t *testing.T) {
+	t.Helper()
+	login, err := a.desk.Login(t.Context(), a.user(t, annasPhone))
+	must(t, err)
+	address := a.screen("/login", login).Buttons[0].URL
+	b := a.browser(t)
+	a.page("before the login", b.Get(address))
+	proof := a.page("with the proof", b.prove(address, "anna@example.org"))
+	a.screen("a wrong code", a.types(t, annasPhone, "0000 0000"))
+	ask := a.screen("the question", a.start(t, annasPhone, payload(t, proof)))
+	a.page("while the question is open", b.Get(a.web.URL+"/auth/google/proof"))
+	a.screen("linked", a.tap(t, annasPhone, ask, 0))
+	a.page("in the end", b.Get(a.web.URL+"/auth/google/proof"))
+	a.screen("the same question later", a.tap(t, annasPhone, ask, 0))
+	again, err := a.desk.Login(t.Context(), a.user(t, annasPhone))
+	must(t, err)
+	a.screen("/login of one who is linked", again)
+}
+
+// refused: each reason that a page or the chat gives.
+func (a *album) refused(t *testing.T) {
+	t.Helper()
+	b := a.browser(t)
+	for i, email := range []string{"nobody@example.org", "unverified@example.org", "anna@private.example", ""} {
+		p := b.Get(b.signIn(a.login(t, othersPhone+int64(i)), email)) // attempts are few
+		for p.Location != "" {
+			p = b.Get(p.Location)
+		}
+		a.page("refused as "+email, p)
+	}
+	none := a.web.URL + "/auth/google/start?attempt=nonsense"
+	a.page("an address that is none", a.browser(t).Do(http.MethodGet, none, nil, "Accept-Language", a.lang))
+	stolen := a.browser(t).prove(a.login(t, thiefsPhone), "boris@example.org")
+	a.screen("a proof of another telephone", a.start(t, borisPhone, payload(t, stolen)))
+	no := a.start(t, borisPhone, payload(t, a.browser(t).prove(a.login(t, borisPhone), "boris@example.org")))
+	a.screen("not me", a.tap(t, borisPhone, no, 1))
+	for _, terms := range []directory.Terms{{Confirm: directory.ByAdmin}, {Confirm: directory.CoolingOff, Cooling: 2 * time.Hour}} {
+		a.desk.Terms = terms
+		a.screen(fmt.Sprintf("linked, confirmed by %v", terms.Confirm), a.link(t, borisPhone, "boris@example.org"))
+		a.screen("disconnected", a.tap(t, borisPhone, a.desk.Unlink(a.user(t, borisPhone)), 0))
+	}
+	a.desk.Terms = directory.Terms{Confirm: directory.Notify}
+}
+
+// untied: leaving, and freezing a colleague.
+func (a *album) untied(t *testing.T) {
+	t.Helper()
+	a.link(t, borisPhone, "boris@example.org")
+	for _, whom := range []string{"", "nobody", "boris"} {
+		s, err := a.desk.Lost(t.Context(), a.user(t, borisPhone), whom)
+		must(t, err)
+		a.screen("/lost "+whom, s)
+	}
+	ask, err := a.desk.Lost(t.Context(), a.user(t, borisPhone), "anna")
+	must(t, err)
+	a.screen("/lost anna", ask)
+	a.screen("frozen", a.tap(t, borisPhone, ask, 0))
+	frozen, err := a.desk.Login(t.Context(), a.user(t, annasPhone))
+	must(t, err)
+	a.screen("/login of one who is frozen", frozen)
+	leave := a.screen("/unlink", a.desk.Unlink(a.user(t, borisPhone)))
+	a.screen("canceled", a.tap(t, borisPhone, leave, 1))
+	a.screen("disconnected", a.tap(t, borisPhone, leave, 0))
+	a.screen("/unlink of nobody", a.desk.Unlink(a.user(t, borisPhone)))
+	a.desk.Services = nil
+	alone, err := a.desk.Login(t.Context(), a.user(t, borisPhone))
+	must(t, err)
+	a.screen("/login without login services", alone)
+}
