@@ -92,6 +92,18 @@ func (d *Door) Handle(ctx context.Context, it *inbox.Item) (string, error) {
 	if err != nil {
 		return "", parked(err)
 	}
+	said := wordOf(u)
+	if said.command { // it is answered in that language
+		d.heed(ctx, said)
+	}
+	outcome, err := d.act(ctx, it, u)
+	if !said.command && err == nil {
+		d.heed(ctx, said)
+	}
+	return outcome, err
+}
+
+func (d *Door) act(ctx context.Context, it *inbox.Item, u telegram.Update) (string, error) {
 	switch u.Kind {
 	case telegram.UpdateCallback:
 		return d.tap(ctx, it, u.Callback)

@@ -160,7 +160,7 @@ func (d *Door) settingsNow(ctx context.Context, v visit, first string) (panel, e
 		out.lines = append(out.lines, plain(first), "")
 	}
 	language := v.lang.Name()
-	if s.Follows || v.person.Locale == "" {
+	if v.person.Follows {
 		language = v.t("settings.as_telegram", map[string]any{"Language": language})
 	}
 	quiet := v.t("settings.quiet_off", nil)

@@ -78,3 +78,24 @@ func TestInQuietHoursCardsComeAtOnceWithoutASound(t *testing.T) {
 	o.press(t, ledgertest.Budget, "None")
 	o.lastCard(t, ledgertest.Budget, "Quiet hours: None")
 }
+
+// TestCardsComeInTheLanguageOfTheMessenger: of whoever chose none, from the first word on,
+// and when he gives a command in another; not with each tap on another device.
+func TestCardsComeInTheLanguageOfTheMessenger(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	speaks := func(tag string) { o.tg.ChangeUser(ledgertest.Budget, func(u *telegramtest.User) { u.Lang = tag }) }
+	speaks("de-AT")
+	o.say(t, ledgertest.Budget, "/help")
+	o.sees(t, ledgertest.Budget, "Dokumente, die auf")
+	o.Post(t, "71")
+	card := o.card(t, ledgertest.Budget, "Ihre Entscheidung ist gefragt")
+	speaks("es")
+	if a := o.tap(t, ledgertest.Budget, card, "ℹ"); a.Text != "" {
+		t.Errorf("told %q", a.Text)
+	}
+	o.quiet(t)
+	o.lastCard(t, ledgertest.Budget, "Ihre Entscheidung ist gefragt")
+	o.say(t, ledgertest.Budget, "/queue")
+	o.sees(t, ledgertest.Budget, "Se requiere su decisión", "71")
+}

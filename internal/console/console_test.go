@@ -34,10 +34,12 @@ import (
 type house struct {
 	*ledgertest.Bench
 
-	desk    *console.Desk
-	google  *googletest.Server
-	web     *httptest.Server
-	changed []string
+	desk   *console.Desk
+	google *googletest.Server
+	web    *httptest.Server
+
+	mu      sync.Mutex
+	changed []string // whose messages were drawn anew
 }
 
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
@@ -78,9 +80,14 @@ func newHouse(tb testing.TB) *house {
 		Freeze: func(ctx context.Context, by, externalID, reason string) (directory.Frozen, error) {
 			return h.Directory.Freeze(ctx, by, externalID, reason)
 		},
-		Changed: func(_ context.Context, id string) error { h.changed = append(h.changed, id); return nil },
-		Chart:   &doctor.Chart{Every: 5 * time.Second, Now: h.Clock.Now, Examine: func(context.Context) []doctor.Finding { return nil }},
-		Client:  func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
+		Changed: func(_ context.Context, id string) error {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.changed = append(h.changed, id)
+			return nil
+		},
+		Chart:  &doctor.Chart{Every: 5 * time.Second, Now: h.Clock.Now, Examine: func(context.Context) []doctor.Finding { return nil }},
+		Client: func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
 		Traces: &journal.Store{Pool: h.Pool}, Lookup: journal.Lookup{
 			Accounts: func(context.Context, string) ([]int64, error) { return []int64{7}, nil },
 			Cases:    func(context.Context, string, string) ([]string, error) { return []string{"cas_1"}, nil },

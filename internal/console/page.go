@@ -99,7 +99,7 @@ func (p page) Roles() []Role { return []Role{Viewer, Auditor, Operator, Administ
 
 func (d *Desk) page(r *http.Request, v visitor, key string) page {
 	lang := d.Texts.Accept(r.Header.Get("Accept-Language"))
-	if v.person.Locale != "" {
+	if v.person.Locale != "" && !v.person.Follows { // the browser says more than the messenger
 		lang = d.Texts.For(v.person.Locale)
 	}
 	return page{Key: key, Visitor: v.person.Name, Role: v.role, HasChart: d.Chart != nil, lang: lang}

@@ -126,7 +126,11 @@ func (s *Store) freeze(ctx context.Context, actor, externalID string, how freezi
 		if err != nil {
 			return err
 		}
-		f = Frozen{Person: e.Person, Already: !e.FrozenAt.IsZero()}
+		who := []people.Person{e.Person}
+		if err := settle(ctx, w.tx, who); err != nil { // he is told in his language
+			return err
+		}
+		f = Frozen{Person: who[0], Already: !e.FrozenAt.IsZero()}
 		if f.Already {
 			return nil
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 // lastMigration is the last step that has to do with the directory's tables.
-const lastMigration = 37
+const lastMigration = 43
 
 // house is a database with one store in it, as the service sees it.
 type house struct {

@@ -15,6 +15,7 @@ import (
 type Setting struct {
 	Locale  string       `json:"locale,omitempty"`  // empty: as the ERP says
 	Follows bool         `json:"follows,omitempty"` // Locale is what the messenger said when it was chosen to follow that
+	Heard   string       `json:"heard,omitempty"`   // what the messenger said where nothing was chosen; an ERP's word stands over it
 	Zone    string       `json:"zone,omitempty"`    // of the IANA; empty: that of the house
 	Quiet   people.Quiet `json:"quiet,omitzero"`
 	Digest  Digest       `json:"digest,omitzero"`
@@ -25,6 +26,8 @@ func (s Setting) check() string {
 	switch {
 	case checkLocale(s.Locale) != "":
 		return checkLocale(s.Locale)
+	case checkLocale(s.Heard) != "":
+		return checkLocale(s.Heard)
 	case s.Follows && s.Locale == "":
 		return "a language to follow is missing"
 	case !s.Quiet.Valid():
@@ -51,7 +54,7 @@ func Zone(name string) (*time.Location, error) {
 }
 
 const selectSettings = `select person_id, coalesce(locale, ''), follows, coalesce(zone, ''), coalesce(quiet_from, 0), coalesce(quiet_to, 0),
-	digest_hour is not null, coalesce(digest_hour, 0) from setting`
+	digest_hour is not null, coalesce(digest_hour, 0), coalesce(heard, '') from setting`
 
 func readSettings(ctx context.Context, q Querier, which string, args ...any) (map[people.ID]Setting, error) {
 	rows, err := q.Query(ctx, selectSettings+which, args...)
@@ -61,7 +64,7 @@ func readSettings(ctx context.Context, q Querier, which string, args ...any) (ma
 	out := map[people.ID]Setting{}
 	var id people.ID
 	var s Setting
-	_, err = pgx.ForEachRow(rows, []any{&id, &s.Locale, &s.Follows, &s.Zone, &s.Quiet.From, &s.Quiet.To, &s.Digest.On, &s.Digest.Hour}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.Locale, &s.Follows, &s.Zone, &s.Quiet.From, &s.Quiet.To, &s.Digest.On, &s.Digest.Hour, &s.Heard}, func() error {
 		out[id] = s
 		return nil
 	})
@@ -83,8 +86,11 @@ func settle(ctx context.Context, q Querier, persons []people.Person) error {
 		p := &persons[i]
 		s := settings[p.ID]
 		p.Quiet = s.Quiet
-		if s.Locale != "" {
-			p.Locale = s.Locale
+		switch {
+		case s.Locale != "":
+			p.Locale, p.Follows = s.Locale, s.Follows
+		case p.Locale == "":
+			p.Locale, p.Follows = s.Heard, true
 		}
 		if s.Zone == "" {
 			continue
@@ -135,12 +141,12 @@ func (s *Store) Set(ctx context.Context, actor string, id people.ID, change func
 		if now.Digest.On {
 			hour = &now.Digest.Hour
 		}
-		_, err = w.tx.Exec(ctx, `insert into setting (person_id, locale, follows, zone, quiet_from, quiet_to, changed_at, digest_hour, digest_since)
-			values ($1, nullif($2, ''), $3, nullif($4, ''), $5, $6, $7::timestamptz, $8::int, case when $8::int is not null then $7::timestamptz end)
+		_, err = w.tx.Exec(ctx, `insert into setting (person_id, locale, follows, zone, quiet_from, quiet_to, changed_at, digest_hour, digest_since, heard)
+			values ($1, nullif($2, ''), $3, nullif($4, ''), $5, $6, $7::timestamptz, $8::int, case when $8::int is not null then $7::timestamptz end, nullif($9, ''))
 			on conflict (person_id) do update set locale = excluded.locale, follows = excluded.follows, zone = excluded.zone,
-				quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, changed_at = excluded.changed_at, digest_hour = excluded.digest_hour,
+				quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, changed_at = excluded.changed_at, digest_hour = excluded.digest_hour, heard = excluded.heard,
 				digest_since = case when setting.digest_hour = excluded.digest_hour then setting.digest_since else excluded.digest_since end`,
-			id, now.Locale, now.Follows, now.Zone, from, to, w.at, hour)
+			id, now.Locale, now.Follows, now.Zone, from, to, w.at, hour, now.Heard)
 		w.note("setting.changed", e.ExternalID, was, now)
 		changed = true
 		return err

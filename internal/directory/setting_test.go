@@ -47,6 +47,45 @@ func TestWhatAPersonChoseStandsOverWhatTheERPSays(t *testing.T) {
 	}
 }
 
+// TestTheMessengersLanguageServesWhoeverChoseNone: an ERP's word stands over it, and a
+// choice over both.
+func TestTheMessengersLanguageServesWhoeverChoseNone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	u := anna()
+	u.Locale = ""
+	p := h.mustPut(t, u)[0]
+	is := func(locale string, follows bool) {
+		t.Helper()
+		dir, err := h.another().Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := dir.Person(p.ID); got.Locale != locale || got.Follows != follows {
+			t.Errorf("%q, follows %t, want %q, %t", got.Locale, got.Follows, locale, follows)
+		}
+	}
+	set := func(change func(*directory.Setting)) {
+		t.Helper()
+		if changed, err := h.Set(t.Context(), "messenger", p.ID, change); err != nil || !changed {
+			t.Errorf("changed %t, %v", changed, err)
+		}
+	}
+	is("", true)
+	set(func(s *directory.Setting) { s.Heard = "es" })
+	is("es", true)
+	u.Locale = "de"
+	h.mustPut(t, u)
+	is("de", false)
+	set(func(s *directory.Setting) { s.Locale, s.Follows = "ru", true })
+	is("ru", true)
+	set(func(s *directory.Setting) { s.Locale, s.Follows = "en", false })
+	is("en", false)
+	if _, err := h.Set(t.Context(), "messenger", p.ID, func(s *directory.Setting) { s.Heard = "по-русски" }); !errors.Is(err, directory.ErrInvalid) {
+		t.Errorf("no language: %v", err)
+	}
+}
+
 func TestASettingThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

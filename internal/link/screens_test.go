@@ -105,6 +105,9 @@ func (a *album) linked(t *testing.T) {
 	ask := a.screen("the question", a.start(t, annasPhone, payload(t, proof)))
 	a.page("while the question is open", b.Get(a.web.URL+"/auth/google/proof"))
 	a.screen("linked", a.tap(t, annasPhone, ask, 0))
+	p := a.user(t, annasPhone).Person
+	_, err = a.Directory.Set(t.Context(), "messenger", p.ID, func(s *directory.Setting) { s.Heard = a.lang }) // as the chat does
+	must(t, err)
 	a.page("in the end", b.Get(a.web.URL+"/auth/google/proof"))
 	a.screen("the same question later", a.tap(t, annasPhone, ask, 0))
 	again, err := a.desk.Login(t.Context(), a.user(t, annasPhone))

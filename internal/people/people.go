@@ -22,7 +22,8 @@ type Person struct {
 	Name       string
 	Email      string // lower case
 	Roles      []Role
-	Locale     string         // BCP 47 tag; empty: what the messenger says
+	Locale     string         // BCP 47 tag; empty: not known yet
+	Follows    bool           // Locale is what the messenger says, as far as it was heard
 	Zone       *time.Location // by whose clock he is told times; nil: that of the house
 	Quiet      Quiet          // when he is written to without a sound
 	Active     bool           // false: left the company; holds no role, casts no vote
