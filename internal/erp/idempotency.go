@@ -35,6 +35,9 @@ func (d *Door) handleOnce(c *call, e endpoint, work func(*call) (answer, error))
 		return was.again(request)
 	}
 	out, err := work(c)
+	if overtaken(err) {
+		err = stillRunning()
+	}
 	return d.settle(c, out, err)
 }
 
@@ -44,10 +47,14 @@ func (e earlier) again(request []byte) (answer, error) {
 	case !bytes.Equal(e.request, request):
 		return answer{}, &problemError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch"}
 	case e.status == 0:
-		return answer{}, &problemError{status: http.StatusConflict, code: "in_progress", retry: time.Second}
+		return answer{}, stillRunning()
 	default:
 		return answer{status: e.status, raw: e.answer, replay: true}, nil
 	}
+}
+
+func stillRunning() error {
+	return &problemError{status: http.StatusConflict, code: "in_progress", retry: time.Second}
 }
 
 // settle keeps the answer, or gives the key back. What cannot be kept is only said in the

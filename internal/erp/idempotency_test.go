@@ -196,3 +196,57 @@ func TestTheKeyOfACommentIsSettledWithIt(t *testing.T) {
 		t.Errorf("%s", log)
 	}
 }
+
+// A request that stood still for so long that its key was taken over, as a process does whose
+// machine is moved, has no effect beside that of the other.
+func TestARequestThatWasTakenForDeadDoesNothingWhenItWakes(t *testing.T) {
+	t.Parallel()
+	for path, c := range map[string]struct{ table, body string }{
+		"/v1/notices":                     {"notice", `{"kind":"alarm","text":"x","people":["petrov"]}`},
+		documentPath("REQ") + "/comments": {"comment", remark},
+	} {
+		b := newBench(t)
+		b.put(t, "REQ", rent)
+		tx, err := owner(t, b).Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), "lock table "+c.table+" in share mode"); err != nil {
+			t.Fatal(err)
+		}
+		answers := make(chan response, 2)
+		for n := range 2 {
+			go func() { answers <- b.post(t, path, c.body, "Idempotency-Key: overtaken-1") }()
+			b.wait(t, `select count(*) > `+fmt.Sprint(n)+` from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+			b.Clock.Advance(3 * time.Minute)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for range 2 {
+			out := <-answers
+			got[fmt.Sprint(out.status, " ", out.code(t))]++
+		}
+		var n int
+		if err := b.Pool.QueryRow(t.Context(), "select count(*) from "+c.table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n != 1 || got["201 "] != 1 || got["409 in_progress"] != 1 {
+			t.Errorf("%s: %d of it, answered %v", path, n, got)
+		}
+		if again := b.post(t, path, c.body, "Idempotency-Key: overtaken-1"); again.header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%s: %d %s", path, again.status, again.body)
+		}
+	}
+}
+
+// wait waits until the database says so.
+func (b *bench) wait(t *testing.T, sql string) {
+	t.Helper()
+	for so := false; !so; {
+		if err := b.Pool.QueryRow(t.Context(), sql).Scan(&so); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -74,6 +74,17 @@ func (s keyStore) take(ctx context.Context, c claim, request []byte) (earlier, e
 
 const settleSQL = `update api_idempotency set status = $4, response = $5 where source = $1 and key = $2 and claim = $3`
 
+// settleOrEndSQL does the same, and divides by zero where the key is not held any more: the
+// commit is on its way behind it, and only the database can still stop that.
+const settleOrEndSQL = `with held as (` + settleSQL + ` returning 1) select 1 / count(*) from held`
+
+// overtaken reports whether an effect was undone because its key is not held any more: a
+// request that stood still for longer than claimLife was taken for dead, and done again.
+func overtaken(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == "22012"
+}
+
 // settle keeps the answer of a request that is done.
 func (s keyStore) settle(ctx context.Context, c claim, status int, text []byte) error {
 	if _, err := s.pool.Exec(ctx, settleSQL, c.source, c.key, c.token, status, text); err != nil {
@@ -82,11 +93,12 @@ func (s keyStore) settle(ctx context.Context, c claim, status int, text []byte) 
 	return nil
 }
 
-// settled lends the answer to the transaction of the effect, if it has any.
+// settled lends the answer to the transaction of the effect, if it has any. Without the key
+// there is no effect.
 func (c claim) settled(status int, text []byte) ledger.Also {
 	return func(b *pgx.Batch, refusal error) {
 		if c.token != "" && refusal == nil {
-			b.Queue(settleSQL, c.source, c.key, c.token, status, text)
+			b.Queue(settleOrEndSQL, c.source, c.key, c.token, status, text)
 		}
 	}
 }
