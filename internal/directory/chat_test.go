@@ -290,3 +290,37 @@ func TestOneChatPutTwiceAtOnceIsCreatedOnce(t *testing.T) {
 		t.Errorf("created %d times", n)
 	}
 }
+
+// Anybody can put the bot into a group of his own and ask there all day long.
+func TestRefusalsInAChatDoNotFillTheJournal(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	refused := func(account int64, why string) int {
+		t.Helper()
+		if err := h.ChatRefused(t.Context(), directory.Place{TelegramID: group, Title: "x", Account: account}, why); err != nil {
+			t.Fatal(err)
+		}
+		return len(h.journal(t, "-4242"))
+	}
+	for range 20 {
+		refused(1, "may not unbind")
+	}
+	before := h.version(t)
+	if n := refused(1, "may not unbind"); n != 1 || h.version(t) != before {
+		t.Errorf("%d notes of the same, and the directory has version %d, had %d", n, h.version(t), before)
+	}
+	if n := refused(1, "not written under one's own name"); n != 2 {
+		t.Errorf("%d notes of two things that one asked for", n)
+	}
+	for account := range int64(50) {
+		refused(2+account, "may not unbind")
+	}
+	most := refused(1000, "may not unbind")
+	if most != 10 {
+		t.Errorf("%d notes of what fifty asked for at once", most)
+	}
+	h.clock.advance(16 * time.Minute)
+	if n := refused(1, "may not unbind"); n != most+1 {
+		t.Errorf("%d notes of %d and one that came later", n, most)
+	}
+}

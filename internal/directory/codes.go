@@ -160,11 +160,20 @@ func (w *writer) wrong(ctx context.Context, p Place) error {
 	return err
 }
 
-// ChatRefused notes that somebody asked for something in a chat that he may not.
+// ChatRefused notes that somebody asked for something in a chat that he may not. Anybody may
+// put the bot into a group of his and ask as often as he likes: the same is noted once in a
+// quarter of an hour, and of one chat no more than of wrong codes. What is noted stays for
+// ever, and makes every replica read the directory anew.
 func (s *Store) ChatRefused(ctx context.Context, p Place, why string) error {
 	return s.write(ctx, p.actor(), func(w *writer) error {
-		w.note("chat.refused", fmt.Sprint(p.TelegramID), nil, map[string]any{"why": why, "account": p.Account, "thread_id": p.Thread, "title": printable(p.Title)})
-		return nil
+		known := false
+		err := w.tx.QueryRow(ctx, `select count(*) >= $5 or coalesce(bool_or(actor = $2 and after ->> 'why' = $3), false)
+			from directory_journal where subject = $1 and what = 'chat.refused' and at > $4`,
+			fmt.Sprint(p.TelegramID), w.actor, why, w.at.Add(-codeLife), mostTriesPlace).Scan(&known)
+		if err == nil && !known {
+			w.note("chat.refused", fmt.Sprint(p.TelegramID), nil, map[string]any{"why": why, "account": p.Account, "thread_id": p.Thread, "title": printable(p.Title)})
+		}
+		return err
 	})
 }
 
