@@ -49,7 +49,7 @@ func (d *Door) delegateTap(ctx context.Context, v visit) (panel, error) {
 	case "end":
 		return d.takeBack(ctx, v, arg(1), arg(2))
 	case "x":
-		if _, err := d.Dialogs.dropDraft(ctx, v.account); err != nil {
+		if _, err := d.Dialogs.dropDraft(ctx, v.account, d.Now()); err != nil {
 			return panel{}, err
 		}
 	case "f", "s", "go":
@@ -248,7 +248,7 @@ func (d *Door) drafted(ctx context.Context, m *telegram.Message, p people.Person
 
 // cancelDraft lets go of a delegation in the making.
 func (d *Door) cancelDraft(ctx context.Context, account int64, r request) (string, error) {
-	dropped, err := d.Dialogs.dropDraft(ctx, account)
+	dropped, err := d.Dialogs.dropDraft(ctx, account, d.Now())
 	if err != nil {
 		return "", failed(err)
 	}

@@ -217,6 +217,30 @@ func TestAFormIsMadeOnceAndOnlyAsItIsShown(t *testing.T) {
 	}
 }
 
+// Whoever is told that there is no deputy must have none.
+func TestADelegationThatWasMadeIsNotSaidToBeCancelled(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.say(t, ledgertest.Budget, "/delegate olga")
+	o.press(t, ledgertest.Budget, "👤 Olga Sidorova")
+	o.press(t, ledgertest.Budget, "Until")
+	o.press(t, ledgertest.Budget, "A week")
+	made := data(t, o.panel(t, ledgertest.Budget, "✅ Delegate"), "✅ Delegate")
+	form := o.panel(t, ledgertest.Budget, "✅ Delegate").ID
+	o.press(t, ledgertest.Budget, "✅ Delegate")
+	o.lastCard(t, ledgertest.Budget, "Done. The deputy will be told.")
+	o.say(t, ledgertest.Budget, "/cancel")
+	o.lastCard(t, ledgertest.Budget, "nothing to cancel")
+	if all := o.given(t); len(all) != 1 {
+		t.Fatalf("%+v", all)
+	}
+	o.forge(t, ledgertest.Budget, form, made) // the tap comes once more
+	o.lastCard(t, ledgertest.Budget, "No. 1: Olga Sidorova decides for you")
+	if all := o.given(t); len(all) != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestAnAccountThatDecidesNothingDelegatesNothing(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

@@ -121,9 +121,10 @@ func (s *Dialogs) saveDraft(ctx context.Context, f draft) error {
 	return nil
 }
 
-// dropDraft lets go of it.
-func (s *Dialogs) dropDraft(ctx context.Context, account int64) (bool, error) {
-	tag, err := s.Pool.Exec(ctx, `delete from delegation_draft where account = $1`, account)
+// dropDraft lets go of it. One of which a delegation was made is none any more, and stays
+// known for whoever taps on it again.
+func (s *Dialogs) dropDraft(ctx context.Context, account int64, now time.Time) (bool, error) {
+	tag, err := s.Pool.Exec(ctx, `delete from delegation_draft where account = $1 and delegation_id is null and expires_at > $2`, account, now)
 	if err != nil {
 		return false, fmt.Errorf("delegation of %d: %w", account, err)
 	}
