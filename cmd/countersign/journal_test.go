@@ -77,7 +77,7 @@ func TestJournalTellsWhatWasSentToWhomAndWhatCame(t *testing.T) {
 		t.Errorf("as a table: %s", out)
 	}
 	var looked int
-	if err := w.pool.QueryRow(t.Context(), "select count(*) from console_journal where what = 'looked' and person like 'command%' and detail like '%person petrov, method callback_query'").Scan(&looked); err != nil || looked == 0 {
+	if err := w.pool.QueryRow(t.Context(), "select count(*) from console_journal where what = 'looked' and person like 'command%' and detail like 'person petrov, method callback_query%'").Scan(&looked); err != nil || looked == 0 {
 		t.Errorf("who looked is not written down: %d, %v", looked, err)
 	}
 }

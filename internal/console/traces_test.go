@@ -104,3 +104,33 @@ func TestWhatWasSentIsLeafedThrough(t *testing.T) {
 		t.Errorf("%d of %d on %d pages", len(seen), all, pages)
 	}
 }
+
+// Nobody looks for somebody, or for a chat, without that being written down.
+func TestNobodyHidesForWhomHeLooks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.inside(t, "anna")
+	h.trace(t, 1, 7, "chat not found")
+	long := strings.Repeat(" ", 300)
+	for i, q := range []url.Values{
+		{"person": {"petrov"}, "since": {long + "2h"}},
+		{"person": {"petrov"}, "since": {strings.Repeat("0", 300) + "2h"}},
+		{"person": {strings.Repeat("\x00", 300) + "petrov"}},
+		{"person": {strings.Repeat("\xff", 300) + "petrov"}},
+		{"person": {"petrov"}, "request": {"req_1" + long}, "method": {"sendMessage" + long}},
+		{"chat": {"7"}, "update": {long + "9"}},
+		{"chat": {strings.Repeat("0", 300) + "7"}},
+		{"error": {"not found"}, "since": {strings.Repeat("0", 300) + "2h"}},
+	} {
+		p := anna.Get(h.web.URL + "/console/telegram?" + q.Encode())
+		if p.Status != http.StatusOK || !strings.Contains(p.Body, "chat not found") {
+			t.Errorf("%d: %d", i, p.Status)
+			continue
+		}
+		var noted string
+		must(t, h.Pool.QueryRow(t.Context(), `select detail from console_journal where what = 'looked' order by id desc limit 1`).Scan(&noted))
+		if !strings.Contains(noted, "person petrov") && !strings.Contains(noted, "chat 7") && !strings.Contains(noted, "error not found") {
+			t.Errorf("%d: it is written down as %q", i, noted)
+		}
+	}
+}

@@ -37,6 +37,7 @@ type Lookup struct {
 
 // Query reads what is asked; all mistakes are told at once.
 func (a Ask) Query(ctx context.Context, now time.Time, by Lookup) (Query, error) {
+	a = a.tidy()
 	q := Query{Method: a.Method, Outcome: a.Outcome, Said: a.Error, Request: a.Request, Failed: a.Failed, After: a.After}
 	var wrong []error
 	read := func(err error) {
@@ -61,13 +62,13 @@ func (a Ask) Query(ctx context.Context, now time.Time, by Lookup) (Query, error)
 		return q, errors.Join(wrong...)
 	}
 	if a.Person != "" {
-		if q.Accounts, err = by.Accounts(ctx, storable(a.Person, mostSaid)); err != nil {
+		if q.Accounts, err = by.Accounts(ctx, a.Person); err != nil {
 			return q, err
 		}
 		q.Accounts = append([]int64{}, q.Accounts...) // nobody's is not anybody's
 	}
 	if a.Document != "" {
-		if q.Cases, err = by.Cases(ctx, storable(source, mostSaid), storable(id, mostSaid)); err != nil {
+		if q.Cases, err = by.Cases(ctx, source, id); err != nil {
 			return q, err
 		}
 		q.Cases = append([]string{}, q.Cases...)
@@ -107,25 +108,41 @@ func moment(name, text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%w: %s %q: write how long ago (2h, 3d), a date (2026-07-31) or a moment (2026-07-31T15:04:05Z)", ErrAsk, name, text)
 }
 
+// tidy is what was asked without what the search does not look at: nobody can hide behind it
+// what he looks for.
+func (a Ask) tidy() Ask {
+	for _, part := range []*string{&a.Since, &a.Until, &a.Chat, &a.Person, &a.Document, &a.Method, &a.Outcome, &a.Error, &a.Update, &a.Request, &a.After} {
+		*part = strings.TrimSpace(storable(*part, mostSaid))
+	}
+	for _, part := range []*string{&a.Chat, &a.Update} {
+		if n, err := strconv.ParseInt(*part, 10, 64); err == nil { // whatever zeros it was written with
+			*part = strconv.FormatInt(n, 10)
+		}
+	}
+	return a
+}
+
 // String is what was asked, for whoever looks into who looked: in one line that any table
-// takes.
+// takes, whom and what it is about first. What is long is cut, so that it leaves room.
 func (a Ask) String() string {
+	const mostPart = 80
+	a = a.tidy()
 	var parts []string
 	for _, p := range [][2]string{
-		{"since", a.Since},
-		{"until", a.Until},
-		{"chat", a.Chat},
 		{"person", a.Person},
 		{"document", a.Document},
-		{"method", a.Method},
-		{"outcome", a.Outcome},
-		{"error", a.Error},
+		{"chat", a.Chat},
 		{"update", a.Update},
 		{"request", a.Request},
+		{"error", a.Error},
+		{"method", a.Method},
+		{"outcome", a.Outcome},
+		{"since", a.Since},
+		{"until", a.Until},
 		{"after", a.After},
 	} {
 		if p[1] != "" {
-			parts = append(parts, p[0]+" "+p[1])
+			parts = append(parts, p[0]+" "+storable(p[1], mostPart))
 		}
 	}
 	if a.Failed {
