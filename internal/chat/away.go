@@ -129,7 +129,7 @@ func (v visit) absence(g directory.Gone, dir people.Directory) string {
 		return v.t("away.alone", data)
 	}
 	p, _ := dir.Person(g.Deputy)
-	data["Deputy"] = short(p.Name)
+	data["Deputy"] = called(p, dir)
 	return v.t("away.with", data)
 }
 
@@ -155,7 +155,7 @@ func (d *Door) chooseDeputy(ctx context.Context, v visit, until time.Time, name 
 	day := until.In(v.zone).AddDate(0, 0, -1).Format("2.1.2006")
 	out.lines = append(out.lines, "", plain(v.t("away.deputy_hint", map[string]any{"Command": "/away " + day})))
 	for _, p := range found {
-		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+short(p.Name), "away", "go", at, string(p.ID))})
+		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+called(p, dir), "away", "go", at, string(p.ID))})
 	}
 	out.rows = append(out.rows, []telegram.Button{v.button(v.t("away.no_deputy", nil), "away", "go", at, "")},
 		[]telegram.Button{v.button(v.t("button.cancel", nil), "away")})

@@ -97,7 +97,7 @@ func (v visit) given(g directory.Given, dir people.Directory) string {
 	}
 	p, _ := dir.Person(other)
 	out := v.t(key, map[string]any{
-		"Delegation": int64(g.ID), "Name": short(p.Name), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone),
+		"Delegation": int64(g.ID), "Name": called(p, dir), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone),
 	})
 	if bounds := v.bounds(g.Scope); bounds != "" {
 		out += "\n" + bounds

@@ -66,7 +66,7 @@ func (d *Door) form(ctx context.Context, v visit, f draft, first string) (panel,
 			out.rows, row = append(out.rows, row), nil
 		}
 	}
-	field(toDeputy, "delegate.deputy", short(deputy.Name), "delegate.choose")
+	field(toDeputy, "delegate.deputy", called(deputy, dir), "delegate.choose")
 	field(till, "delegate.until", v.moment(f.Until), "delegate.choose")
 	field(since, "delegate.from", v.moment(f.From), "delegate.at_once")
 	field(upTo, "delegate.limit", v.bounds(people.Scope{UpTo: f.Scope.UpTo}), "delegate.any_amount")
@@ -215,7 +215,7 @@ func (d *Door) draftDeputies(ctx context.Context, v visit, f draft, name string)
 		out.lines = append(out.lines, "", plain(v.t("away.nobody", map[string]any{"Name": short(name)})))
 	}
 	for _, p := range found[:min(len(found), mostDeputies)] {
-		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+short(p.Name), delegatePage, "s", f.number(), toDeputy, string(p.ID))})
+		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+called(p, dir), delegatePage, "s", f.number(), toDeputy, string(p.ID))})
 	}
 	out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
 	f.Awaits = toDeputy

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -239,6 +240,29 @@ func TestADelegationThatWasMadeIsNotSaidToBeCancelled(t *testing.T) {
 	if all := o.given(t); len(all) != 1 {
 		t.Errorf("%+v", all)
 	}
+}
+
+// A right must not go to another of the same name.
+func TestDeputiesOfOneNameAreToldApart(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, err := o.Directory.PutUser(t.Context(), "test", directory.User{ExternalID: "orlova2", Email: "orlova2@example.org", Name: "maria Orlova"})
+	must(t, err)
+	first := o.find(t, "orlova")
+	both := []string{"👤 Maria Orlova (" + cmp.Or(first.Email, "orlova") + ")", "👤 maria Orlova (orlova2@example.org)"}
+	o.say(t, ledgertest.Budget, "/delegate orlova")
+	o.panel(t, ledgertest.Budget, both[0])
+	o.press(t, ledgertest.Budget, both[1])
+	o.lastCard(t, ledgertest.Budget, "Deputy: maria Orlova (orlova2@example.org)")
+	o.press(t, ledgertest.Budget, "Until")
+	o.press(t, ledgertest.Budget, "A week")
+	o.press(t, ledgertest.Budget, "✅ Delegate")
+	o.lastCard(t, ledgertest.Budget, "maria Orlova (orlova2@example.org) decides for you")
+	o.say(t, ledgertest.Budget, "/away 5.12 orlova")
+	o.panel(t, ledgertest.Budget, both[0])
+	o.panel(t, ledgertest.Budget, both[1])
+	o.say(t, ledgertest.Budget, "/delegate sidorova")
+	o.panel(t, ledgertest.Budget, "👤 Olga Sidorova") // there is one of the name
 }
 
 func TestAnAccountThatDecidesNothingDelegatesNothing(t *testing.T) {

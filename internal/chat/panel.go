@@ -1,8 +1,10 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -46,6 +48,25 @@ func (v visit) t(key string, data map[string]any) string { return v.lang.T(key, 
 // button makes a button of a panel.
 func (v visit) button(text string, parts ...string) telegram.Button {
 	return telegram.Button{Text: text, Data: panelPrefix + strings.Join(parts, ":")}
+}
+
+// called is the name of somebody to whom a right is given: where another has the same name, with
+// what tells the two apart.
+func called(p people.Person, dir people.Directory) string {
+	mark := cmp.Or(p.Email, p.ExternalID)
+	alone := true
+	for _, o := range dir.Named(p.Name, math.MaxInt) {
+		if o.ID == p.ID || !strings.EqualFold(short(o.Name), short(p.Name)) {
+			continue
+		}
+		if alone = false; mark == o.Email {
+			mark = p.ExternalID
+		}
+	}
+	if alone {
+		return short(p.Name)
+	}
+	return short(p.Name) + " (" + short(mark) + ")"
 }
 
 // zone is the one by whose clock times are told to a person.
