@@ -277,7 +277,7 @@ func (d *Door) closed(lang locale.Lang, v ledger.Voted) string {
 	}
 	p, _ := v.People.Person(last.Person)
 	data := map[string]any{
-		"Name": p.Name, "Time": lang.DateTime(last.Vote.At, d.zone(v.Person)), "State": state,
+		"Name": short(p.Name), "Time": lang.DateTime(last.Vote.At, d.zone(v.Person)), "State": state,
 		"Verdict": lang.T("verdict."+string(last.Vote.Verdict), nil),
 	}
 	if c.State == approval.InProgress {
