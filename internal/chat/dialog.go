@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,15 @@ func (d *Door) title(ctx context.Context, id approval.ID, lang locale.Lang) stri
 
 // title is the line by which people speak of a document.
 func title(d document.Document, lang locale.Lang) string {
-	return heading(d, lang) + " · " + lang.Money(d.Amount) + " · " + short(d.Payee.Name)
+	return dotted(heading(d, lang), lang.Money(d.Amount), matter(d))
+}
+
+// matter is whom a document is for or, without anybody, what it is about.
+func matter(d document.Document) string { return short(cmp.Or(d.Payee.Name, d.Title)) }
+
+// dotted is a line of what is there.
+func dotted(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " · ")
 }
 
 // heading is what sort of document it is, with its number.

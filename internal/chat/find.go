@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,9 @@ func (d *Door) list(ctx context.Context, l listing, r request) (string, telegram
 	var rows [][]telegram.Button
 	for _, st := range found.Hits {
 		rows = append(rows, []telegram.Button{{
-			Text: markup.Truncate(mark(st.Case.State, r)+" "+short(st.Document.Number)+" · "+r.lang.Money(st.Document.Amount)+" · "+short(st.Document.Payee.Name), 100),
+			Text: markup.Truncate(mark(st.Case.State, r)+" "+dotted(
+				cmp.Or(short(st.Document.Number), heading(st.Document, r.lang)), r.lang.Money(st.Document.Amount), matter(st.Document),
+			), 100),
 			Data: findCase + string(st.Case.ID),
 		}})
 	}

@@ -113,7 +113,7 @@ func (d *Door) result(st ledger.Status, dir people.Directory, lang locale.Lang) 
 	k, err := telegram.NewKeyboard(rows...)
 	return telegram.InlineResult{
 		ID: string(st.Case.ID), Title: heading(st.Document, lang), HTML: c.HTML, Keyboard: k,
-		Description: lang.Money(st.Document.Amount) + " · " + short(st.Document.Payee.Name) + "\n" + lang.T("state."+string(st.Case.State), nil),
+		Description: dotted(lang.Money(st.Document.Amount), matter(st.Document)) + "\n" + lang.T("state."+string(st.Case.State), nil),
 	}, err
 }
 

@@ -84,7 +84,7 @@ func (d *Door) choose(ctx context.Context, m *telegram.Message, r request, found
 	const most = 64 // characters of a button
 	var rows [][]telegram.Button
 	for _, w := range found[:min(len(found), mostChoices)] {
-		text := r.lang.Money(w.Doc.Amount) + " · " + short(w.Doc.Payee.Name) + " · " + r.lang.DateTime(w.AskedAt, d.Zone)
+		text := dotted(r.lang.Money(w.Doc.Amount), matter(w.Doc), r.lang.DateTime(w.AskedAt, d.zone(r.person)))
 		rows = append(rows, []telegram.Button{{Text: markup.Truncate(text, most), Data: card.Tap{Case: w.Case, Verdict: card.Stand}.String()}})
 	}
 	k, err := telegram.NewKeyboard(rows...)

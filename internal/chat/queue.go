@@ -159,11 +159,12 @@ func (v visit) queueHead(l leaf, found ledger.Listed) []string {
 
 // queueLine is one document: what, to whom, how much and for how long.
 func (d *Door) queueLine(v visit, l leaf, i ledger.Item) string {
-	data := map[string]any{
-		"Number": short(i.Document.Number), "Payee": short(i.Document.Payee.Name), "Amount": v.lang.Money(i.Document.Amount),
-		"Age": v.lang.Duration(d.Now().Sub(i.Since)),
+	what := heading(i.Document, v.lang)
+	if number := short(i.Document.Number); number != "" {
+		what = v.t("queue.number", map[string]any{"Number": number})
 	}
-	out := v.t("queue.item", data)
+	age := v.t("queue.age", map[string]any{"Age": v.lang.Duration(d.Now().Sub(i.Since))})
+	out := dotted(what, matter(i.Document), v.lang.Money(i.Document.Amount), age)
 	if l.pile != ledger.ForHim {
 		out = mark(i.Case.State, request{lang: v.lang}) + " " + out
 	} else if due := i.Document.DueDate; due != "" && due < d.today(v) {
