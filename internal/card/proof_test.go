@@ -17,7 +17,7 @@ func TestCardOfWhoIsAskedSaysWhatApprovingTakes(t *testing.T) {
 			approval.ByPIN: "your PIN on our page", approval.ByLogin: "to sign in again",
 			approval.ByTOTP: "a code from your authenticator app", approval.ByPasskey: "your passkey in the browser",
 		},
-		"ru": {approval.ByPIN: "ПИН-код", approval.ByLogin: "войти ещё раз", approval.ByTOTP: "код из приложения", approval.ByPasskey: "ключ доступа"},
+		"ru": {approval.ByPIN: "PIN-код", approval.ByLogin: "войти ещё раз", approval.ByTOTP: "код из приложения", approval.ByPasskey: "ключ доступа"},
 		"de": {approval.ByPIN: "Ihre PIN", approval.ByLogin: "erneute Anmeldung", approval.ByTOTP: "ein Code", approval.ByPasskey: "Passkey"},
 		"es": {approval.ByPIN: "su PIN", approval.ByLogin: "iniciar sesión de nuevo", approval.ByTOTP: "un código", approval.ByPasskey: "llave de acceso"},
 	}

@@ -28,9 +28,9 @@ func promptFor(v approval.Verdict) prompt {
 	case card.Answer:
 		return prompt{"talk.reply", "talk.pending", "talk.write"}
 	case approval.Accept:
-		return prompt{"reason.ask_accept", "reason.pending", "tap.reason_needed"}
+		return prompt{"reason.ask_accept", "reason.pending", "talk.write"}
 	case approval.Return:
-		return prompt{"reason.ask_return", "reason.pending", "tap.reason_needed"}
+		return prompt{"reason.ask_return", "reason.pending", "talk.write"}
 	default:
 		return prompt{"reason.ask", "reason.pending", "tap.reason_needed"}
 	}

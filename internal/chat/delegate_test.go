@@ -129,7 +129,7 @@ func TestRefusalsOfADelegationAreSaidInRussianWords(t *testing.T) {
 	o.lastCard(t, ledgertest.Treasurer, "Язык: Русский")
 	o.say(t, ledgertest.Treasurer, "/delegate Maria")
 	o.press(t, ledgertest.Treasurer, "👤 Maria Orlova")
-	o.press(t, ledgertest.Treasurer, "До")
+	o.press(t, ledgertest.Treasurer, "Окончание")
 	for text, want := range map[string]string{"31.2": "Такой даты", "1.1.2020": "Такой даты", "вчера": "Такой даты", "5.12.9999": "Такой даты"} {
 		before := len(o.tg.Messages(ledgertest.Treasurer))
 		o.say(t, ledgertest.Treasurer, text)
@@ -142,7 +142,7 @@ func TestRefusalsOfADelegationAreSaidInRussianWords(t *testing.T) {
 	day := func(days int) string { return time.Now().In(zone).AddDate(0, 0, days).Format("2.1.2006") }
 	o.say(t, ledgertest.Treasurer, day(3))
 	o.lastCard(t, ledgertest.Treasurer, "Новое замещение")
-	o.press(t, ledgertest.Treasurer, "С")
+	o.press(t, ledgertest.Treasurer, "Начало")
 	o.lastCard(t, ledgertest.Treasurer, "Напишите первый день")
 	o.say(t, ledgertest.Treasurer, day(9))
 	o.lastCard(t, ledgertest.Treasurer, "Последний день раньше первого")

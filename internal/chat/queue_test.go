@@ -111,7 +111,7 @@ func TestQueueSpeaksRussianAndKnowsTypes(t *testing.T) {
 	o.tap(t, ledgertest.Budget, m, "Вид документа")
 	m = o.becomes(t, ledgertest.Budget, m.ID, "Вид документа")
 	o.tap(t, ledgertest.Budget, m, "Документ (advance_report)")
-	m = o.becomes(t, ledgertest.Budget, m.ID, "По вашему выбору — 1 документ", "№ R1")
+	m = o.becomes(t, ledgertest.Budget, m.ID, "Отобран 1 документ", "№ R1")
 	if strings.Contains(m.Text, "P1") {
 		t.Errorf("another type is shown:\n%s", m.Text)
 	}
