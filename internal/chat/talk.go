@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"countersign/internal/approval"
@@ -41,7 +42,7 @@ func (d *Door) replied(ctx context.Context, it *inbox.Item, m *telegram.Message,
 	l := letter{Message: m, lang: d.lang(p, *m.From), text: strings.TrimSpace(markup.Clean(m.Text + m.Caption))}
 	var err error
 	if l.of, l.spot, err = d.about(ctx, m); errors.Is(err, ledger.ErrNotFound) {
-		if it.Attempt == 1 && d.ours(m) { // it may stand in the chat and not be noted yet
+		if d.ours(m) && it.Attempt < lookedFor(m) {
 			return true, "", errUnnoted
 		}
 		return false, "", nil
@@ -73,6 +74,16 @@ func (d *Door) replied(ctx context.Context, it *inbox.Item, m *telegram.Message,
 		return d.Ledger.Say(ctx, t, ends)
 	})
 	return true, outcome, err
+}
+
+// lookedFor is how many times a message that was replied to is looked for: it may stand in
+// the chat and not be noted yet.
+func lookedFor(m *telegram.Message) int {
+	const quick = time.Minute
+	if m.Date.Sub(m.ReplyTo.Date) < quick {
+		return 6
+	}
+	return 2
 }
 
 // ours reports whether a message may reply to one of the cards.

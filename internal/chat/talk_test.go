@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"countersign/internal/approval"
+	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/telegram/telegramtest"
@@ -309,5 +310,23 @@ func TestWhoTellsHowADocumentStandsToThoseWhoMaySeeIt(t *testing.T) {
 	must(t, err)
 	if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "no document here that you may see") {
 		t.Errorf("somebody else's choice: %q, %v", a.Text, err)
+	}
+}
+
+// TestAReplyWaitsForItsMessageToBeNoted: a quick one for a few seconds, for a send may take
+// so long; one to an old message hardly, for nobody is about to note that.
+func TestAReplyWaitsForItsMessageToBeNoted(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for later, tries := range map[int]int{5: 6, 600: 2} {
+		body := fmt.Sprintf(`{"update_id":990001,"message":{"message_id":500,"date":%d,"chat":{"id":%[2]d,"type":"private"},`+
+			`"from":{"id":%[2]d,"is_bot":false,"first_name":"P"},"text":"Yes","reply_to_message":{"message_id":499,"date":1000,"chat":{"id":%[2]d,"type":"private"}}}}`,
+			1000+later, ledgertest.Budget)
+		for attempt := 1; attempt <= tries; attempt++ {
+			outcome, err := o.door.Handle(t.Context(), &inbox.Item{ID: 990001, Body: []byte(body), Attempt: attempt})
+			if waits := err != nil; waits != (attempt < tries) {
+				t.Errorf("%d s later, attempt %d: %q, %v", later, attempt, outcome, err)
+			}
+		}
 	}
 }

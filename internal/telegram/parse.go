@@ -168,6 +168,7 @@ type wireMessage struct {
 }
 
 type wireReply struct {
+	Date   int64     `json:"date"`
 	ID     int64     `json:"message_id"`
 	From   *wireUser `json:"from"`
 	Markup struct {
@@ -223,7 +224,7 @@ func (w *wireMessage) message() (*Message, error) {
 		m.SenderChat = new(w.SenderChat.chat())
 	}
 	if w.ReplyTo != nil {
-		m.ReplyTo = &Reply{ID: w.ReplyTo.ID, Data: w.ReplyTo.data()}
+		m.ReplyTo = &Reply{ID: w.ReplyTo.ID, Date: time.Unix(w.ReplyTo.Date, 0).UTC(), Data: w.ReplyTo.data()}
 		if m.ReplyTo.From, err = w.ReplyTo.From.user(); err != nil {
 			return nil, fmt.Errorf("message replied to: %w", err)
 		}

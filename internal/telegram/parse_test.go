@@ -119,9 +119,9 @@ func TestParseReadsWhatWeNeed(t *testing.T) {
 		"T-31 contact":        {message(`,"contact":{"phone_number":"+7","first_name":"B","user_id":2}`), msg(func(m *telegram.Message) { m.Contact = &telegram.Contact{Phone: "+7", FirstName: "B", UserID: 2} })},
 		"T-35 1970":           {`{"update_id":7,"message":{"message_id":5,"date":0,"chat":{"id":1,"type":"private"},"text":"x"}}`, telegram.Update{ID: 7, Kind: telegram.UpdateMessage, Message: &telegram.Message{ID: 5, Date: time.Unix(0, 0).UTC(), Chat: private, Text: "x"}}},
 		"T-35 2099":           {`{"update_id":7,"message":{"message_id":5,"date":4102444799,"chat":{"id":1,"type":"private"},"text":"x"}}`, telegram.Update{ID: 7, Kind: telegram.UpdateMessage, Message: &telegram.Message{ID: 5, Date: time.Unix(4102444799, 0).UTC(), Chat: private, Text: "x"}}},
-		"topic, reply, files": {message(`,"message_thread_id":3,"reply_to_message":{"message_id":4,"from":{"id":42,"is_bot":true},"reply_markup":{"inline_keyboard":[[{"text":"a","callback_data":"d1"},{"text":"b","url":"u"}],[{"text":"c","callback_data":"d2"}]]}},"media_group_id":"7","photo":[{"file_id":"s","file_size":1},{"file_id":"L","file_size":9}],"caption":"c"`), msg(func(m *telegram.Message) {
+		"topic, reply, files": {message(`,"message_thread_id":3,"reply_to_message":{"message_id":4,"date":7,"from":{"id":42,"is_bot":true},"reply_markup":{"inline_keyboard":[[{"text":"a","callback_data":"d1"},{"text":"b","url":"u"}],[{"text":"c","callback_data":"d2"}]]}},"media_group_id":"7","photo":[{"file_id":"s","file_size":1},{"file_id":"L","file_size":9}],"caption":"c"`), msg(func(m *telegram.Message) {
 			m.ThreadID, m.Attached, m.Album, m.Caption = 3, &telegram.Attached{Kind: "photo", FileID: "L", Size: 9}, "7", "c"
-			m.ReplyTo = &telegram.Reply{ID: 4, From: &telegram.User{ID: 42, IsBot: true}, Data: []string{"d1", "d2"}}
+			m.ReplyTo = &telegram.Reply{ID: 4, Date: time.Unix(7, 0).UTC(), From: &telegram.User{ID: 42, IsBot: true}, Data: []string{"d1", "d2"}}
 		})},
 		"document": {message(`,"animation":{"file_id":"D"},"document":{"file_id":"D","file_name":"a.pdf","file_size":-5}`), msg(func(m *telegram.Message) {
 			m.Attached = &telegram.Attached{Kind: "document", FileID: "D", Name: "a.pdf"}

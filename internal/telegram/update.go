@@ -133,6 +133,7 @@ type Attached struct {
 // Reply is the message that was replied to.
 type Reply struct {
 	ID   int64
+	Date time.Time // by the same clock as that of the message
 	From *User
 	Data []string // of its buttons
 }
