@@ -25,12 +25,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func passing(text string) string {
 	for _, p := range [][2]string{
 		{`127\.0\.0\.1:[0-9]+`, "127.0.0.1:PORT"},
-		{`/tmp/[^ ,;:"]*`, "/FOLDER"},
+		{regexp.QuoteMeta(os.TempDir()) + `/[^ ,;:"]*`, "/FOLDER"},
 		{`[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4}, [0-9:]+ UTC`, "DAY UTC"},
 		{`[0-9]{1,2}[./ ]([0-9]{1,2}|[^0-9 ]+)[./ ][0-9]{4}( г\.)?,? [0-9:]+ UTC`, "DAY UTC"},
 		{`[0-9a-f]{64}`, "DIGEST"},
 		{`719[89][.,][0-9]|7200[.,][0-9]`, "7200"},
-		{`lookup (\S+).*: no such host`, "lookup $1: no such host"},
+		{`lookup ([a-z.]+).*: (no such host|server misbehaving)`, "lookup $1: no such host"},
 	} {
 		text = regexp.MustCompile(p[0]).ReplaceAllString(text, p[1])
 	}
