@@ -63,8 +63,9 @@ func arrows() map[string]string {
 		"internal/google":                "internal/secret",
 		"internal/google/googletest":     "",
 		"internal/google/workspacetest":  "",
+		"internal/crash/crashtest":       "",
 		"internal/pages/pagestest":       "",
-		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
+		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
 		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram",

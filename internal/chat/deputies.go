@@ -28,15 +28,20 @@ func (d *Door) TellDeputies(ctx context.Context) error {
 	}
 }
 
-// deputyNotice tells a deputy for whom he may decide, by his language and his clock.
+// deputyNotice tells a deputy for whom he may decide, or no longer may, by his language and
+// his clock.
 func (d *Door) deputyNotice(dir people.Directory, g directory.Given) notice.New {
 	from, _ := dir.Person(g.Principal)
 	to, _ := dir.Person(g.Deputy)
 	v := d.visit(to, telegram.User{ID: to.Telegram})
-	text := v.t("away.told", map[string]any{
+	key := "away.told"
+	if !g.Ended.IsZero() {
+		key = "away.told_end"
+	}
+	text := v.t(key, map[string]any{
 		"Name": short(from.Name), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone), "Delegation": int64(g.ID),
 	})
-	if bounds := v.bounds(g.Scope); bounds != "" {
+	if bounds := v.bounds(g.Scope); bounds != "" && g.Ended.IsZero() {
 		text += "\n" + bounds
 	}
 	return notice.New{Class: notice.Info, To: notice.To{People: []people.ID{to.ID}}, Body: notice.Body{Text: text}}

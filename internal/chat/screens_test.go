@@ -25,6 +25,7 @@ type album struct {
 	*office
 
 	t    *testing.T
+	tag  string
 	text strings.Builder
 }
 
@@ -34,7 +35,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 	for _, tag := range []string{"en", "ru", "de", "es"} {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			a := &album{t: t, office: newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)))}
+			a := &album{t: t, tag: tag, office: newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)))}
 			a.speak(tag)
 			a.newcomer(tag)
 			a.commands()
@@ -45,6 +46,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 			a.absence()
 			a.settings()
 			a.groups()
+			a.searches()
 			golden := filepath.Join("testdata", "screens."+tag+".golden")
 			if *update {
 				must(t, os.MkdirAll("testdata", 0o755))

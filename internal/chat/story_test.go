@@ -43,6 +43,7 @@ type office struct {
 	courier *courier.Courier
 	inbox   *inbox.Inbox
 	board   *notice.Board // looks when a test asks it to
+	texts   *locale.Texts
 	url     string
 	client  *http.Client // of its own: a server that closes breaks the shared connections of all others
 }
@@ -77,41 +78,7 @@ func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
 
 func (o *office) wire(t *testing.T) {
 	t.Helper()
-	now := o.tg.Clock().Now
-	log := slog.New(slog.DiscardHandler)
-	if os.Getenv("VERBOSE") != "" {
-		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
-	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: o.tg.URL(), Log: log})
-	must(t, err)
-	t.Cleanup(client.Close)
-	name := func() string { return o.tg.BotName() }
-	limits := &pace.Pace{Pool: o.Pool, Limits: pace.Limits{PerBot: 1000, PerChat: 1000, PerGroupMinute: 1000}}
-	o.courier = &courier.Courier{
-		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
-		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
-		Texts: texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
-	}
-	o.board = &notice.Board{
-		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: texts, Language: "en",
-		Office: calendar.Standard(time.UTC), Now: now, Log: log,
-	}
-	o.Now, o.Directory.Now = now, now
-	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: now, Log: log}
-	desk := &link.Desk{
-		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: texts, Username: name, Zone: time.UTC, Now: now, Log: log,
-		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
-		Notices: o.board.Store,
-		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
-	}
-	o.door = &chat.Door{
-		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Searches: &chat.Searches{Pool: o.Pool}, Telegram: client, Pace: limits,
-		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, Follow: o.courier.Follow, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: texts, Secret: "0123456789abcdef0123456789abcdef",
-		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: now, Log: log,
-	}
-	o.inbox.Handle = o.door.Handle
+	client := o.build(t, o.tg.URL())
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /telegram/webhook", o.door.Webhook)
 	srv := httptest.NewServer(mux)
@@ -126,6 +93,50 @@ func (o *office) wire(t *testing.T) {
 			o.sees(t, u.ID, "Hello")
 		}
 	}
+}
+
+// build makes the parts of a replica that reaches the messenger by an address.
+func (o *office) build(t *testing.T, url string) *telegram.Client {
+	t.Helper()
+	now := o.tg.Clock().Now
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("VERBOSE") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	if o.texts == nil {
+		texts, err := locale.Load(web.Locales())
+		must(t, err)
+		o.texts = texts
+	}
+	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: url, Log: log})
+	must(t, err)
+	t.Cleanup(client.Close)
+	name := func() string { return o.tg.BotName() }
+	limits := &pace.Pace{Pool: o.Pool, Limits: pace.Limits{PerBot: 1000, PerChat: 1000, PerGroupMinute: 1000}}
+	o.courier = &courier.Courier{
+		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
+		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
+		Texts: o.texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
+	}
+	o.board = &notice.Board{
+		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: o.texts, Language: "en",
+		Office: calendar.Standard(time.UTC), Now: now, Log: log,
+	}
+	o.Now, o.Directory.Now = now, now
+	o.inbox = &inbox.Inbox{Pool: o.Pool, Bot: client.BotID(), Bell: o.Bell, Now: now, Log: log}
+	desk := &link.Desk{
+		Store: &link.Store{Pool: o.Pool}, Directory: o.Directory, Texts: o.texts, Username: name, Zone: time.UTC, Now: now, Log: log,
+		Terms: directory.Terms{Confirm: directory.Notify}, PublicURL: "https://pay.example.org",
+		Notices: o.board.Store,
+		Redraw:  func(ctx context.Context, id people.ID) error { return o.RedrawOf(ctx, id) },
+	}
+	o.door = &chat.Door{
+		Link: desk, Notices: o.board.Store, Ledger: o.DB, Directory: o.Directory, Inbox: o.inbox, Dialogs: &chat.Dialogs{Pool: o.Pool}, Searches: &chat.Searches{Pool: o.Pool}, Telegram: client, Pace: limits,
+		Cards: chat.Cards{Adopt: o.courier.Adopt, Find: o.courier.Find, Follow: o.courier.Follow, At: o.courier.At, Closed: o.courier.Closed}, Files: o.Files, Texts: o.texts, Secret: "0123456789abcdef0123456789abcdef",
+		Bot: client.BotID(), Username: name, Zone: time.UTC, Now: now, Log: log,
+	}
+	o.inbox.Handle = o.door.Handle
+	return client
 }
 
 func (o *office) start(t *testing.T) {

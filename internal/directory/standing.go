@@ -109,15 +109,16 @@ func (w *writer) endStanding(ctx context.Context, id people.ID, why string) erro
 	return w.endDelegations(ctx, "$1 in (d.principal, d.deputy) and d.until > $2", why, id, w.at)
 }
 
-// TellNext hands on a delegation of which its deputy was not told, and notes in the same
-// commit that he is. It reports whether there was one.
+// TellNext hands on a delegation of which its deputy was not told, or of whose end before its
+// time, and notes in the same commit that he is. Whoever never heard of one does not hear of
+// its end. It reports whether there was one.
 func (s *Store) TellNext(ctx context.Context, tell func(tx Tx, g Given) error) (bool, error) {
 	found := false
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `select `+delegationColumns+` from delegation d
-			where d.told_at is null and d.ended_at is null and d.until > $1
+			where (d.told_at is null and d.ended_at is null or d.told_at is not null and d.ended_at is not null and d.end_told_at is null) and d.until > $1
 			  and exists (select from telegram_link l where l.person_id = d.deputy and l.unlinked_at is null)
-			order by d.id limit 1 for update of d skip locked`, s.now())
+			order by d.ended_at is null, d.id limit 1 for update of d skip locked`, s.now())
 		if err != nil {
 			return err
 		}
@@ -129,7 +130,11 @@ func (s *Store) TellNext(ctx context.Context, tell func(tx Tx, g Given) error) (
 		if err := tell(tx, given[0]); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "update delegation set told_at = $2 where id = $1", given[0].ID, s.now())
+		column := "told_at"
+		if !given[0].Ended.IsZero() {
+			column = "end_told_at"
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf("update delegation set %s = $2 where id = $1", column), given[0].ID, s.now())
 		return err
 	})
 	if err != nil {

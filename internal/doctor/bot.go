@@ -57,7 +57,7 @@ func (d *Doctor) botClock(ctx context.Context) []Finding {
 }
 
 func clocks(whose string, off time.Duration) []Finding {
-	at := data{"Whose": whose, "Seconds": fmt.Sprintf("%.1f", off.Abs().Seconds())}
+	at := data{"Whose": whose, "Seconds": off.Abs().Seconds()}
 	switch {
 	case off.Abs() > farApart:
 		return problem("doctor.clock.off", at)

@@ -58,6 +58,8 @@ func (s Said) text(lang locale.Lang) string {
 			filled[name] = lang.Duration(v)
 		case time.Time:
 			filled[name] = lang.DateTime(v, time.UTC) + " UTC"
+		case float64:
+			filled[name] = lang.Decimal(v)
 		case error:
 			filled[name] = v.Error()
 		default:

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,13 +70,13 @@ func (d *Doctor) folder() []Finding {
 		ask = room
 	}
 	free, known := ask(path)
-	if known {
-		at["Free"] = fmt.Sprintf("%.1f GB", float64(free)/(1<<30))
-	}
+	at["Free"] = float64(free) / (1 << 30)
 	switch {
-	case known && free < tooLittle:
+	case !known:
+		return ok("doctor.folder.unknown", at)
+	case free < tooLittle:
 		return problem("doctor.folder.full", at)
-	case known && free < little:
+	case free < little:
 		return warning("doctor.folder.full", at)
 	}
 	return ok("doctor.folder.ok", at)
@@ -143,6 +142,18 @@ func (d *Doctor) webhooks(ctx context.Context) []Finding {
 	return delivered(all, d.Now())
 }
 
+// paused is why a webhook does not go on: as somebody gave it, or as the gateway found.
+func paused(reason string) any {
+	switch reason {
+	case hook.ReasonGone:
+		return Said{Key: "doctor.erp.gone"}
+	case hook.ReasonFailing:
+		return Said{Key: "doctor.erp.tired"}
+	default:
+		return reason
+	}
+}
+
 func delivered(all []hook.Endpoint, now time.Time) []Finding {
 	all = slices.DeleteFunc(slices.Clone(all), func(e hook.Endpoint) bool { return e.State == hook.Ended })
 	if len(all) == 0 {
@@ -150,7 +161,7 @@ func delivered(all []hook.Endpoint, now time.Time) []Finding {
 	}
 	var found []Finding
 	for _, e := range all {
-		at := data{"ID": e.ID, "Source": e.Source, "Due": e.Due, "Why": e.Reason}
+		at := data{"ID": e.ID, "Source": e.Source, "Due": e.Due, "Why": paused(e.Reason)}
 		switch {
 		case e.State == hook.Paused:
 			found = append(found, problem("doctor.erp.paused", at)...)

@@ -72,7 +72,7 @@ const (
 		"The same again changes nothing; another content under the same name replaces it, and both stay on record. A deputy who has passed decisions on to this person for that time is refused (409 `conflict`)."
 
 	delegationText = "Somebody may decide for another, beside him: whoever of the two votes first, wins, and the record says for whom and by which delegation. Nobody decides so what he wrote or gains from, and one person counts once. " +
-		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`)."
+		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`). The deputy is told of it within a minute, and of its end before its time."
 
 	noticeText = "A message to people, roles and groups, with files where there are any. Nobody is asked anything, and a reply to it goes nowhere. " +
 		"The answer says who is reached, and who is not: whoever has no Telegram account connected is `unlinked`. Whoever is meant in several ways is told once.\n\n" +

@@ -65,6 +65,11 @@ func (l Lang) Money(amount money.Amount) string {
 	return text + noBreak + amount.Currency
 }
 
+// Decimal writes a measure with one decimal.
+func (l Lang) Decimal(x float64) string {
+	return strings.Replace(strconv.FormatFloat(x, 'f', 1, 64), ".", l.mark(), 1)
+}
+
 func (l Lang) group(digits string) string {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || l.numbers == nil {

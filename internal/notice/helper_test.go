@@ -32,6 +32,7 @@ type office struct {
 
 	tg    *telegramtest.Server
 	board *notice.Board
+	texts *locale.Texts
 }
 
 func newOffice(t *testing.T) *office {
@@ -58,18 +59,27 @@ func newOffice(t *testing.T) *office {
 
 func (o *office) replica(t *testing.T) *notice.Board {
 	t.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	return o.at(t, o.tg.URL())
+}
+
+// at is a board that reaches the messenger by an address.
+func (o *office) at(t *testing.T, url string) *notice.Board {
+	t.Helper()
+	if o.texts == nil {
+		texts, err := locale.Load(web.Locales())
+		must(t, err)
+		o.texts = texts
+	}
 	to := io.Discard
 	if os.Getenv("VERBOSE") != "" {
 		to = os.Stderr
 	}
 	log := slog.New(slog.NewTextHandler(to, nil))
-	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: o.tg.URL(), Log: log})
+	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: url, Log: log})
 	must(t, err)
 	t.Cleanup(client.Close)
 	return &notice.Board{
-		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Ledger: o.DB, Texts: texts, Language: "en", Office: calendar.Standard(time.UTC),
+		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Ledger: o.DB, Texts: o.texts, Language: "en", Office: calendar.Standard(time.UTC),
 		Post: &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
 		Pace: &pace.Pace{Pool: o.Pool, Limits: pace.Limits{PerBot: 1_000_000, PerChat: 1_000_000, PerGroupMinute: 1000}},
 		Now:  o.Clock.Now, Log: log,

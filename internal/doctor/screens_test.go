@@ -1,0 +1,76 @@
+package doctor_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/internal/doctor"
+	"countersign/internal/locale"
+	"countersign/web"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// passing is what is another each time: ports, folders of a test, days, and what the system
+// and its libraries say in words of their own.
+func passing(text string) string {
+	for _, p := range [][2]string{
+		{`127\.0\.0\.1:[0-9]+`, "127.0.0.1:PORT"},
+		{regexp.QuoteMeta(os.TempDir()) + `/[^ ,;:"]*`, "/FOLDER"},
+		{`[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4}, [0-9:]+ UTC`, "DAY UTC"},
+		{`[0-9]{1,2}[./ ]([0-9]{1,2}|[^0-9 ]+)[./ ][0-9]{4}( г\.)?,? [0-9:]+ UTC`, "DAY UTC"},
+		{`[0-9a-f]{64}`, "DIGEST"},
+		{`719[89][.,][0-9]|7200[.,][0-9]`, "7200"},
+		{`lookup ([a-z.]+).*: (no such host|server misbehaving)`, "lookup $1: no such host"},
+	} {
+		text = regexp.MustCompile(p[0]).ReplaceAllString(text, p[1])
+	}
+	return text
+}
+
+// TestFindingsReadAsWritten shows each finding of a gateway with one thing wrong, in each language.
+func TestFindingsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	texts, err := locale.Load(web.Locales())
+	must(t, err)
+	ills := illOnGround()
+	maps.Copy(ills, illAtTheAddress())
+	maps.Copy(ills, illWithTelegram())
+	found := map[string]doctor.Finding{}
+	for name, c := range ills {
+		w := healthy(t)
+		c.make(w)
+		all := w.Examine(t.Context())
+		i := slices.IndexFunc(all, func(f doctor.Finding) bool { return f.Key == "doctor."+c.key && f.Level == c.level })
+		if i < 0 {
+			t.Fatalf("%s: no %s", name, c.key)
+		}
+		found[name] = all[i]
+	}
+	for _, tag := range []string{"en", "ru", "de", "es"} {
+		var out strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(found)) {
+			f := found[name]
+			fmt.Fprintf(&out, "=== %s (%s, %s)\n%s\n\n", name, f.Check, f.Level, passing(f.Text(texts.For(tag))))
+		}
+		golden := filepath.Join("testdata", "findings."+tag+".golden")
+		if *update {
+			must(t, os.MkdirAll("testdata", 0o755))
+			must(t, os.WriteFile(golden, []byte(out.String()), 0o600))
+		}
+		want, err := os.ReadFile(golden)
+		must(t, err)
+		if d := cmp.Diff(string(want), out.String()); d != "" {
+			t.Errorf("findings differ from %s:\n%s", golden, d)
+		}
+	}
+}
