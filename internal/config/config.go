@@ -157,6 +157,21 @@ type TrueConfServer struct {
 	AccessToken   secret.Text   `toml:"access_token"`
 	Verify        Verify        `toml:"verify"`
 	CheckInterval time.Duration `toml:"check_interval"` // 0: not watched
+	CheckFailures int           `toml:"check_failures"` // of the last CheckOf looks, before it is down
+	CheckOf       int           `toml:"check_of"`
+
+	ForgottenInterval        time.Duration `toml:"forgotten_interval"` // 0: not looked for
+	ForgottenAfter           time.Duration `toml:"forgotten_after"`    // a younger conference is not forgotten
+	ForgottenWhen            []string      `toml:"forgotten_when"`     // which shapes count
+	ForgottenLeast           int           `toml:"forgotten_least"`    // people in it; 0: no bound, as below
+	ForgottenMost            int           `toml:"forgotten_most"`
+	ForgottenExceptIDs       []string      `toml:"forgotten_except_ids"`
+	ForgottenExceptOwners    []string      `toml:"forgotten_except_owners"`
+	ForgottenExceptTags      []string      `toml:"forgotten_except_tags"`
+	ForgottenExceptHours     []string      `toml:"forgotten_except_hours"` // such as "Mon-Fri 09:00-18:00"
+	ForgottenExceptScheduled bool          `toml:"forgotten_except_scheduled"`
+	ForgottenStopAfter       time.Duration `toml:"forgotten_stop_after"` // since it was told of; 0: only people stop
+	ForgottenDryRun          bool          `toml:"forgotten_dry_run"`    // say what would be stopped, and stop nothing
 }
 
 // Asterisk is the telephone exchange; it is off without a mode.
@@ -255,5 +270,8 @@ func Default() Config {
 
 // DefaultTrueConfServer is a video server of which the file says only the name.
 func DefaultTrueConfServer() TrueConfServer {
-	return TrueConfServer{Verify: VerifyOn, CheckInterval: 15 * time.Second}
+	return TrueConfServer{
+		Verify: VerifyOn, CheckInterval: 15 * time.Second, CheckFailures: 2, CheckOf: 3,
+		ForgottenInterval: time.Minute, ForgottenAfter: time.Hour, ForgottenWhen: []string{"alone", "no_moderator", "empty"},
+	}
 }

@@ -26,6 +26,7 @@ func (c Config) Validate() error {
 		c.asteriskRules(), c.limitRules(), c.journalRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
+		rules = append(rules, c.TrueConf.Servers[name].watchRules(name)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Login.Services)) {
 		rules = append(rules, c.Login.Services[name].rules(name)...)
