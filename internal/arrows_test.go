@@ -69,7 +69,8 @@ func arrows() map[string]string {
 
 		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram",
 
-		"internal/trueconf": "",
+		"internal/trueconf":              "internal/secret",
+		"internal/trueconf/trueconftest": "",
 
 		// the shape of what desks show in chats
 		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
