@@ -67,7 +67,7 @@ func arrows() map[string]string {
 		"internal/ledger/ledgertest": "configs internal/approval internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
-		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram",
+		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram internal/trueconf",
 
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",
@@ -86,6 +86,9 @@ func arrows() map[string]string {
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
+		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
+			"internal/telegram internal/trueconf internal/wake",
+
 		// loops
 		"internal/handout": "internal/file internal/locale internal/pages",
 		"internal/post":    "internal/file internal/telegram",
@@ -100,13 +103,13 @@ func arrows() map[string]string {
 		"internal/config":       "internal/secret",
 		"internal/demo/fakeerp": "internal/wake",
 		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
-			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
+			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
 			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
-			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
+			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/wake web",
 	}
 }
 

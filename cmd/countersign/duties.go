@@ -25,6 +25,7 @@ import (
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/roster"
+	"countersign/internal/videodesk"
 )
 
 // duties are jobs of the queue that look after the rest. Each looks for what is due, so
@@ -42,6 +43,7 @@ type duties struct {
 	assure  *assure.Store
 	notices *notice.Store
 	roster  *roster.Sync // nil: people come by other ways
+	video   *videodesk.Store
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -192,6 +194,11 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	}
 	if _, err := d.journal.Purge(ctx, d.keep); err != nil {
 		return err
+	}
+	if d.video != nil {
+		if _, err := d.video.Purge(ctx); err != nil {
+			return err
+		}
 	}
 	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
 	return err

@@ -156,9 +156,9 @@ type TrueConfServer struct {
 	ClientSecret  secret.Text   `toml:"client_secret"`
 	AccessToken   secret.Text   `toml:"access_token"`
 	Verify        Verify        `toml:"verify"`
-	API           string        `toml:"api"`        // which family of it is spoken; "auto": what there is
-	Engine        string        `toml:"engine"`     // host:port; empty: port 4307 of the server; "-": not looked at
-	StopRoute     string        `toml:"stop_route"` // the type of document by which a stop is approved; empty: at once
+	API           string        `toml:"api"`            // which family of it is spoken; "auto": what there is
+	Engine        string        `toml:"engine"`         // host:port; empty: port 4307 of the server; "-": not looked at
+	StopRoute     string        `toml:"stop_route"`     // the type of document by which a stop is approved; empty: at once
 	CheckInterval time.Duration `toml:"check_interval"` // 0: not watched
 	CheckFailures int           `toml:"check_failures"` // of the last CheckOf looks, before it is down
 	CheckOf       int           `toml:"check_of"`

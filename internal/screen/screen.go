@@ -44,6 +44,8 @@ type Desk struct {
 // Prefix begins the data of each button under a screen.
 const Prefix = "m:"
 
-// Bold is a line that stands out; Plain one that does not.
-func Bold(text string) string  { return "<b>" + markup.Escape(text) + "</b>" }
+// Bold is a line that stands out.
+func Bold(text string) string { return "<b>" + markup.Escape(text) + "</b>" }
+
+// Plain is a line that does not.
 func Plain(text string) string { return markup.Escape(text) }

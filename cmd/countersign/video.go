@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"countersign/internal/config"
+	"countersign/internal/doctor"
+	"countersign/internal/screen"
+	"countersign/internal/trueconf"
+	"countersign/internal/videodesk"
+)
+
+// videoServers are those of the settings, by name. What cannot be used is said of all.
+func videoServers(cfg config.Config, log *slog.Logger) ([]*trueconf.Server, error) {
+	var out []*trueconf.Server
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(cfg.TrueConf.Servers)) {
+		s := cfg.TrueConf.Servers[name]
+		verify := s.Verify.CAFile()
+		if verify == "" {
+			verify = "false"
+			if s.Verify.On() {
+				verify = "true"
+			}
+		}
+		made, err := trueconf.Open(trueconf.Options{
+			Name: name, Address: s.Address, ClientID: s.ClientID, ClientSecret: s.ClientSecret, AccessToken: s.AccessToken, Verify: verify,
+			API: s.API, Engine: s.Engine, Now: time.Now, Log: log,
+		})
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		out = append(out, made)
+	}
+	return out, errors.Join(faults...)
+}
+
+// buildVideo makes the desk of the video servers, if there are any.
+func (g *gateway) buildVideo(context.Context) (err error) {
+	if g.video, err = videoServers(g.cfg, g.log); err != nil || len(g.video) == 0 {
+		return err
+	}
+	d := &videodesk.Desk{
+		Store: &videodesk.Store{Pool: g.records.pool}, Ledger: g.records.ledger, Notices: g.notices.Store, Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage,
+		Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
+	}
+	for _, s := range g.video {
+		d.Servers = append(d.Servers, videodesk.Server{Server: s, StopRoute: g.cfg.TrueConf.Servers[s.Name()].StopRoute})
+	}
+	g.videoDesk = d
+	g.door.Desks = map[string]screen.Desk{videodesk.Command: d.Hosted()}
+	g.duties.video = d.Store
+	return nil
+}
+
+// videoTrouble is what the doctor says of a video server that is not well.
+func videoTrouble(err error) doctor.Said {
+	key, data := videodesk.Trouble(err)
+	return doctor.Said{Key: key, Data: data}
+}
