@@ -69,7 +69,8 @@ func arrows() map[string]string {
 
 		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram",
 
-		"internal/trueconf": "",
+		"internal/trueconf":              "internal/secret",
+		"internal/trueconf/trueconftest": "",
 
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 

@@ -74,6 +74,7 @@ func (p Probe) OK() bool { return p.Made && p.Err == nil }
 
 // Room is a conference to be made.
 type Room struct {
+	ID      string // letters, digits and underscores; the server chooses one when empty
 	Topic   string
 	Owner   string   // id of a user of the server
 	Invited []string // ids of users; they are called when CallThem
