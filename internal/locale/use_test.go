@@ -57,6 +57,7 @@ func families() []built {
 		{prefix: "watch.up.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
 		{prefix: "watch.certificate_", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
 		{prefix: "watch.fault.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.why.", by: "internal/videowatch/scan.go", names: []string{"internal/videowatch"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }

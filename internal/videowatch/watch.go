@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/notice"
+	"countersign/internal/people"
 	"countersign/internal/trueconf"
 	"countersign/internal/wake"
 )
@@ -19,6 +20,7 @@ type Watch struct {
 	Store     *Store
 	Directory *directory.Store
 	Notices   *notice.Store
+	Buttons   Buttons // under the alert of a forgotten conference; nil: none
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -27,13 +29,21 @@ type Watch struct {
 type Server struct {
 	Client *trueconf.Server
 	Check  Check
+	Rule   Rule
+	Scan   Scan
 }
+
+// Buttons makes those that a person gets under the alert of a forgotten conference, in the
+// transaction of the alert.
+type Buttons func(ctx context.Context, tx Tx, person people.ID, server string, c trueconf.Conference) ([][]notice.Button, error)
 
 // Times of the loops. Whoever dies leaves a duty alone for as long as it is held; nobody is
 // at one for longer than it takes.
 const (
 	checkTime = 40 * time.Second
 	checkHold = checkTime + 20*time.Second
+	scanTime  = 2 * time.Minute
+	scanHold  = scanTime + time.Minute // what becomes of a stop is looked at beyond the time
 	shortest  = 100 * time.Millisecond
 	longest   = 30 * time.Second // after a fault; and clocks may be set
 )
@@ -44,6 +54,9 @@ func (w *Watch) Run(ctx context.Context) error {
 	for _, s := range w.Servers {
 		if s.Check.Every > 0 {
 			all.Go(func() { w.loop(ctx, s, w.CheckOnce) })
+		}
+		if s.Scan.Every > 0 {
+			all.Go(func() { w.loop(ctx, s, w.ScanOnce) })
 		}
 	}
 	all.Wait()

@@ -50,6 +50,7 @@ func newWorld(t *testing.T, o trueconftest.Options, change ...func(*videowatch.S
 	w.watch = w.replica(w.Bench)
 	w.at = videowatch.Server{
 		Client: w.client(t), Check: videowatch.Check{Every: 15 * time.Second, Needed: 2, Of: 3},
+		Rule: videowatch.DefaultRule(), Scan: videowatch.Scan{Every: time.Minute},
 	}
 	for _, c := range change {
 		c(&w.at)
@@ -130,6 +131,14 @@ func (w *world) check(t *testing.T, times int) {
 		_, err := w.watch.CheckOnce(t.Context(), w.at)
 		must(t, err)
 	}
+}
+
+// scan looks for forgotten conferences once.
+func (w *world) scan(t *testing.T) {
+	t.Helper()
+	w.due(t)
+	_, err := w.watch.ScanOnce(t.Context(), w.at)
+	must(t, err)
 }
 
 // told is what a notice says, and to whom.
