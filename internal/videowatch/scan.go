@@ -35,7 +35,9 @@ func (w *Watch) ScanOnce(ctx context.Context, s Server) (time.Duration, error) {
 func (w *Watch) scan(ctx context.Context, s Server, t turn) error {
 	all, err := s.Client.Running(ctx)
 	if err != nil {
-		return err
+		after, cancel := detached(ctx)
+		defer cancel()
+		return errors.Join(err, w.Store.unknown(after, t))
 	}
 	found := w.judge(ctx, s, all)
 	dir, err := w.Directory.Snapshot(ctx)
@@ -107,7 +109,7 @@ func (w *Watch) stop(ctx context.Context, s Server, t turn, j judged) error {
 	}
 	err := s.Client.Stop(ctx, j.c)
 	w.Log.InfoContext(ctx, "forgotten conference stopped", slog.String("server", t.server), slog.String("conference", j.c.ID), slog.String("session", j.c.Session), slog.Any("error", err))
-	e.fault, _ = faultOf(err)
+	e.fault, e.right = faultOf(err)
 	switch {
 	case err == nil:
 		e.outcome = stopped
@@ -135,8 +137,7 @@ func (w *Watch) missing(ctx context.Context, s Server, t turn, x session) error 
 
 // settle keeps what became of a stop, also when the process is told to end meanwhile.
 func (w *Watch) settle(ctx context.Context, t turn, e end) error {
-	const most = 5 * time.Second
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	ctx, cancel := detached(ctx)
 	defer cancel()
 	dir, err := w.Directory.Snapshot(ctx)
 	if err != nil {
@@ -156,6 +157,12 @@ func (w *Watch) settle(ctx context.Context, t turn, e end) error {
 	return err
 }
 
+// detached is for a note that is made also when the process is told to end.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	const most = 5 * time.Second
+	return context.WithTimeout(context.WithoutCancel(ctx), most)
+}
+
 // ended is what people are told of a stop.
 func ended(server string, e end, r receipt) notice.Body {
 	b := about(server, r.topic, r.owner)
@@ -165,7 +172,7 @@ func ended(server string, e end, r receipt) notice.Body {
 	case over:
 		b.Key = "watch.stop_over"
 	case failed:
-		b.Key, b.Words["Why"] = "watch.stop_failed", "watch.fault."+e.fault
+		b.Key, b.Words["Why"], b.Data["Right"] = "watch.stop_failed", "watch.fault."+e.fault, oneLine(e.right)
 	}
 	return b
 }
@@ -188,7 +195,7 @@ func (w *Watch) forgotten(ctx context.Context, tx Tx, dir people.Directory, s Se
 	if err != nil {
 		return nil, err
 	}
-	a := alert{notice.Info, w.found(s, x)}
+	a := alert{notice.Info, w.found(server, s.Scan, x)}
 	if to.nobody || w.Buttons == nil || x.step == giveUp {
 		return to.ids(), w.add(ctx, tx, a, to)
 	}
@@ -204,19 +211,19 @@ func (w *Watch) forgotten(ctx context.Context, tx Tx, dir people.Directory, s Se
 }
 
 // found is what people are told of a forgotten conference.
-func (w *Watch) found(s Server, x seen) notice.Body {
+func (w *Watch) found(server string, how Scan, x seen) notice.Body {
 	if x.step == giveUp {
-		return ended(s.Client.Name(), end{outcome: failed, fault: cmp.Or(x.Fault, "other")}, receipt{topic: x.c.Topic, owner: x.c.Owner})
+		return ended(server, end{outcome: failed, fault: cmp.Or(x.Fault, "other")}, receipt{topic: x.c.Topic, owner: x.c.Owner})
 	}
-	b := about(s.Client.Name(), x.c.Topic, x.c.Owner)
+	b := about(server, x.c.Topic, x.c.Owner)
 	b.Data["People"] = strconv.Itoa(x.people)
-	b.Spans = map[string]time.Duration{"Age": w.Now().Sub(x.c.Started), "After": s.Scan.StopAfter}
+	b.Spans = map[string]time.Duration{"Age": w.Now().Sub(x.c.Started), "After": how.StopAfter}
 	b.Words["Why"] = "watch.why." + string(x.verdict.Why)
 	b.Words["Recording"] = map[trueconf.Fact]string{trueconf.Yes: "watch.yes", trueconf.No: "watch.no", trueconf.Untold: "watch.unknown"}[x.c.Recording]
 	switch {
 	case x.step == rehearse:
 		b.Key = "watch.rehearsed"
-	case s.Scan.StopAfter > 0 && !s.Scan.DryRun:
+	case how.StopAfter > 0 && !how.DryRun:
 		b.Key = "watch.forgotten_stop"
 	default:
 		b.Key = "watch.forgotten"

@@ -231,7 +231,7 @@ func TestAStopThatCannotBeIsToldOfAndNotTriedForEver(t *testing.T) {
 				w.scan(t)
 				all = append(all, w.notices(t)...)
 			}
-			if lines(all) != "stop_failed info "+both || all[0].Body.Words["Why"] != c.why {
+			if lines(all) != "stop_failed info "+both || all[0].Body.Words["Why"] != c.why || (all[0].Body.Data["Right"] != "") != (c.tries == 1) {
 				t.Errorf("told %+v", all)
 			}
 			if n := w.tc.Count(trueconftest.Stop); n != c.tries {

@@ -232,7 +232,8 @@ type end struct {
 	session string
 	outcome outcome // empty: it was called off, or may be tried again
 	fault   string
-	unused  bool // nothing was tried
+	right   string // with the fault "right": which one is missing
+	unused  bool   // nothing was tried
 }
 
 // settle keeps what became of a stop, once. Tell adds the receipt in the same commit; it is
