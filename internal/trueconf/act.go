@@ -13,16 +13,22 @@ import (
 // an id of its own, it is looked for.
 func (s *Server) Create(ctx context.Context, r Room) (Conference, error) {
 	const op = "create conference"
-	var got struct {
-		Room v3Room `json:"conference"`
+	f, err := s.speaks(ctx)
+	if err != nil {
+		return Conference{}, err
 	}
-	err := s.v3.do(ctx, call{op: op, right: rightWrite, method: http.MethodPost, path: "/conferences", body: s.v3.room(r)}, &got)
+	var got struct {
+		Room struct {
+			ID text `json:"id"`
+		} `json:"conference"`
+	}
+	err = f.do(ctx, call{op: op, right: rightWrite, method: http.MethodPost, path: "/conferences", body: f.room(r)}, &got)
 	if err == nil && got.Room.ID == "" {
 		err = s.named(op, &Error{Err: errGarbled})
 	}
 	switch {
 	case err == nil:
-		return got.Room.conference(), nil
+		return Conference{ID: string(got.Room.ID), Topic: r.Topic, Owner: r.Owner, People: -1, Tags: r.Tags}, nil
 	case unknown(err) && r.ID != "":
 		after, cancel := s.after(ctx)
 		defer cancel()
@@ -69,7 +75,7 @@ func (s *Server) act(ctx context.Context, op, method, id, verb string) error {
 	if err != nil {
 		return err
 	}
-	return s.v3.do(ctx, call{op: op, right: rightWrite, method: method, path: "/conferences/" + at + verb}, nil)
+	return s.do(ctx, call{op: op, right: rightWrite, method: method, path: "/conferences/" + at + verb}, nil)
 }
 
 // Stop ends the session that was looked at, and no other. It ends well when the session is
@@ -108,7 +114,7 @@ func (s *Server) stop(ctx context.Context, op string, c Conference) error {
 	var told struct {
 		State text `json:"state"`
 	}
-	err = s.v3.do(ctx, call{op: op, right: rightWrite, method: http.MethodPost, path: "/conferences/" + at + "/stop", once: true}, &told)
+	err = s.do(ctx, call{op: op, right: rightWrite, method: http.MethodPost, path: "/conferences/" + at + "/stop", once: true}, &told)
 	if err == nil && told.State == "stopped" {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -50,6 +51,9 @@ type api struct {
 	s        *Server
 	jar      *jar
 	versions []string // the newest first
+
+	mu     sync.Mutex
+	routes map[string]string // op -> the version that answered it
 }
 
 // do makes a call and decodes the answer into a value, unless that is nil. A version that
@@ -64,20 +68,20 @@ func (a *api) do(ctx context.Context, c call, into any) error {
 
 func (a *api) any(ctx context.Context, c call, into any) error {
 	versions := a.versions
-	a.s.mu.Lock()
-	if i := slices.Index(versions, a.s.routes[c.op]); i > 0 {
+	a.mu.Lock()
+	if i := slices.Index(versions, a.routes[c.op]); i > 0 {
 		versions = versions[i:]
 	}
-	a.s.mu.Unlock()
+	a.mu.Unlock()
 	var err error
 	for _, v := range versions {
 		var got answer
 		if got, err = a.authorized(ctx, c, v); KindOf(err) == TooOld {
 			continue
 		}
-		a.s.mu.Lock()
-		a.s.routes[c.op] = v
-		a.s.mu.Unlock()
+		a.mu.Lock()
+		a.routes[c.op] = v
+		a.mu.Unlock()
 		if err == nil && into != nil && json.Unmarshal(got.body, into) != nil && c.method == "" {
 			err = &Error{Status: got.status, Err: errGarbled} // what was done may be answered with nothing
 		}

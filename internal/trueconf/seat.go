@@ -34,7 +34,7 @@ func (s *Server) Seat(ctx context.Context, id, guest, name, lang string) (Seat, 
 	var got struct {
 		Ways *[]way `json:"clients"`
 	}
-	if err := s.v3.do(ctx, call{op: op, right: rightRead, path: "/software/clients", query: q}, &got); err != nil {
+	if err := s.do(ctx, call{op: op, right: rightRead, path: "/software/clients", query: q}, &got); err != nil {
 		return Seat{}, err
 	}
 	if got.Ways == nil {

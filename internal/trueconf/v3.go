@@ -11,7 +11,7 @@ import (
 
 // v3 is the old family. What runs is told by its call log: alone it names the session, its
 // age, and conferences that have no room. What a room is set to is told by its list.
-type v3 struct{ api }
+type v3 struct{ *api }
 
 // The requests, as errors and metrics name them.
 const (
@@ -29,6 +29,7 @@ const (
 	rightRead     = "conferences:read"
 	rightCalls    = "logs.calls:read"
 	rightPeople   = "conferences.sessions.participants:read"
+	rightPeople4  = "conferences.participants:read"
 	rightSessions = "conferences.sessions:read"
 	rightUsers    = "users:read"
 	rightWrite    = "conferences"
