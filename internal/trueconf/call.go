@@ -2,6 +2,7 @@ package trueconf
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -22,8 +23,9 @@ type call struct {
 	method string // GET when empty
 	path   string // below the version, escaped
 	query  url.Values
-	body   any  // sent as JSON
-	once   bool // not sent again with another token: what it changes must be looked at again first
+	body   any    // sent as JSON
+	like   string // the op just made, whose version has this call, too
+	once   bool   // sent only with a token at hand, and not again with another: what it changes must be looked at again first
 }
 
 // answer is what came back.
@@ -69,8 +71,11 @@ func (a *api) do(ctx context.Context, c call, into any) error {
 func (a *api) any(ctx context.Context, c call, into any) error {
 	versions := a.versions
 	a.mu.Lock()
-	if i := slices.Index(versions, a.routes[c.op]); i > 0 {
+	if i := slices.Index(versions, a.routes[cmp.Or(c.like, c.op)]); i >= 0 {
 		versions = versions[i:]
+		if c.like != "" {
+			versions = versions[:1]
+		}
 	}
 	a.mu.Unlock()
 	var err error
@@ -93,7 +98,7 @@ func (a *api) any(ctx context.Context, c call, into any) error {
 // authorized makes a call with a token, and once more with a new one when it is refused.
 func (a *api) authorized(ctx context.Context, c call, version string) (answer, error) {
 	for again := false; ; again = true {
-		token, err := a.jar.token(ctx)
+		token, err := a.jar.token(ctx, c.once)
 		if err != nil {
 			return answer{}, err
 		}

@@ -10,11 +10,19 @@ import (
 // server is asked in one of them.
 type family interface {
 	running(ctx context.Context) ([]Conference, error)
-	conference(ctx context.Context, id string) (Conference, error)
+	conference(ctx context.Context, id string, l look) (Conference, error)
 	participants(ctx context.Context, c Conference) ([]Participant, error)
 	room(r Room) any // the body that makes it
 	do(ctx context.Context, c call, into any) error
 }
+
+// look is how much is read of a conference.
+type look int
+
+const (
+	whole   look = iota
+	session      // whether it runs, and as which session; the last answer is the one that tells
+)
 
 // speaks gives the family that a server is asked in: the one that is set, or what the page
 // of its version says. That is looked at once, and again with each probe.
@@ -78,7 +86,7 @@ func (s *Server) Conference(ctx context.Context, id string) (Conference, error) 
 	if err != nil {
 		return Conference{}, err
 	}
-	return f.conference(ctx, id)
+	return f.conference(ctx, id, whole)
 }
 
 // Participants lists who is in a conference now.

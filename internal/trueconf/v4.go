@@ -112,7 +112,7 @@ func (v *v4) running(ctx context.Context) ([]Conference, error) {
 	return all, group.Wait()
 }
 
-func (v *v4) conference(ctx context.Context, id string) (Conference, error) {
+func (v *v4) conference(ctx context.Context, id string, l look) (Conference, error) {
 	at, err := v.s.segment(opConference, id)
 	if err != nil {
 		return Conference{}, err
@@ -127,7 +127,7 @@ func (v *v4) conference(ctx context.Context, id string) (Conference, error) {
 	switch {
 	case c.ID == "" || got.Room.State == "":
 		return Conference{}, v.s.named(opConference, &Error{Err: errGarbled})
-	case !c.Running:
+	case !c.Running, l == session && c.Session != "":
 		return c, nil
 	}
 	err = v.detail(ctx, &c)
@@ -148,8 +148,8 @@ func (v *v4) detail(ctx context.Context, c *Conference) error {
 			first = p.Joined.Time
 		}
 	}
-	session, began := v.session(ctx, *c)
-	c.Session = cmp.Or(c.Session, session)
+	run, began := v.run(ctx, *c)
+	c.Session = cmp.Or(c.Session, run)
 	if c.Started = began; began.IsZero() {
 		c.Started = first
 	}
@@ -171,9 +171,9 @@ type v4Session struct {
 	Finish  there  `json:"end_at"`
 }
 
-// session gives the run of a room that goes on, and its beginning; nothing when it is not
+// run gives the run of a room that goes on, and its beginning; nothing when it is not
 // told.
-func (v *v4) session(ctx context.Context, c Conference) (id string, began time.Time) {
+func (v *v4) run(ctx context.Context, c Conference) (id string, began time.Time) {
 	at, err := v.s.segment(opSessions, c.ID)
 	if err != nil {
 		return "", time.Time{}
