@@ -72,6 +72,9 @@ func arrows() map[string]string {
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",
 
+		// the shape of what desks show in chats
+		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
+
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
 		// doors
@@ -79,7 +82,7 @@ func arrows() map[string]string {
 		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people",
 		"internal/console": "internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
-			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/secret internal/telegram internal/wake",
+			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 

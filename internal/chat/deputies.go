@@ -34,7 +34,7 @@ func (d *Door) deputyNotice(dir people.Directory, g directory.Given) notice.New 
 	to, _ := dir.Person(g.Deputy)
 	v := d.visit(to, telegram.User{ID: to.Telegram})
 	text := v.t("away.told", map[string]any{
-		"Name": short(from.Name), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone), "Delegation": int64(g.ID),
+		"Name": short(from.Name), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone), "Delegation": int64(g.ID),
 	})
 	if bounds := v.bounds(g.Scope); bounds != "" {
 		text += "\n" + bounds

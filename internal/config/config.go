@@ -156,6 +156,9 @@ type TrueConfServer struct {
 	ClientSecret  secret.Text   `toml:"client_secret"`
 	AccessToken   secret.Text   `toml:"access_token"`
 	Verify        Verify        `toml:"verify"`
+	API           string        `toml:"api"`        // which family of it is spoken; "auto": what there is
+	Engine        string        `toml:"engine"`     // host:port; empty: port 4307 of the server; "-": not looked at
+	StopRoute     string        `toml:"stop_route"` // the type of document by which a stop is approved; empty: at once
 	CheckInterval time.Duration `toml:"check_interval"` // 0: not watched
 	CheckFailures int           `toml:"check_failures"` // of the last CheckOf looks, before it is down
 	CheckOf       int           `toml:"check_of"`
@@ -271,7 +274,7 @@ func Default() Config {
 // DefaultTrueConfServer is a video server of which the file says only the name.
 func DefaultTrueConfServer() TrueConfServer {
 	return TrueConfServer{
-		Verify: VerifyOn, CheckInterval: 15 * time.Second, CheckFailures: 2, CheckOf: 3,
+		Verify: VerifyOn, API: "auto", CheckInterval: 15 * time.Second, CheckFailures: 2, CheckOf: 3,
 		ForgottenInterval: time.Minute, ForgottenAfter: time.Hour, ForgottenWhen: []string{"alone", "no_moderator", "empty"},
 	}
 }
