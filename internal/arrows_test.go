@@ -94,6 +94,7 @@ func arrows() map[string]string {
 		"internal/post":    "internal/file internal/telegram",
 		"internal/notice": "internal/approval internal/calendar internal/card internal/directory internal/document internal/handout internal/ident internal/ledger internal/locale " +
 			"internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
+		"internal/videowatch": "internal/directory internal/markup internal/notice internal/people internal/trueconf internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
 			"internal/people internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",

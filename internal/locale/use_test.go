@@ -54,6 +54,11 @@ func families() []built {
 		{prefix: "assure.alarm.", by: "internal/assure/check.go", names: []string{"internal/assure"}},
 		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
 		{prefix: "notice.why.", by: "internal/erp/notices.go", names: []string{"internal/notice/notice.go"}},
+		{prefix: "watch.down.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.up.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.certificate_", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.fault.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.why.", by: "internal/videowatch/scan.go", names: []string{"internal/videowatch"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }

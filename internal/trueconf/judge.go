@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -71,12 +72,17 @@ func judge(c call, a answer, secrets ...string) error {
 	return e
 }
 
-// word lets a reason through that can be one, and nothing that was sent to the server.
+// word lets a reason through that looks like one of the API's, several words in one, and
+// nothing that was sent to the server.
 func word(reason string, secrets []string) string {
-	const most = 64
-	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' }
-	if len(reason) > most || strings.ContainsFunc(reason, odd) ||
-		slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(reason, s) }) {
+	const most = 48
+	several := regexp.MustCompile(`^[A-Za-z][a-z]{0,15}(?:[A-Z][a-z]{0,15}|_[a-z]{1,16})+$`)
+	single := []string{"forbidden", "unauthorized"}
+	switch {
+	case slices.Contains(single, reason):
+		return reason
+	case len(reason) > most || !several.MatchString(reason),
+		slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(reason, s) }):
 		return ""
 	}
 	return reason
