@@ -40,6 +40,7 @@ import (
 	"countersign/internal/telegram"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 	"countersign/internal/wake"
 )
 
@@ -73,8 +74,9 @@ type gateway struct {
 	handout *handout.Desk
 	hook    *hook.Hook
 
-	video     []*trueconf.Server
-	videoDesk *videodesk.Desk // nil: there are no video servers
+	video      []*trueconf.Server
+	videoDesk  *videodesk.Desk // nil: there are no video servers
+	videoWatch *videowatch.Watch
 
 	erp    *erp.Door
 	duties *duties
@@ -318,6 +320,7 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 	}
 	if g.videoDesk != nil {
 		parts.Go(func() error { return g.videoDesk.Run(loops) })
+		parts.Go(func() error { return g.videoWatch.Run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })

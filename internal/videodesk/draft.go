@@ -2,6 +2,7 @@ package videodesk
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -49,13 +50,7 @@ const (
 
 // finish gives the buttons their tokens.
 func (d *Desk) finish(ctx context.Context, v screen.Visitor, p draft) (screen.Screen, error) {
-	var all []place
-	for _, row := range p.rows {
-		for _, l := range row {
-			all = append(all, l.to)
-		}
-	}
-	tokens, err := d.Store.tokens(ctx, d.Store.Pool, v.Person.ID, all)
+	tokens, err := d.Store.tokens(ctx, d.Store.Pool, v.Person.ID, places(p.rows))
 	if err != nil {
 		return screen.Screen{}, err
 	}
@@ -68,6 +63,16 @@ func (d *Desk) finish(ctx context.Context, v screen.Visitor, p draft) (screen.Sc
 		out.Rows = append(out.Rows, made)
 	}
 	return out, nil
+}
+
+// places are what buttons mean.
+func places(rows [][]link) (all []place) {
+	for _, row := range rows {
+		for _, l := range row {
+			all = append(all, l.to)
+		}
+	}
+	return all
 }
 
 func data(token string) string { return screen.Prefix + Command + ":" + token }
@@ -115,6 +120,15 @@ func part[T any](all []T, number, size int) (shown []T, at int) {
 // line is text from outside on one line.
 func line(s string, limit int) string {
 	return markup.Truncate(strings.Join(strings.Fields(markup.Clean(s)), " "), limit)
+}
+
+// button leads to a conference of a list; none to what no button can name.
+func (w work) button(c trueconf.Conference, no int) []link {
+	if !named(c) {
+		return nil
+	}
+	to := place{Verb: toConference, Server: w.place.Server, Conference: c.ID, Session: c.Session}
+	return []link{{text: fmt.Sprintf("%d. %s", no, w.topic(c)), to: to}}
 }
 
 // named reports whether a conference can be told from others by a button.

@@ -30,6 +30,7 @@ import (
 	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
 	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 	"countersign/web"
 )
 
@@ -83,8 +84,9 @@ func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
 	o.Now, o.Directory.Now = clock.Now, clock.Now
 	o.desk = &videodesk.Desk{
 		Store: &videodesk.Store{Pool: o.Pool}, Ledger: o.DB, Notices: &notice.Store{Pool: o.Pool}, Texts: o.texts, Language: "en",
+		Watch:     &videowatch.Store{Pool: o.Pool},
 		Directory: o.Directory.Snapshot, Now: clock.Now, Log: slog.New(slog.DiscardHandler),
-		Servers: []videodesk.Server{{Server: o.client(t, headOffice, o.tc)}},
+		Servers: []videodesk.Server{{Server: o.client(t, headOffice, o.tc), Rule: videowatch.DefaultRule()}},
 	}
 	o.wire(t)
 	for _, u := range o.tg.Users() {

@@ -45,9 +45,16 @@ func (d *Desk) status(ctx context.Context, w work) (draft, error) {
 	p.fact(w.t("video.version", nil), cmp.Or(short(h.Version), w.t("video.untold", nil)))
 	p.fact(w.t("video.certificate", nil), d.certificate(w, h.CertExpires))
 	p.gap()
+	watched, err := d.standing(ctx, w)
+	if err != nil {
+		return draft{}, err
+	}
+	for _, l := range watched {
+		p.say(l)
+	}
 	p.say(d.seen(w))
-	p.row(link{text: "🎥 " + w.t("video.running", nil), to: w.at(toRunning)})
-	p.row(link{text: "👥 " + w.t("video.online", nil), to: w.at(toOnline)})
+	p.row(link{text: "🎥 " + w.t("video.running", nil), to: w.at(toRunning)}, link{text: "🕰 " + w.t("video.forgotten", nil), to: w.at(toForgotten)})
+	p.row(link{text: "👥 " + w.t("video.online", nil), to: w.at(toOnline)}, link{text: "🔔 " + w.t("video.alerts", nil), to: w.at(toAlerts)})
 	if w.right >= Administrator {
 		p.row(link{text: "📒 " + w.t("video.acts", nil), to: w.at(toActs)})
 	}
@@ -100,12 +107,7 @@ func (d *Desk) running(ctx context.Context, w work) (draft, error) {
 		p.gap()
 		p.head(fmt.Sprintf("%d. %s", at*onePage+i+1, w.topic(c)))
 		p.say(d.summary(w, c))
-		if named(c) {
-			p.row(link{
-				text: fmt.Sprintf("%d. %s", at*onePage+i+1, w.topic(c)),
-				to:   place{Verb: toConference, Server: w.place.Server, Conference: c.ID, Session: c.Session},
-			})
-		}
+		p.row(w.button(c, at*onePage+i+1)...)
 	}
 	if len(shown) == 0 {
 		p.say(w.t("video.running_none", nil))

@@ -30,10 +30,17 @@ const (
 	toRunning    verb = "running"
 	toConference verb = "conference"
 	toOnline     verb = "online"
+	toForgotten  verb = "forgotten"
+	toAlerts     verb = "alerts"
 	toActs       verb = "acts"
 	toStop       verb = "stop"     // asks whether
 	stopNow      verb = "stop_now" // does it
 	askNow       verb = "ask_now"  // asks for an approval
+	toSnooze     verb = "snooze"
+	toIgnore     verb = "ignore"
+
+	wantParts     verb = "want_parts" // page 1: on, 0: off
+	wantForgotten verb = "want_forgotten"
 )
 
 // place is what a button means.

@@ -93,6 +93,20 @@ func (s *Store) begin(ctx context.Context, tx query, a *Act) (bool, error) {
 	return false, nil
 }
 
+// did writes down what is done already.
+func (s *Store) did(ctx context.Context, a Act) error {
+	id, err := ident.New("vac")
+	if err == nil {
+		_, err = s.Pool.Exec(ctx, `insert into video_act (id, at, person_id, what, server, conference, session, topic, owner, people, recording, outcome, ended_at)
+			values ($1, statement_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'done', statement_timestamp())`,
+			id, a.Person, a.What, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording)
+	}
+	if err != nil {
+		return fmt.Errorf("act on %s: %w", a.Session, err)
+	}
+	return nil
+}
+
 // stopped is the act by which a session is being stopped, or was.
 func (s *Store) stopped(ctx context.Context, server, session string) (Act, bool, error) {
 	all, err := s.list(ctx, `server = $1 and session = $2 and what = 'stop' and (outcome is null or outcome = 'done')`, server, session)

@@ -19,6 +19,7 @@ import (
 	"countersign/internal/people"
 	"countersign/internal/screen"
 	"countersign/internal/trueconf"
+	"countersign/internal/videowatch"
 )
 
 // Command opens the desk.
@@ -28,13 +29,15 @@ const Command = "tc"
 type Server struct {
 	*trueconf.Server
 
-	StopRoute string // the type of document by which a stop is approved; empty: it is done at once
+	Rule      videowatch.Rule // which of its conferences are forgotten
+	StopRoute string          // the type of document by which a stop is approved; empty: it is done at once
 }
 
 // Desk makes the screens. Set the fields before use.
 type Desk struct {
 	Servers   []Server // in the order in which they are shown
 	Store     *Store
+	Watch     *videowatch.Store
 	Ledger    *ledger.DB
 	Notices   *notice.Store
 	Texts     *locale.Texts
@@ -93,6 +96,13 @@ func (d *Desk) pages() map[verb]page {
 		stopNow:      {Operator, d.stop},
 		askNow:       {Operator, d.ask},
 		toActs:       {Administrator, d.acts},
+
+		toForgotten:   {Viewer, d.forgotten},
+		toSnooze:      {Operator, d.snooze},
+		toIgnore:      {Operator, d.ignore},
+		toAlerts:      {Viewer, d.alerts},
+		wantParts:     {Viewer, d.choose},
+		wantForgotten: {Viewer, d.choose},
 	}
 }
 
