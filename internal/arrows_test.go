@@ -68,7 +68,13 @@ func arrows() map[string]string {
 		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
-		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram",
+		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram internal/trueconf",
+
+		"internal/trueconf":              "internal/secret",
+		"internal/trueconf/trueconftest": "",
+
+		// the shape of what desks show in chats
+		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
 
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
@@ -77,15 +83,19 @@ func arrows() map[string]string {
 		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people",
 		"internal/console": "internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
-			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/secret internal/telegram internal/wake",
+			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/money internal/notice internal/people internal/secret internal/server internal/wake",
+
+		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
+			"internal/telegram internal/trueconf internal/videowatch internal/wake",
 
 		// loops
 		"internal/handout": "internal/file internal/locale internal/pages",
 		"internal/post":    "internal/file internal/telegram",
 		"internal/notice": "internal/approval internal/calendar internal/card internal/directory internal/document internal/handout internal/ident internal/ledger internal/locale " +
 			"internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
+		"internal/videowatch": "internal/directory internal/markup internal/notice internal/people internal/trueconf internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
 			"internal/people internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
@@ -95,13 +105,13 @@ func arrows() map[string]string {
 		"internal/config":       "internal/secret",
 		"internal/demo/fakeerp": "internal/wake",
 		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
-			"internal/people internal/secret internal/telegram/telegramtest internal/wake web",
+			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
 			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
-			"internal/seal internal/secret internal/server internal/telegram internal/wake web",
+			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/videowatch internal/wake web",
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"countersign/internal/seal"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
+	"countersign/internal/trueconf"
 )
 
 func doctorCommand(p process) *cobra.Command {
@@ -128,6 +129,7 @@ type subject struct {
 	botErr  error
 	seal    *seal.Seal
 	sealErr error
+	video   []*trueconf.Server
 	pool    *pgxpool.Pool
 	away    error // why there is none
 }
@@ -170,7 +172,13 @@ func (s *subject) doctor() (*doctor.Doctor, *locale.Texts, error) {
 	if err != nil {
 		s.mistakes = append(s.mistakes, err)
 	}
+	if s.video == nil {
+		if s.video, err = videoServers(s.cfg, slog.New(slog.DiscardHandler)); err != nil {
+			s.mistakes = append(s.mistakes, err)
+		}
+	}
 	d := &doctor.Doctor{
+		Video: s.video, VideoTrouble: videoTrouble,
 		Settings: s.mistakes, Texts: left, Languages: texts.Languages(), Folder: s.cfg.DataDir, Address: s.address(),
 		Telegram: s.bot, TelegramErr: s.botErr, Menus: menus(texts), Services: services, Database: s.database, Now: time.Now,
 	}

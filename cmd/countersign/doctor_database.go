@@ -56,7 +56,7 @@ func menus(texts *locale.Texts) []doctor.Menu {
 
 // checkup looks from within the gateway, for the page.
 func (g *gateway) checkup(ctx context.Context) []doctor.Finding {
-	s := subject{cfg: g.cfg, bot: g.bot, seal: g.seal, pool: g.pool()}
+	s := subject{cfg: g.cfg, bot: g.bot, seal: g.seal, video: g.video, pool: g.pool()}
 	d, _, err := s.doctor()
 	if err != nil {
 		return []doctor.Finding{{Check: "texts", Level: doctor.Problem, Key: "doctor.broke", Data: map[string]any{"Why": err}}}

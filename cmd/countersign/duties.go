@@ -25,6 +25,8 @@ import (
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/roster"
+	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 )
 
 // duties are jobs of the queue that look after the rest. Each looks for what is due, so
@@ -41,7 +43,10 @@ type duties struct {
 	console *console.Store
 	assure  *assure.Store
 	notices *notice.Store
-	roster  *roster.Sync // nil: people come by other ways
+	roster  *roster.Sync     // nil: people come by other ways
+	video   *videodesk.Store // nil: there are no video servers
+
+	videoWatch *videowatch.Store
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -192,6 +197,14 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	}
 	if _, err := d.journal.Purge(ctx, d.keep); err != nil {
 		return err
+	}
+	if d.video != nil {
+		if _, err := d.video.Purge(ctx); err != nil {
+			return err
+		}
+		if _, err := d.videoWatch.Purge(ctx, keepDeliveries); err != nil {
+			return err
+		}
 	}
 	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
 	return err

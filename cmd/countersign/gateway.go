@@ -38,6 +38,9 @@ import (
 	"countersign/internal/secret"
 	"countersign/internal/server"
 	"countersign/internal/telegram"
+	"countersign/internal/trueconf"
+	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 	"countersign/internal/wake"
 )
 
@@ -70,10 +73,15 @@ type gateway struct {
 	notices *notice.Board
 	handout *handout.Desk
 	hook    *hook.Hook
-	erp     *erp.Door
-	duties  *duties
-	health  *server.Health
-	wires   *ledger.Wires
+
+	video      []*trueconf.Server
+	videoDesk  *videodesk.Desk // nil: there are no video servers
+	videoWatch *videowatch.Watch
+
+	erp    *erp.Door
+	duties *duties
+	health *server.Health
+	wires  *ledger.Wires
 }
 
 func newGateway(ctx context.Context, s service, db *database) (*gateway, error) {
@@ -81,7 +89,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -99,6 +107,9 @@ func (g *gateway) close() {
 	}
 	if g.bot != nil {
 		g.bot.Close()
+	}
+	for _, s := range g.video {
+		s.Close()
 	}
 }
 
@@ -306,6 +317,10 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.notices.Run, g.hook.Run, g.duties.run, g.announce,
 	} {
 		parts.Go(func() error { return run(loops) })
+	}
+	if g.videoDesk != nil {
+		parts.Go(func() error { return g.videoDesk.Run(loops) })
+		parts.Go(func() error { return g.videoWatch.Run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })

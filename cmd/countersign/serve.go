@@ -98,7 +98,7 @@ func (l listeners) close() error {
 // not promise.
 func (g *gateway) warnOfSettings(ctx context.Context) {
 	for section, set := range map[string]bool{
-		"asterisk": g.cfg.Asterisk.Mode != "", "trueconf": len(g.cfg.TrueConf.Servers) > 0,
+		"asterisk": g.cfg.Asterisk.Mode != "",
 	} {
 		if set {
 			g.log.WarnContext(ctx, "this version has no use for a part of the configuration", slog.String("part", section))

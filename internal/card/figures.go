@@ -147,7 +147,8 @@ func (p page) basics() []line {
 	return out
 }
 
-// extra are the fields that only the ERP knows the meaning of, and how many there are.
+// extra are the fields that only whoever posts the document knows the meaning of, in his
+// words where we have none, and how many there are.
 func (p page) extra() (lines []line, all int) {
 	names := slices.Sorted(maps.Keys(p.Doc.Fields))
 	for _, name := range names {
@@ -155,7 +156,11 @@ func (p page) extra() (lines []line, all int) {
 			continue
 		}
 		if all++; all <= mostFields {
-			lines = append(lines, words(tidy(name, maxName)+": "+tidy(p.Doc.Fields[name], maxValue)))
+			label, ours := p.known("field.own." + name)
+			if !ours {
+				label = tidy(name, maxName)
+			}
+			lines = append(lines, words(label+": "+tidy(p.Doc.Fields[name], maxValue)))
 		}
 	}
 	return lines, all

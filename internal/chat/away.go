@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -21,8 +22,8 @@ const (
 )
 
 // away answers /away: "/away", "/away off", "/away 5.12", "/away until 5.12 deputy Smith".
-func (d *Door) away(ctx context.Context, v visit) (panel, error) {
-	words := v.args
+func (d *Door) away(ctx context.Context, v visit) (screen.Screen, error) {
+	words := v.Args
 	switch {
 	case len(words) == 0:
 		return d.awayNow(ctx, v, "")
@@ -33,7 +34,7 @@ func (d *Door) away(ctx context.Context, v visit) (panel, error) {
 	if len(words) == 0 {
 		return d.awayNow(ctx, v, v.t("away.date_wrong", nil))
 	}
-	last, ok := lastDay(words[0], d.Now().In(v.zone))
+	last, ok := lastDay(words[0], d.Now().In(v.Zone))
 	if !ok {
 		return d.awayNow(ctx, v, v.t("away.date_wrong", nil))
 	}
@@ -74,57 +75,57 @@ func lastDay(text string, now time.Time) (time.Time, bool) {
 }
 
 // awayTap is a button of the panel.
-func (d *Door) awayTap(ctx context.Context, v visit) (panel, error) {
+func (d *Door) awayTap(ctx context.Context, v visit) (screen.Screen, error) {
 	switch {
-	case len(v.args) == 1 && v.args[0] == "off":
+	case len(v.Args) == 1 && v.Args[0] == "off":
 		return d.back(ctx, v)
-	case len(v.args) == 2 && v.args[0] == "days":
-		if days, err := strconv.Atoi(v.args[1]); err == nil && days >= 0 && days < 366 {
-			now := d.Now().In(v.zone)
+	case len(v.Args) == 2 && v.Args[0] == "days":
+		if days, err := strconv.Atoi(v.Args[1]); err == nil && days >= 0 && days < 366 {
+			now := d.Now().In(v.Zone)
 			return d.chooseDeputy(ctx, v, time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location()), "")
 		}
-	case len(v.args) == 3 && v.args[0] == "go":
-		if until, err := strconv.ParseInt(v.args[1], 36, 64); err == nil {
-			return d.leave(ctx, v, time.Unix(until, 0), people.ID(v.args[2]))
+	case len(v.Args) == 3 && v.Args[0] == "go":
+		if until, err := strconv.ParseInt(v.Args[1], 36, 64); err == nil {
+			return d.leave(ctx, v, time.Unix(until, 0), people.ID(v.Args[2]))
 		}
 	}
 	return d.awayNow(ctx, v, "")
 }
 
 // awayNow says whether somebody is away, and offers to be.
-func (d *Door) awayNow(ctx context.Context, v visit, first string) (panel, error) {
-	gone, err := d.Directory.Absences(ctx, v.person.ID)
+func (d *Door) awayNow(ctx context.Context, v visit, first string) (screen.Screen, error) {
+	gone, err := d.Directory.Absences(ctx, v.Person.ID)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	var out panel
+	var out screen.Screen
 	if first != "" {
-		out.lines = append(out.lines, plain(first), "")
+		out.Lines = append(out.Lines, screen.Plain(first), "")
 	}
-	out.lines = append(out.lines, bold(v.t("away.title", nil)))
+	out.Lines = append(out.Lines, screen.Bold(v.t("away.title", nil)))
 	if len(gone) == 0 {
-		out.lines = append(out.lines, plain(v.t("away.none", nil)))
+		out.Lines = append(out.Lines, screen.Plain(v.t("away.none", nil)))
 	}
 	for _, g := range gone {
-		out.lines = append(out.lines, plain(v.absence(g, dir)))
+		out.Lines = append(out.Lines, screen.Plain(v.absence(g, dir)))
 	}
-	out.lines = append(out.lines, "", plain(v.t("away.choose", nil)), plain(v.t("away.hint", nil)))
-	out.rows = [][]telegram.Button{
-		{v.button(v.t("away.day", nil), "away", "days", "1"), v.button(v.lang.N("away.days", 3, nil), "away", "days", "3")},
+	out.Lines = append(out.Lines, "", screen.Plain(v.t("away.choose", nil)), screen.Plain(v.t("away.hint", nil)))
+	out.Rows = [][]telegram.Button{
+		{v.button(v.t("away.day", nil), "away", "days", "1"), v.button(v.Lang.N("away.days", 3, nil), "away", "days", "3")},
 		{v.button(v.t("away.week", nil), "away", "days", "7"), v.button(v.t("away.weeks", nil), "away", "days", "14")},
 	}
 	if len(gone) > 0 {
-		out.rows = append(out.rows, []telegram.Button{v.button(v.t("away.back", nil), "away", "off")})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("away.back", nil), "away", "off")})
 	}
 	return out, nil
 }
 
 func (v visit) absence(g directory.Gone, dir people.Directory) string {
-	data := map[string]any{"From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone)}
+	data := map[string]any{"From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone)}
 	if g.Deputy == "" {
 		return v.t("away.alone", data)
 	}
@@ -135,29 +136,29 @@ func (v visit) absence(g directory.Gone, dir people.Directory) string {
 
 // chooseDeputy offers who may decide meanwhile: those of the name, or those who hold a role
 // that he holds.
-func (d *Door) chooseDeputy(ctx context.Context, v visit, until time.Time, name string) (panel, error) {
+func (d *Door) chooseDeputy(ctx context.Context, v visit, until time.Time, name string) (screen.Screen, error) {
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	found := dir.Named(name, mostDeputies+1)
 	if name == "" {
-		found = peers(dir, v.person)
+		found = peers(dir, v.Person)
 	}
-	found = slices.DeleteFunc(found, func(p people.Person) bool { return p.ID == v.person.ID })
+	found = slices.DeleteFunc(found, func(p people.Person) bool { return p.ID == v.Person.ID })
 	found = found[:min(len(found), mostDeputies)]
 	at := strconv.FormatInt(until.Unix(), 36)
-	data := map[string]any{"Until": v.lang.DateTime(until, v.zone)}
-	out := panel{lines: []string{bold(v.t("away.until", data)), plain(v.t("away.deputy", nil))}}
+	data := map[string]any{"Until": v.Lang.DateTime(until, v.Zone)}
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("away.until", data)), screen.Plain(v.t("away.deputy", nil))}}
 	if name != "" && len(found) == 0 {
-		out.lines = append(out.lines, "", plain(v.t("away.nobody", map[string]any{"Name": short(name)})))
+		out.Lines = append(out.Lines, "", screen.Plain(v.t("away.nobody", map[string]any{"Name": short(name)})))
 	}
-	day := until.In(v.zone).AddDate(0, 0, -1).Format("2.1.2006")
-	out.lines = append(out.lines, "", plain(v.t("away.deputy_hint", map[string]any{"Command": "/away " + day})))
+	day := until.In(v.Zone).AddDate(0, 0, -1).Format("2.1.2006")
+	out.Lines = append(out.Lines, "", screen.Plain(v.t("away.deputy_hint", map[string]any{"Command": "/away " + day})))
 	for _, p := range found {
-		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+called(p, dir), "away", "go", at, string(p.ID))})
+		out.Rows = append(out.Rows, []telegram.Button{v.button("👤 "+called(p, dir), "away", "go", at, string(p.ID))})
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("away.no_deputy", nil), "away", "go", at, "")},
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("away.no_deputy", nil), "away", "go", at, "")},
 		[]telegram.Button{v.button(v.t("button.cancel", nil), "away")})
 	return out, nil
 }
@@ -176,31 +177,31 @@ func peers(dir people.Directory, of people.Person) []people.Person {
 }
 
 // leave notes that somebody is away from now on.
-func (d *Door) leave(ctx context.Context, v visit, until time.Time, deputy people.ID) (panel, error) {
-	g, _, err := d.Directory.PutAbsence(ctx, chatActor+v.person.ExternalID, directory.NewAbsence{
-		Absence: people.Absence{Person: v.person.ID, Until: until}, Deputy: deputy, Ask: d.asking(v),
+func (d *Door) leave(ctx context.Context, v visit, until time.Time, deputy people.ID) (screen.Screen, error) {
+	g, _, err := d.Directory.PutAbsence(ctx, chatActor+v.Person.ExternalID, directory.NewAbsence{
+		Absence: people.Absence{Person: v.Person.ID, Until: until}, Deputy: deputy, Ask: d.asking(v),
 	})
 	if key := standingRefusal(err); key != "" {
 		return d.awayNow(ctx, v, v.t(key, nil))
 	}
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	d.standIn(ctx)
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	out := panel{lines: []string{bold(v.t("away.title", nil)), plain(v.absence(g, dir))}}
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("away.title", nil)), screen.Plain(v.absence(g, dir))}}
 	if g.Deputy == "" {
-		out.lines = append(out.lines, plain(v.t("away.alone_note", nil)))
+		out.Lines = append(out.Lines, screen.Plain(v.t("away.alone_note", nil)))
 	}
-	out.rows = [][]telegram.Button{{v.button(v.t("away.back", nil), "away", "off")}}
+	out.Rows = [][]telegram.Button{{v.button(v.t("away.back", nil), "away", "off")}}
 	return out, nil
 }
 
 func (d *Door) asking(v visit) directory.Ask {
-	return directory.Ask{Account: v.account, LoginLife: d.Ledger.LoginLife}
+	return directory.Ask{Account: v.Account, LoginLife: d.Ledger.LoginLife}
 }
 
 // standingRefusal is how a refusal of the directory is said; empty for what is none.
@@ -234,10 +235,10 @@ func (d *Door) standIn(ctx context.Context) {
 
 // back ends what somebody said of his being away. What an ERP or another said ends, too:
 // whoever is there knows it best.
-func (d *Door) back(ctx context.Context, v visit) (panel, error) {
-	ended, err := d.Directory.Back(ctx, chatActor+v.person.ExternalID, v.person.ID, "back")
+func (d *Door) back(ctx context.Context, v visit) (screen.Screen, error) {
+	ended, err := d.Directory.Back(ctx, chatActor+v.Person.ExternalID, v.Person.ID, "back")
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	key := "away.not_away"
 	if len(ended) > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -20,37 +21,37 @@ const (
 )
 
 // delegate answers /delegate, and /delegate with the name of a deputy.
-func (d *Door) delegate(ctx context.Context, v visit) (panel, error) {
-	if len(v.args) == 0 {
+func (d *Door) delegate(ctx context.Context, v visit) (screen.Screen, error) {
+	if len(v.Args) == 0 {
 		return d.delegations(ctx, v, "")
 	}
-	f, err := d.Dialogs.openDraft(ctx, v.account, d.Now().Add(draftLife))
+	f, err := d.Dialogs.openDraft(ctx, v.Account, d.Now().Add(draftLife))
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	return d.draftDeputies(ctx, v, f, strings.TrimPrefix(strings.Join(v.args, " "), "@"))
+	return d.draftDeputies(ctx, v, f, strings.TrimPrefix(strings.Join(v.Args, " "), "@"))
 }
 
 // delegateTap is a button of the panel: what it is about, and which field or number.
-func (d *Door) delegateTap(ctx context.Context, v visit) (panel, error) {
+func (d *Door) delegateTap(ctx context.Context, v visit) (screen.Screen, error) {
 	arg := func(i int) string {
-		if i < len(v.args) {
-			return v.args[i]
+		if i < len(v.Args) {
+			return v.Args[i]
 		}
 		return ""
 	}
 	switch arg(0) {
 	case "new":
-		f, err := d.Dialogs.openDraft(ctx, v.account, d.Now().Add(draftLife))
+		f, err := d.Dialogs.openDraft(ctx, v.Account, d.Now().Add(draftLife))
 		if err != nil {
-			return panel{}, err
+			return screen.Screen{}, err
 		}
 		return d.form(ctx, v, f, "")
 	case "end":
 		return d.takeBack(ctx, v, arg(1), arg(2))
 	case "x":
-		if _, err := d.Dialogs.dropDraft(ctx, v.account, d.Now()); err != nil {
-			return panel{}, err
+		if _, err := d.Dialogs.dropDraft(ctx, v.Account, d.Now()); err != nil {
+			return screen.Screen{}, err
 		}
 	case "f", "s", "go":
 		return d.draftTap(ctx, v, arg)
@@ -59,45 +60,45 @@ func (d *Door) delegateTap(ctx context.Context, v visit) (panel, error) {
 }
 
 // delegations lists what somebody gave away and got.
-func (d *Door) delegations(ctx context.Context, v visit, first string) (panel, error) {
-	all, err := d.Directory.Delegations(ctx, v.person.ID)
+func (d *Door) delegations(ctx context.Context, v visit, first string) (screen.Screen, error) {
+	all, err := d.Directory.Delegations(ctx, v.Person.ID)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	out := panel{lines: []string{bold(v.t("delegate.title", nil))}}
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("delegate.title", nil))}}
 	if first != "" {
-		out.lines = append([]string{plain(first), ""}, out.lines...)
+		out.Lines = append([]string{screen.Plain(first), ""}, out.Lines...)
 	}
 	if len(all) == 0 {
-		out.lines = append(out.lines, plain(v.t("delegate.none", nil)))
+		out.Lines = append(out.Lines, screen.Plain(v.t("delegate.none", nil)))
 	}
 	for _, g := range all[:min(len(all), mostGiven)] {
-		out.lines = append(out.lines, "", plain(v.given(g, dir)))
-		if g.Principal == v.person.ID {
+		out.Lines = append(out.Lines, "", screen.Plain(v.given(g, dir)))
+		if g.Principal == v.Person.ID {
 			no := strconv.FormatInt(int64(g.ID), 10)
-			out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.end", map[string]any{"Delegation": no}), delegatePage, "end", no)})
+			out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.end", map[string]any{"Delegation": no}), delegatePage, "end", no)})
 		}
 	}
 	if more := len(all) - mostGiven; more > 0 {
-		out.lines = append(out.lines, "", plain(v.lang.N("queue.more", more, nil)))
+		out.Lines = append(out.Lines, "", screen.Plain(v.Lang.N("queue.more", more, nil)))
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.new", nil), delegatePage, "new")})
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.new", nil), delegatePage, "new")})
 	return out, nil
 }
 
 // given says who decides for whom, from when until when, and within which bounds.
 func (v visit) given(g directory.Given, dir people.Directory) string {
 	key, other := "delegate.given", g.Deputy
-	if g.Principal != v.person.ID {
+	if g.Principal != v.Person.ID {
 		key, other = "delegate.got", g.Principal
 	}
 	p, _ := dir.Person(other)
 	out := v.t(key, map[string]any{
-		"Delegation": int64(g.ID), "Name": called(p, dir), "From": v.lang.DateTime(g.From, v.zone), "Until": v.lang.DateTime(g.Until, v.zone),
+		"Delegation": int64(g.ID), "Name": called(p, dir), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone),
 	})
 	if bounds := v.bounds(g.Scope); bounds != "" {
 		out += "\n" + bounds
@@ -121,30 +122,30 @@ func (v visit) bounds(s people.Scope) string {
 		out = append(out, short(s.Company))
 	}
 	if s.UpTo != nil {
-		out = append(out, v.t("card.through_limit", map[string]any{"Limit": v.lang.Money(*s.UpTo)}))
+		out = append(out, v.t("card.through_limit", map[string]any{"Limit": v.Lang.Money(*s.UpTo)}))
 	}
 	return strings.Join(out, " · ")
 }
 
 func (v visit) roleName(name string) string {
-	if key := "role." + name; v.lang.Has(key) {
+	if key := "role." + name; v.Lang.Has(key) {
 		return v.t(key, nil)
 	}
 	return short(strings.ReplaceAll(name, "_", " "))
 }
 
 // takeBack ends a delegation, after a question. It must be the person's own.
-func (d *Door) takeBack(ctx context.Context, v visit, number, answer string) (panel, error) {
+func (d *Door) takeBack(ctx context.Context, v visit, number, answer string) (screen.Screen, error) {
 	no, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		return d.delegations(ctx, v, "")
 	}
-	all, err := d.Directory.Delegations(ctx, v.person.ID)
+	all, err := d.Directory.Delegations(ctx, v.Person.ID)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	i := slices.IndexFunc(all, func(g directory.Given) bool {
-		return int64(g.ID) == no && g.Principal == v.person.ID
+		return int64(g.ID) == no && g.Principal == v.Person.ID
 	})
 	if i < 0 {
 		return d.delegations(ctx, v, v.t("delegate.gone", nil))
@@ -152,16 +153,16 @@ func (d *Door) takeBack(ctx context.Context, v visit, number, answer string) (pa
 	if answer != "yes" {
 		dir, err := d.Directory.Snapshot(ctx)
 		if err != nil {
-			return panel{}, err
+			return screen.Screen{}, err
 		}
-		return panel{lines: []string{bold(v.t("delegate.sure", nil)), plain(v.given(all[i], dir))}, rows: [][]telegram.Button{
+		return screen.Screen{Lines: []string{screen.Bold(v.t("delegate.sure", nil)), screen.Plain(v.given(all[i], dir))}, Rows: [][]telegram.Button{
 			{v.button(v.t("delegate.end", map[string]any{"Delegation": number}), delegatePage, "end", number, "yes")},
 			{v.button(v.t("button.cancel", nil), delegatePage)},
 		}}, nil
 	}
-	ended, err := d.Directory.TakeBack(ctx, chatActor+v.person.ExternalID, v.person.ID, people.DelegationID(no))
+	ended, err := d.Directory.TakeBack(ctx, chatActor+v.Person.ExternalID, v.Person.ID, people.DelegationID(no))
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	key := "delegate.gone"
 	if ended {
@@ -179,9 +180,9 @@ var (
 
 // conclude makes a delegation of a draft, once: the note that it was made is of one commit with
 // the delegation.
-func (d *Door) conclude(ctx context.Context, v visit, f draft) (panel, error) {
+func (d *Door) conclude(ctx context.Context, v visit, f draft) (screen.Screen, error) {
 	again := false
-	err := d.Directory.Edit(ctx, chatActor+v.person.ExternalID, directory.Apply, func(e *directory.Edit) error {
+	err := d.Directory.Edit(ctx, chatActor+v.Person.ExternalID, directory.Apply, func(e *directory.Edit) error {
 		kept, err := settleDraft(ctx, e, f, d.Now())
 		if again = err == nil && kept.Made != 0; err != nil || again {
 			return err
@@ -190,7 +191,7 @@ func (d *Door) conclude(ctx context.Context, v visit, f draft) (panel, error) {
 			return errFormChanged
 		}
 		n := directory.NewDelegation{Delegation: kept.Delegation, Ask: d.asking(v)}
-		n.Principal, n.Hands = v.person.ID, 1
+		n.Principal, n.Hands = v.Person.ID, 1
 		g, err := e.Delegate(ctx, n)
 		if err != nil {
 			return err
@@ -205,7 +206,7 @@ func (d *Door) conclude(ctx context.Context, v visit, f draft) (panel, error) {
 	case key != "":
 		return d.form(ctx, v, f, v.t(key, nil))
 	case err != nil:
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	if !again {
 		d.standIn(ctx)
@@ -234,7 +235,7 @@ func (d *Door) drafted(ctx context.Context, m *telegram.Message, p people.Person
 		return false, nil
 	}
 	v := d.visit(p, *m.From)
-	var out panel
+	var out screen.Screen
 	if f.Said == m.ID && f.Awaits == "" { // it was taken, and the answer may not have come
 		out, err = d.form(ctx, v, f, "")
 	} else {

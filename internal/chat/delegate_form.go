@@ -12,6 +12,7 @@ import (
 	"countersign/internal/markup"
 	"countersign/internal/money"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -45,25 +46,25 @@ func (f draft) print() string {
 }
 
 // form shows what was chosen so far, with a button for each field.
-func (d *Door) form(ctx context.Context, v visit, f draft, first string) (panel, error) {
+func (d *Door) form(ctx context.Context, v visit, f draft, first string) (screen.Screen, error) {
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	deputy, _ := dir.Person(f.Deputy)
-	var out panel
+	var out screen.Screen
 	if first != "" {
-		out.lines = append(out.lines, plain(first), "")
+		out.Lines = append(out.Lines, screen.Plain(first), "")
 	}
-	out.lines = append(out.lines, bold(v.t("delegate.new_title", nil)))
+	out.Lines = append(out.Lines, screen.Bold(v.t("delegate.new_title", nil)))
 	var row []telegram.Button
 	field := func(of, key, value, none string) {
 		if value == "" {
 			value = v.t(none, nil)
 		}
-		out.lines = append(out.lines, plain(v.t(key, nil)+": ")+bold(value))
+		out.Lines = append(out.Lines, screen.Plain(v.t(key, nil)+": ")+screen.Bold(value))
 		if row = append(row, v.button(v.t(key, nil), delegatePage, "f", f.number(), of)); len(row) == 2 {
-			out.rows, row = append(out.rows, row), nil
+			out.Rows, row = append(out.Rows, row), nil
 		}
 	}
 	field(toDeputy, "delegate.deputy", called(deputy, dir), "delegate.choose")
@@ -73,11 +74,11 @@ func (d *Door) form(ctx context.Context, v visit, f draft, first string) (panel,
 	field(ofRole, "delegate.role", v.bounds(people.Scope{Role: f.Scope.Role}), "delegate.any")
 	field(ofType, "delegate.type", v.bounds(people.Scope{Type: f.Scope.Type}), "delegate.any")
 	field(ofCompany, "delegate.company", short(f.Scope.Company), "delegate.any")
-	out.rows = append(out.rows, row)
+	out.Rows = append(out.Rows, row)
 	if f.Deputy != "" && !f.Until.IsZero() {
-		out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.go", nil), delegatePage, "go", f.number(), f.print())})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.go", nil), delegatePage, "go", f.number(), f.print())})
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("button.cancel", nil), delegatePage, "x")})
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("button.cancel", nil), delegatePage, "x")})
 	return out, nil
 }
 
@@ -85,19 +86,19 @@ func (v visit) moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return v.lang.DateTime(t, v.zone)
+	return v.Lang.DateTime(t, v.Zone)
 }
 
 // draftTap is a button of the form: "f" asks for a field, "s" sets it, "go" makes it.
-func (d *Door) draftTap(ctx context.Context, v visit, arg func(int) string) (panel, error) {
+func (d *Door) draftTap(ctx context.Context, v visit, arg func(int) string) (screen.Screen, error) {
 	no, err := strconv.ParseInt(arg(1), 36, 64)
 	if err != nil {
 		return d.delegations(ctx, v, v.t("delegate.over", nil))
 	}
-	f, ok, err := d.Dialogs.draftOf(ctx, v.account, no, d.Now())
+	f, ok, err := d.Dialogs.draftOf(ctx, v.Account, no, d.Now())
 	switch {
 	case err != nil:
-		return panel{}, err
+		return screen.Screen{}, err
 	case !ok:
 		return d.delegations(ctx, v, v.t("delegate.over", nil))
 	case f.Made != 0:
@@ -114,62 +115,62 @@ func (d *Door) draftTap(ctx context.Context, v visit, arg func(int) string) (pan
 		fault, err = d.setField(ctx, v, &f, arg(2), arg(3))
 	}
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	if f.Awaits = ""; fault == "" {
 		err = d.Dialogs.saveDraft(ctx, f)
 	}
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	return d.form(ctx, v, f, fault)
 }
 
 // askField offers what a field can be, or asks to write it.
-func (d *Door) askField(ctx context.Context, v visit, f draft, of string) (panel, error) {
+func (d *Door) askField(ctx context.Context, v visit, f draft, of string) (screen.Screen, error) {
 	set := func(text, value string) telegram.Button {
 		return v.button(text, delegatePage, "s", f.number(), of, value)
 	}
-	var out panel
+	var out screen.Screen
 	written := true
 	switch of {
 	case toDeputy:
 		return d.draftDeputies(ctx, v, f, "")
 	case till:
-		out.lines = []string{bold(v.t("delegate.until", nil)), plain(v.t("delegate.until_hint", nil))}
-		out.rows = [][]telegram.Button{
-			{set(v.t("away.week", nil), "7"), set(v.t("away.weeks", nil), "14"), set(v.lang.N("away.days", 30, nil), "30")},
+		out.Lines = []string{screen.Bold(v.t("delegate.until", nil)), screen.Plain(v.t("delegate.until_hint", nil))}
+		out.Rows = [][]telegram.Button{
+			{set(v.t("away.week", nil), "7"), set(v.t("away.weeks", nil), "14"), set(v.Lang.N("away.days", 30, nil), "30")},
 		}
 	case since:
-		out.lines = []string{bold(v.t("delegate.from", nil)), plain(v.t("delegate.from_hint", nil))}
-		out.rows = [][]telegram.Button{{set(v.t("delegate.at_once", nil), "")}}
+		out.Lines = []string{screen.Bold(v.t("delegate.from", nil)), screen.Plain(v.t("delegate.from_hint", nil))}
+		out.Rows = [][]telegram.Button{{set(v.t("delegate.at_once", nil), "")}}
 	case upTo:
-		out.lines = []string{bold(v.t("delegate.limit", nil)), plain(v.t("delegate.limit_hint", nil))}
-		out.rows = [][]telegram.Button{{set(v.t("delegate.any_amount", nil), "")}}
+		out.Lines = []string{screen.Bold(v.t("delegate.limit", nil)), screen.Plain(v.t("delegate.limit_hint", nil))}
+		out.Rows = [][]telegram.Button{{set(v.t("delegate.any_amount", nil), "")}}
 	case ofCompany:
-		out.lines = []string{bold(v.t("delegate.company", nil)), plain(v.t("delegate.company_hint", nil))}
-		out.rows = [][]telegram.Button{{set(v.t("delegate.any", nil), "")}}
+		out.Lines = []string{screen.Bold(v.t("delegate.company", nil)), screen.Plain(v.t("delegate.company_hint", nil))}
+		out.Rows = [][]telegram.Button{{set(v.t("delegate.any", nil), "")}}
 	default:
 		written = false
-		key, names, err := "delegate.role", roleNames(v.person), error(nil)
+		key, names, err := "delegate.role", roleNames(v.Person), error(nil)
 		if of == ofType {
 			key = "delegate.type"
 			names, err = d.routedTypes(ctx)
 		}
 		if err != nil {
-			return panel{}, err
+			return screen.Screen{}, err
 		}
-		out.lines = []string{bold(v.t(key, nil))}
-		out.rows = [][]telegram.Button{{set(v.t("delegate.any", nil), "")}}
+		out.Lines = []string{screen.Bold(v.t(key, nil))}
+		out.Rows = [][]telegram.Button{{set(v.t("delegate.any", nil), "")}}
 		for _, name := range names[:min(len(names), mostValues)] {
 			label := v.typeName(name)
 			if of != ofType {
 				label = v.roleName(name)
 			}
-			out.rows = append(out.rows, []telegram.Button{set(label, kindOf(name))})
+			out.Rows = append(out.Rows, []telegram.Button{set(label, kindOf(name))})
 		}
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
 	if f.Awaits = ""; written {
 		f.Awaits = of
 	}
@@ -200,24 +201,24 @@ func (d *Door) routedTypes(ctx context.Context) ([]string, error) {
 }
 
 // draftDeputies offers who may decide: those of a name, or who holds a role that he holds.
-func (d *Door) draftDeputies(ctx context.Context, v visit, f draft, name string) (panel, error) {
+func (d *Door) draftDeputies(ctx context.Context, v visit, f draft, name string) (screen.Screen, error) {
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	found := peers(dir, v.person)
-	out := panel{lines: []string{bold(v.t("delegate.deputy", nil)), plain(v.t("delegate.deputy_hint", nil))}}
+	found := peers(dir, v.Person)
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("delegate.deputy", nil)), screen.Plain(v.t("delegate.deputy_hint", nil))}}
 	if name != "" {
 		found = dir.Named(name, mostDeputies+1)
 	}
-	found = slices.DeleteFunc(found, func(p people.Person) bool { return p.ID == v.person.ID })
+	found = slices.DeleteFunc(found, func(p people.Person) bool { return p.ID == v.Person.ID })
 	if name != "" && len(found) == 0 {
-		out.lines = append(out.lines, "", plain(v.t("away.nobody", map[string]any{"Name": short(name)})))
+		out.Lines = append(out.Lines, "", screen.Plain(v.t("away.nobody", map[string]any{"Name": short(name)})))
 	}
 	for _, p := range found[:min(len(found), mostDeputies)] {
-		out.rows = append(out.rows, []telegram.Button{v.button("👤 "+called(p, dir), delegatePage, "s", f.number(), toDeputy, string(p.ID))})
+		out.Rows = append(out.Rows, []telegram.Button{v.button("👤 "+called(p, dir), delegatePage, "s", f.number(), toDeputy, string(p.ID))})
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
 	f.Awaits = toDeputy
 	return out, d.Dialogs.saveDraft(ctx, f)
 }
@@ -238,12 +239,12 @@ func (d *Door) setField(ctx context.Context, v visit, f *draft, of, value string
 			return "", err
 		}
 		p, known := dir.Person(people.ID(value))
-		if !known || !p.Active || p.ID == v.person.ID {
+		if !known || !p.Active || p.ID == v.Person.ID {
 			return v.t("away.deputy_gone", nil), nil
 		}
 		f.Deputy = p.ID
 	case ofRole:
-		f.Scope.Role = pick(roleNames(v.person))
+		f.Scope.Role = pick(roleNames(v.Person))
 	case ofType:
 		names, err = d.routedTypes(ctx)
 		f.Scope.Type = pick(names)
@@ -262,34 +263,34 @@ func (d *Door) setField(ctx context.Context, v visit, f *draft, of, value string
 		if !f.From.IsZero() {
 			begins = f.From
 		}
-		begins = begins.In(v.zone)
-		f.Until = time.Date(begins.Year(), begins.Month(), begins.Day()+days, 0, 0, 0, 0, v.zone)
+		begins = begins.In(v.Zone)
+		f.Until = time.Date(begins.Year(), begins.Month(), begins.Day()+days, 0, 0, 0, 0, v.Zone)
 	}
 	return "", err
 }
 
 // fill sets a field to what was written, and shows the form; or says what is wrong with it
 // and goes on waiting.
-func (d *Door) fill(ctx context.Context, v visit, f draft, m *telegram.Message) (panel, error) {
+func (d *Door) fill(ctx context.Context, v visit, f draft, m *telegram.Message) (screen.Screen, error) {
 	text := strings.Join(strings.Fields(markup.Clean(m.Text)), " ")
 	if f.Awaits == toDeputy {
 		return d.draftDeputies(ctx, v, f, strings.TrimPrefix(text, "@"))
 	}
 	if key := d.write(v, &f, text); key != "" {
-		return panel{lines: []string{plain(v.t(key, nil))}, rows: [][]telegram.Button{
+		return screen.Screen{Lines: []string{screen.Plain(v.t(key, nil))}, Rows: [][]telegram.Button{
 			{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")},
 		}}, nil
 	}
 	f.Awaits, f.Said = "", m.ID
 	if err := d.Dialogs.saveDraft(ctx, f); err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	return d.form(ctx, v, f, "")
 }
 
 // write reads a text as the field that is awaited. It gives the key of what is wrong.
 func (d *Door) write(v visit, f *draft, text string) string {
-	now := d.Now().In(v.zone)
+	now := d.Now().In(v.Zone)
 	switch f.Awaits {
 	case ofCompany:
 		if utf8.RuneCountInString(text) > maxCompany {

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/notice"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -76,15 +77,15 @@ func (d *Door) digest(ctx context.Context, p people.Person, sub directory.Subscr
 // digestBody says how much waits, for how long and for how much money, and shows the first.
 func (d *Door) digestBody(ctx context.Context, v visit, h ledger.Heap) (notice.Body, error) {
 	l := fresh(ledger.ForHim)
-	found, err := d.Ledger.List(ctx, ledger.List{Person: v.person.ID, Pile: l.pile, Order: l.order, Limit: digestLines})
+	found, err := d.Ledger.List(ctx, ledger.List{Person: v.Person.ID, Pile: l.pile, Order: l.order, Limit: digestLines})
 	if err != nil {
 		return notice.Body{}, err
 	}
 	var sums []string
 	for _, sum := range h.Sums {
-		sums = append(sums, v.lang.Money(sum))
+		sums = append(sums, v.Lang.Money(sum))
 	}
-	lines := []string{v.t("digest.oldest", map[string]any{"Age": v.lang.Duration(d.Now().Sub(h.Oldest))})}
+	lines := []string{v.t("digest.oldest", map[string]any{"Age": v.Lang.Duration(d.Now().Sub(h.Oldest))})}
 	if len(sums) > 0 {
 		lines = append(lines, v.t("digest.sum", map[string]any{"Sums": strings.Join(sums, " · ")}))
 	}
@@ -97,13 +98,13 @@ func (d *Door) digestBody(ctx context.Context, v visit, h ledger.Heap) (notice.B
 	}
 	all := v.button(v.t("digest.all", nil), l.parts("p")...)
 	return notice.Body{
-		Title: v.lang.N("queue.header", h.Count, nil), Text: strings.TrimSpace(strings.Join(lines, "\n")),
+		Title: v.Lang.N("queue.header", h.Count, nil), Text: strings.TrimSpace(strings.Join(lines, "\n")),
 		Buttons: [][]notice.Button{row, {{Text: all.Text, Data: all.Data}}},
 	}, nil
 }
 
 // digestTap is a choice in the settings: an hour, or none.
-func (d *Door) digestTap(ctx context.Context, v visit, value string) (panel, error) {
+func (d *Door) digestTap(ctx context.Context, v visit, value string) (screen.Screen, error) {
 	hour, err := strconv.Atoi(value)
 	switch {
 	case value == "off":
@@ -111,13 +112,13 @@ func (d *Door) digestTap(ctx context.Context, v visit, value string) (panel, err
 	case err == nil && hour >= 0 && hour < 24:
 		return d.set(ctx, v, func(s *directory.Setting) { s.Digest = directory.Digest{On: true, Hour: hour} })
 	}
-	out := panel{lines: []string{bold(v.t("settings.digest", nil)), plain(v.t("settings.digest_hint", nil))}}
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("settings.digest", nil)), screen.Plain(v.t("settings.digest_hint", nil))}}
 	var all []telegram.Button
 	for hour := range 24 {
 		all = append(all, v.button(hourText(hour), "set", "digest", strconv.Itoa(hour)))
 	}
-	out.rows = slices.AppendSeq(out.rows, slices.Chunk(all, hoursInRow))
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("settings.digest_off", nil), "set", "digest", "off")}, v.settingsBack())
+	out.Rows = slices.AppendSeq(out.Rows, slices.Chunk(all, hoursInRow))
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("settings.digest_off", nil), "set", "digest", "off")}, v.settingsBack())
 	return out, nil
 }
 

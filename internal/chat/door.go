@@ -26,6 +26,7 @@ import (
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
@@ -70,7 +71,8 @@ type Door struct {
 	Cards     Cards
 	Link      *link.Desk
 	Notices   *notice.Store
-	Assure    *assure.Desk // nil: there are no pages to confirm on
+	Assure    *assure.Desk           // nil: there are no pages to confirm on
+	Desks     map[string]screen.Desk // by their commands
 	// Administrator reports whether a person may do what administrators do; nil: nobody may.
 	Administrator func(ctx context.Context, p people.Person) (bool, error)
 	Texts         *locale.Texts

@@ -25,7 +25,7 @@ type Menu struct {
 // which the messenger has a button.
 func offered() map[telegram.Scope][]string {
 	return map[telegram.Scope][]string{
-		telegram.ScopePrivate: {"queue", "find", "who", "away", "delegate", "settings", "login", "security", "unlink", "lost", "cancel", "help"},
+		telegram.ScopePrivate: {"queue", "find", "who", "away", "delegate", "settings", "tc", "login", "security", "unlink", "lost", "cancel", "help"},
 		telegram.ScopeGroups:  {"bind", "help"},
 		telegram.ScopeAdmins:  {"bind", "unbind", "help"},
 	}

@@ -97,6 +97,8 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.own(ctx, m, r, d.delegate)
 	case "find":
 		return d.find(ctx, m, r)
+	case "tc":
+		return d.desk(ctx, m, r)
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))
 	}

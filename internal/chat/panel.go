@@ -9,41 +9,31 @@ import (
 	"time"
 
 	"countersign/internal/inbox"
-	"countersign/internal/locale"
 	"countersign/internal/markup"
 	"countersign/internal/pace"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
 // panelPrefix begins the data of buttons under a panel: a message in which somebody looks
-// after his own matters. All that a button means is in its data, and is looked at anew on
-// each tap: panels outlive restarts, and an old one can do no more than a new one.
-const panelPrefix = "m:"
-
-// panel is what such a message shows.
-type panel struct {
-	lines  []string
-	rows   [][]telegram.Button
-	notice string // told whoever tapped
-}
+// after his own matters, or works at a desk. All that a button means is in its data, or is
+// kept by the desk, and is looked at anew on each tap: panels outlive restarts, and an old
+// one can do no more than a new one.
+const panelPrefix = screen.Prefix
 
 // visit is somebody at a panel.
 type visit struct {
-	person  people.Person
-	account int64
-	lang    locale.Lang
-	zone    *time.Location
-	args    []string // of the button, or the words behind the command
+	screen.Visitor
 
 	language string // that of the messenger
 }
 
 func (d *Door) visit(p people.Person, u telegram.User) visit {
-	return visit{person: p, account: u.ID, lang: d.lang(p, u), zone: d.zone(p), language: u.Language}
+	return visit{screen.Visitor{Person: p, Account: u.ID, Lang: d.lang(p, u), Zone: d.zone(p)}, u.Language}
 }
 
-func (v visit) t(key string, data map[string]any) string { return v.lang.T(key, data) }
+func (v visit) t(key string, data map[string]any) string { return v.Lang.T(key, data) }
 
 // button makes a button of a panel.
 func (v visit) button(text string, parts ...string) telegram.Button {
@@ -73,11 +63,29 @@ func called(p people.Person, dir people.Directory) string {
 func (d *Door) zone(p people.Person) *time.Location { return p.Clock(d.Zone) }
 
 // turn is a page of a panel.
-type turn func(ctx context.Context, v visit) (panel, error)
+type turn func(ctx context.Context, v visit) (screen.Screen, error)
 
 // pages are the panels by the first word of their buttons.
 func (d *Door) pages() map[string]turn {
-	return map[string]turn{"away": d.awayTap, "set": d.settingsTap, "q": d.queueTap, delegatePage: d.delegateTap}
+	all := map[string]turn{"away": d.awayTap, "set": d.settingsTap, "q": d.queueTap, delegatePage: d.delegateTap}
+	for name, desk := range d.Desks {
+		all[name] = hosted(desk.Tap)
+	}
+	return all
+}
+
+// hosted is a page that belongs to somebody else.
+func hosted(t screen.Turn) turn {
+	return func(ctx context.Context, v visit) (screen.Screen, error) { return t(ctx, v.Visitor) }
+}
+
+// desk answers a command with the first screen of a desk.
+func (d *Door) desk(ctx context.Context, m *telegram.Message, r request) error {
+	desk, there := d.Desks[r.name]
+	if !there {
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("video.off", nil))})
+	}
+	return d.own(ctx, m, r, hosted(desk.Open))
 }
 
 // own answers a command by which somebody looks after his own matters.
@@ -86,7 +94,7 @@ func (d *Door) own(ctx context.Context, m *telegram.Message, r request, page tur
 		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("link.not_linked", nil))})
 	}
 	v := d.visit(r.person, *m.From)
-	v.args = strings.Fields(markup.Clean(r.args))
+	v.Args = strings.Fields(markup.Clean(r.args))
 	out, err := page(ctx, v)
 	if err != nil {
 		return failed(err)
@@ -94,12 +102,12 @@ func (d *Door) own(ctx context.Context, m *telegram.Message, r request, page tur
 	return d.panel(ctx, m.Chat.ID, out)
 }
 
-func (d *Door) panel(ctx context.Context, chat int64, p panel) error {
-	k, err := telegram.NewKeyboard(p.rows...)
+func (d *Door) panel(ctx context.Context, chat int64, p screen.Screen) error {
+	k, err := telegram.NewKeyboard(p.Rows...)
 	if err != nil {
 		return err
 	}
-	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: strings.Join(p.lines, "\n"), Keyboard: k})
+	return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: chat, HTML: strings.Join(p.Lines, "\n"), Keyboard: k})
 }
 
 // panelTap acts on a button of a panel and shows what came of it in its place.
@@ -110,8 +118,8 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 		return "", err
 	}
 	v := d.visit(p, cb.From)
-	v.args = strings.Split(strings.TrimPrefix(cb.Data, panelPrefix), ":")
-	page := d.pages()[v.args[0]]
+	v.Args = strings.Split(strings.TrimPrefix(cb.Data, panelPrefix), ":")
+	page := d.pages()[v.Args[0]]
 	switch {
 	case p.ID == "":
 		d.answer(ctx, cb.ID, v.t("tap.not_linked", nil), Window)
@@ -120,21 +128,21 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 		d.answer(ctx, cb.ID, v.t("tap.button_invalid", nil), Window)
 		return "refused: unreadable button", nil
 	}
-	v.args = v.args[1:]
+	v.Args = v.Args[1:]
 	out, err := page(ctx, v)
 	if err != nil {
 		return "", d.fault(ctx, it, b, failed(err))
 	}
-	d.answer(ctx, cb.ID, out.notice, Line)
-	if len(out.lines) == 0 {
+	d.answer(ctx, cb.ID, out.Notice, loudness(out))
+	if len(out.Lines) == 0 {
 		return "panel", nil
 	}
-	k, err := telegram.NewKeyboard(out.rows...)
+	k, err := telegram.NewKeyboard(out.Rows...)
 	if err != nil {
 		return "", err
 	}
 	err = d.Telegram.EditText(ctx, telegram.Edit{
-		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: strings.Join(out.lines, "\n"), Keyboard: k,
+		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: strings.Join(out.Lines, "\n"), Keyboard: k,
 	})
 	switch kind := telegram.KindOf(err); {
 	case err == nil, kind == telegram.NotModified:
@@ -147,6 +155,9 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 	}
 }
 
-// bold is a line of a panel that stands out; plain one that does not.
-func bold(text string) string  { return "<b>" + markup.Escape(text) + "</b>" }
-func plain(text string) string { return markup.Escape(text) }
+func loudness(s screen.Screen) Loudness {
+	if s.Loud {
+		return Window
+	}
+	return Line
+}

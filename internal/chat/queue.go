@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/ledger"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -84,13 +85,13 @@ func kindOf(name string) string {
 }
 
 // queue answers /queue with what waits for the person.
-func (d *Door) queue(ctx context.Context, v visit) (panel, error) {
+func (d *Door) queue(ctx context.Context, v visit) (screen.Screen, error) {
 	return d.queueLeaf(ctx, v, fresh(ledger.ForHim))
 }
 
 // queueTap leafs through it.
-func (d *Door) queueTap(ctx context.Context, v visit) (panel, error) {
-	l, types := parseLeaf(v.args)
+func (d *Door) queueTap(ctx context.Context, v visit) (screen.Screen, error) {
+	l, types := parseLeaf(v.Args)
 	if types {
 		return d.queueTypes(ctx, v, l)
 	}
@@ -98,12 +99,12 @@ func (d *Door) queueTap(ctx context.Context, v visit) (panel, error) {
 }
 
 func (d *Door) listOf(ctx context.Context, v visit, l leaf) (ledger.Listed, error) {
-	q := ledger.List{Person: v.person.ID, Pile: l.pile, Order: l.order, Offset: l.offset, Limit: queueLines}
+	q := ledger.List{Person: v.Person.ID, Pile: l.pile, Order: l.order, Offset: l.offset, Limit: queueLines}
 	if l.late {
 		q.DueTill = d.today(v)
 	}
 	if l.kind != "" {
-		all, err := d.Ledger.List(ctx, ledger.List{Person: v.person.ID, Pile: l.pile, Order: l.order, Limit: 1})
+		all, err := d.Ledger.List(ctx, ledger.List{Person: v.Person.ID, Pile: l.pile, Order: l.order, Limit: 1})
 		if err != nil {
 			return all, err
 		}
@@ -115,29 +116,29 @@ func (d *Door) listOf(ctx context.Context, v visit, l leaf) (ledger.Listed, erro
 }
 
 // today is the day by the person's clock.
-func (d *Door) today(v visit) string { return d.Now().In(v.zone).Format(time.DateOnly) }
+func (d *Door) today(v visit) string { return d.Now().In(v.Zone).Format(time.DateOnly) }
 
 // queueLeaf shows a part of a pile, with a button for each card.
-func (d *Door) queueLeaf(ctx context.Context, v visit, l leaf) (panel, error) {
+func (d *Door) queueLeaf(ctx context.Context, v visit, l leaf) (screen.Screen, error) {
 	found, err := d.listOf(ctx, v, l)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	l.offset = found.Offset
-	out := panel{lines: v.queueHead(l, found)}
+	out := screen.Screen{Lines: v.queueHead(l, found)}
 	var row []telegram.Button
 	for i, item := range found.Items {
 		no := strconv.Itoa(l.offset + i + 1)
-		out.lines = append(out.lines, plain(no+". "+d.queueLine(v, l, item)))
+		out.Lines = append(out.Lines, screen.Plain(no+". "+d.queueLine(v, l, item)))
 		if row = append(row, telegram.Button{Text: no, Data: findCase + string(item.Case.ID)}); len(row) == queueRow {
-			out.rows, row = append(out.rows, row), nil
+			out.Rows, row = append(out.Rows, row), nil
 		}
 	}
 	if found.Cut {
-		out.lines = append(out.lines, "", plain(v.t("queue.cut", map[string]any{"N": ledger.PileDepth})))
+		out.Lines = append(out.Lines, "", screen.Plain(v.t("queue.cut", map[string]any{"N": ledger.PileDepth})))
 	}
-	out.rows = append(out.rows, row)
-	out.rows = append(out.rows, v.turns(l, found)...)
+	out.Rows = append(out.Rows, row)
+	out.Rows = append(out.Rows, v.turns(l, found)...)
 	return out, nil
 }
 
@@ -147,26 +148,26 @@ func (v visit) queueHead(l leaf, found ledger.Listed) []string {
 	count := map[ledger.Pile]string{ledger.ForHim: "queue.header", ledger.OfHis: "queue.asked", ledger.ByHim: "queue.decided"}[l.pile]
 	switch {
 	case found.Total > 0 && !l.late && l.kind == "":
-		return []string{bold(v.lang.N(count, found.Total, nil)), ""}
+		return []string{screen.Bold(v.Lang.N(count, found.Total, nil)), ""}
 	case found.Total > 0:
-		return []string{bold(v.lang.N("queue.fit", found.Total, nil)), ""}
+		return []string{screen.Bold(v.Lang.N("queue.fit", found.Total, nil)), ""}
 	case len(found.Types) > 0:
-		return []string{plain(v.t("queue.none_fit", nil))}
+		return []string{screen.Plain(v.t("queue.none_fit", nil))}
 	default:
-		return []string{plain(v.t(empty, nil))}
+		return []string{screen.Plain(v.t(empty, nil))}
 	}
 }
 
 // queueLine is one document: what, to whom, how much and for how long.
 func (d *Door) queueLine(v visit, l leaf, i ledger.Item) string {
-	what := heading(i.Document, v.lang)
+	what := heading(i.Document, v.Lang)
 	if number := short(i.Document.Number); number != "" {
 		what = v.t("queue.number", map[string]any{"Number": number})
 	}
-	age := v.t("queue.age", map[string]any{"Age": v.lang.Duration(d.Now().Sub(i.Since))})
-	out := dotted(what, matter(i.Document), v.lang.Money(i.Document.Amount), age)
+	age := v.t("queue.age", map[string]any{"Age": v.Lang.Duration(d.Now().Sub(i.Since))})
+	out := dotted(what, matter(i.Document), v.Lang.Money(i.Document.Amount), age)
 	if l.pile != ledger.ForHim {
-		out = mark(i.Case.State, request{lang: v.lang}) + " " + out
+		out = mark(i.Case.State, request{lang: v.Lang}) + " " + out
 	} else if due := i.Document.DueDate; due != "" && due < d.today(v) {
 		out += " · " + v.t("queue.late", map[string]any{"Date": dayOf(v, due)})
 	}
@@ -179,7 +180,7 @@ func dayOf(v visit, due string) string {
 	if err != nil {
 		return short(due)
 	}
-	return v.lang.Date(t)
+	return v.Lang.Date(t)
 }
 
 // turns are the buttons under a list: to other parts, in another order, of other piles.
@@ -217,25 +218,25 @@ func (v visit) turns(l leaf, found ledger.Listed) [][]telegram.Button {
 }
 
 // queueTypes lets a person choose of which type the documents are to be.
-func (d *Door) queueTypes(ctx context.Context, v visit, l leaf) (panel, error) {
+func (d *Door) queueTypes(ctx context.Context, v visit, l leaf) (screen.Screen, error) {
 	const most = 20
 	l.kind, l.offset = "", 0
 	found, err := d.listOf(ctx, v, l)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	out := panel{lines: []string{bold(v.t("queue.type", nil))}}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("queue.all_types", nil), l.parts("p")...)})
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("queue.type", nil))}}
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("queue.all_types", nil), l.parts("p")...)})
 	for _, name := range found.Types[:min(len(found.Types), most)] {
 		l.kind = kindOf(name)
-		out.rows = append(out.rows, []telegram.Button{v.button(v.typeName(name), l.parts("p")...)})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(v.typeName(name), l.parts("p")...)})
 	}
 	return out, nil
 }
 
 // typeName is what people call a type of document.
 func (v visit) typeName(name string) string {
-	if key := "doc." + name; v.lang.Has(key) {
+	if key := "doc." + name; v.Lang.Has(key) {
 		return v.t(key, nil)
 	}
 	return short(fmt.Sprintf("%s (%s)", v.t("doc.other", nil), name))

@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/people"
+	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
 
@@ -46,11 +47,11 @@ func regions() []string {
 }
 
 // settings answers /settings, "/settings 21:30-7:15" and "/settings Berlin".
-func (d *Door) settings(ctx context.Context, v visit) (panel, error) {
-	if len(v.args) == 0 {
+func (d *Door) settings(ctx context.Context, v visit) (screen.Screen, error) {
+	if len(v.Args) == 0 {
 		return d.settingsNow(ctx, v, "")
 	}
-	text := strings.Join(v.args, "_")
+	text := strings.Join(v.Args, "_")
 	if q, ok := hours(text); ok {
 		return d.set(ctx, v, func(s *directory.Setting) { s.Quiet = q })
 	}
@@ -86,13 +87,13 @@ func hours(text string) (people.Quiet, bool) {
 }
 
 // settingsTap is a button of the panel.
-func (d *Door) settingsTap(ctx context.Context, v visit) (panel, error) {
+func (d *Door) settingsTap(ctx context.Context, v visit) (screen.Screen, error) {
 	what, value := "", ""
-	if len(v.args) > 0 {
-		what = v.args[0]
+	if len(v.Args) > 0 {
+		what = v.Args[0]
 	}
-	if len(v.args) > 1 {
-		value = v.args[1]
+	if len(v.Args) > 1 {
+		value = v.Args[1]
 	}
 	switch {
 	case what == "digest":
@@ -125,42 +126,42 @@ func (d *Door) settingsTap(ctx context.Context, v visit) (panel, error) {
 }
 
 // set changes something, and everything that the person is shown follows.
-func (d *Door) set(ctx context.Context, v visit, change func(*directory.Setting)) (panel, error) {
-	changed, err := d.Directory.Set(ctx, chatActor+v.person.ExternalID, v.person.ID, change)
+func (d *Door) set(ctx context.Context, v visit, change func(*directory.Setting)) (screen.Screen, error) {
+	changed, err := d.Directory.Set(ctx, chatActor+v.Person.ExternalID, v.Person.ID, change)
 	if errors.Is(err, directory.ErrInvalid) {
 		return d.settingsNow(ctx, v, v.t("settings.not_found", nil))
 	}
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
 	dir, err := d.Directory.Snapshot(ctx)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	v.person, _ = dir.Person(v.person.ID)
-	v.lang, v.zone = d.lang(v.person, telegram.User{Language: v.language}), d.zone(v.person)
+	v.Person, _ = dir.Person(v.Person.ID)
+	v.Lang, v.Zone = d.lang(v.Person, telegram.User{Language: v.language}), d.zone(v.Person)
 	if changed {
-		if err := d.Ledger.RedrawConcerning(ctx, v.person.ID); err != nil { // it is set all the same, and shows with the next change
+		if err := d.Ledger.RedrawConcerning(ctx, v.Person.ID); err != nil { // it is set all the same, and shows with the next change
 			d.Log.WarnContext(ctx, "cards not drawn anew yet", slog.Any("error", err))
 		}
 	}
 	out, err := d.settingsNow(ctx, v, "")
-	out.notice = v.t("settings.saved", nil)
+	out.Notice = v.t("settings.saved", nil)
 	return out, err
 }
 
 // settingsNow shows what is set.
-func (d *Door) settingsNow(ctx context.Context, v visit, first string) (panel, error) {
-	s, err := d.Directory.Setting(ctx, v.person.ID)
+func (d *Door) settingsNow(ctx context.Context, v visit, first string) (screen.Screen, error) {
+	s, err := d.Directory.Setting(ctx, v.Person.ID)
 	if err != nil {
-		return panel{}, err
+		return screen.Screen{}, err
 	}
-	var out panel
+	var out screen.Screen
 	if first != "" {
-		out.lines = append(out.lines, plain(first), "")
+		out.Lines = append(out.Lines, screen.Plain(first), "")
 	}
-	language := v.lang.Name()
-	if v.person.Follows {
+	language := v.Lang.Name()
+	if v.Person.Follows {
 		language = v.t("settings.as_telegram", map[string]any{"Language": language})
 	}
 	quiet := v.t("settings.quiet_off", nil)
@@ -168,14 +169,14 @@ func (d *Door) settingsNow(ctx context.Context, v visit, first string) (panel, e
 		quiet = span(s.Quiet)
 	}
 	row := func(key, value string) string {
-		return plain(v.t(key, nil)+": ") + bold(value)
+		return screen.Plain(v.t(key, nil)+": ") + screen.Bold(value)
 	}
-	out.lines = append(
-		out.lines, bold(v.t("settings.title", nil)), "", row("settings.language", language),
-		row("settings.zone", fmt.Sprintf("%s (%s)", v.zone, d.Now().In(v.zone).Format("15:04"))), row("settings.quiet", quiet),
-		row("settings.digest", v.digestSet(s.Digest)), "", plain(v.t("settings.quiet_note", nil)),
+	out.Lines = append(
+		out.Lines, screen.Bold(v.t("settings.title", nil)), "", row("settings.language", language),
+		row("settings.zone", fmt.Sprintf("%s (%s)", v.Zone, d.Now().In(v.Zone).Format("15:04"))), row("settings.quiet", quiet),
+		row("settings.digest", v.digestSet(s.Digest)), "", screen.Plain(v.t("settings.quiet_note", nil)),
 	)
-	out.rows = [][]telegram.Button{
+	out.Rows = [][]telegram.Button{
 		{v.button("🌐 "+v.t("settings.language", nil), "set", "lang")},
 		{v.button("🕑 "+v.t("settings.zone", nil), "set", "zone")},
 		{v.button("🔕 "+v.t("settings.quiet", nil), "set", "quiet")},
@@ -189,31 +190,31 @@ func span(q people.Quiet) string {
 	return clock(q.From) + " – " + clock(q.To)
 }
 
-func (d *Door) chooseLanguage(v visit) panel {
-	out := panel{lines: []string{bold(v.t("settings.language", nil))}}
+func (d *Door) chooseLanguage(v visit) screen.Screen {
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("settings.language", nil))}}
 	for _, tag := range d.Texts.Languages() {
-		out.rows = append(out.rows, []telegram.Button{v.button(d.Texts.For(tag).Name(), "set", "lang", tag)})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(d.Texts.For(tag).Name(), "set", "lang", tag)})
 	}
 	follow := v.t("settings.follow", nil)
-	out.rows = append(out.rows, []telegram.Button{v.button(follow, "set", "lang", "tg")}, v.settingsBack())
+	out.Rows = append(out.Rows, []telegram.Button{v.button(follow, "set", "lang", "tg")}, v.settingsBack())
 	return out
 }
 
-func (v visit) chooseRegion() panel {
-	out := panel{lines: []string{bold(v.t("settings.zone", nil)), plain(v.t("settings.zone_hint", nil))}}
+func (v visit) chooseRegion() screen.Screen {
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("settings.zone", nil)), screen.Plain(v.t("settings.zone_hint", nil))}}
 	for pair := range slices.Chunk(regions(), 2) {
 		var row []telegram.Button
 		for _, r := range pair {
 			row = append(row, v.button(r, "set", "zone", r))
 		}
-		out.rows = append(out.rows, row)
+		out.Rows = append(out.Rows, row)
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("settings.zone_house", nil), "set", "at", "")}, v.settingsBack())
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("settings.zone_house", nil), "set", "at", "")}, v.settingsBack())
 	return out
 }
 
-func (v visit) chooseZone(names []string) panel {
-	out := panel{lines: []string{bold(v.t("settings.zone", nil)), plain(v.t("settings.zone_hint", nil))}}
+func (v visit) chooseZone(names []string) screen.Screen {
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("settings.zone", nil)), screen.Plain(v.t("settings.zone_hint", nil))}}
 	for pair := range slices.Chunk(names, 2) {
 		var row []telegram.Button
 		for _, name := range pair {
@@ -223,19 +224,19 @@ func (v visit) chooseZone(names []string) panel {
 			}
 			row = append(row, v.button(strings.ReplaceAll(city, "_", " "), "set", "at", name))
 		}
-		out.rows = append(out.rows, row)
+		out.Rows = append(out.Rows, row)
 	}
-	out.rows = append(out.rows, v.settingsBack())
+	out.Rows = append(out.Rows, v.settingsBack())
 	return out
 }
 
-func (v visit) chooseQuiet() panel {
-	out := panel{lines: []string{bold(v.t("settings.quiet", nil)), plain(v.t("settings.quiet_hint", nil))}}
+func (v visit) chooseQuiet() screen.Screen {
+	out := screen.Screen{Lines: []string{screen.Bold(v.t("settings.quiet", nil)), screen.Plain(v.t("settings.quiet_hint", nil))}}
 	for _, q := range []people.Quiet{{From: 18 * 60, To: 9 * 60}, {From: 20 * 60, To: 8 * 60}, {From: 22 * 60, To: 7 * 60}} {
 		from, to := strconv.Itoa(q.From/60), strconv.Itoa(q.To/60)
-		out.rows = append(out.rows, []telegram.Button{v.button(span(q), "set", "quiet", from+"-"+to)})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(span(q), "set", "quiet", from+"-"+to)})
 	}
-	out.rows = append(out.rows, []telegram.Button{v.button(v.t("settings.quiet_off", nil), "set", "quiet", "off")}, v.settingsBack())
+	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("settings.quiet_off", nil), "set", "quiet", "off")}, v.settingsBack())
 	return out
 }
 

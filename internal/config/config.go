@@ -156,7 +156,25 @@ type TrueConfServer struct {
 	ClientSecret  secret.Text   `toml:"client_secret"`
 	AccessToken   secret.Text   `toml:"access_token"`
 	Verify        Verify        `toml:"verify"`
+	API           string        `toml:"api"`            // which family of it is spoken; "auto": what there is
+	Engine        string        `toml:"engine"`         // host:port; empty: port 4307 of the server; "-": not looked at
+	StopRoute     string        `toml:"stop_route"`     // the type of document by which a stop is approved; empty: at once
 	CheckInterval time.Duration `toml:"check_interval"` // 0: not watched
+	CheckFailures int           `toml:"check_failures"` // of the last CheckOf looks, before it is down
+	CheckOf       int           `toml:"check_of"`
+
+	ForgottenInterval        time.Duration `toml:"forgotten_interval"` // 0: not looked for
+	ForgottenAfter           time.Duration `toml:"forgotten_after"`    // a younger conference is not forgotten
+	ForgottenWhen            []string      `toml:"forgotten_when"`     // which shapes count
+	ForgottenLeast           int           `toml:"forgotten_least"`    // people in it; 0: no bound, as below
+	ForgottenMost            int           `toml:"forgotten_most"`
+	ForgottenExceptIDs       []string      `toml:"forgotten_except_ids"`
+	ForgottenExceptOwners    []string      `toml:"forgotten_except_owners"`
+	ForgottenExceptTags      []string      `toml:"forgotten_except_tags"`
+	ForgottenExceptHours     []string      `toml:"forgotten_except_hours"` // such as "Mon-Fri 09:00-18:00"
+	ForgottenExceptScheduled bool          `toml:"forgotten_except_scheduled"`
+	ForgottenStopAfter       time.Duration `toml:"forgotten_stop_after"` // since it was told of; 0: only people stop
+	ForgottenDryRun          bool          `toml:"forgotten_dry_run"`    // say what would be stopped, and stop nothing
 }
 
 // Asterisk is the telephone exchange; it is off without a mode.
@@ -255,5 +273,8 @@ func Default() Config {
 
 // DefaultTrueConfServer is a video server of which the file says only the name.
 func DefaultTrueConfServer() TrueConfServer {
-	return TrueConfServer{Verify: VerifyOn, CheckInterval: 15 * time.Second}
+	return TrueConfServer{
+		Verify: VerifyOn, API: "auto", CheckInterval: 15 * time.Second, CheckFailures: 2, CheckOf: 3,
+		ForgottenInterval: time.Minute, ForgottenAfter: time.Hour, ForgottenWhen: []string{"alone", "no_moderator", "empty"},
+	}
 }

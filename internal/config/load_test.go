@@ -205,15 +205,32 @@ verify = ""
 address = "own.test:8443"
 access_token = "tok"
 verify = "/etc/ca.pem"
+forgotten_except_hours = ["Mon-Fri 09:00-18:00"]
+forgotten_stop_after = "15m"
+forgotten_dry_run = true
 `, "/run/tc": "hidden\n"}.read)
 	if err != nil {
 		t.Fatal(err)
 	}
+	like := func(change func(*config.TrueConfServer)) config.TrueConfServer {
+		out := config.DefaultTrueConfServer()
+		change(&out)
+		return out
+	}
 	same(t, cfg.TrueConf.Servers, map[string]config.TrueConfServer{
-		"Head office": {Address: "video.example.com", ClientID: "id", ClientSecret: "hidden", Verify: config.VerifyOn, CheckInterval: 15 * time.Second},
-		"lab":         {Address: "http://127.0.0.1:4307", AccessToken: "tok", Verify: config.VerifyOff},
-		"old":         {Address: "https://10.0.0.1:8443", AccessToken: "tok", Verify: config.VerifyOff, CheckInterval: 15 * time.Second},
-		"own":         {Address: "own.test:8443", AccessToken: "tok", Verify: "/etc/ca.pem", CheckInterval: 15 * time.Second},
+		"Head office": like(func(s *config.TrueConfServer) {
+			s.Address, s.ClientID, s.ClientSecret = "video.example.com", "id", "hidden"
+		}),
+		"lab": like(func(s *config.TrueConfServer) {
+			s.Address, s.AccessToken, s.Verify, s.CheckInterval = "http://127.0.0.1:4307", "tok", config.VerifyOff, 0
+		}),
+		"old": like(func(s *config.TrueConfServer) {
+			s.Address, s.AccessToken, s.Verify = "https://10.0.0.1:8443", "tok", config.VerifyOff
+		}),
+		"own": like(func(s *config.TrueConfServer) {
+			s.Address, s.AccessToken, s.Verify = "own.test:8443", "tok", "/etc/ca.pem"
+			s.ForgottenExceptHours, s.ForgottenDryRun, s.ForgottenStopAfter = []string{"Mon-Fri 09:00-18:00"}, true, 15*time.Minute
+		}),
 	})
 	own, lab := cfg.TrueConf.Servers["own"].Verify, cfg.TrueConf.Servers["lab"].Verify
 	if !own.On() || own.CAFile() != "/etc/ca.pem" || lab.On() || lab.CAFile() != "" || !config.Verify("").On() {

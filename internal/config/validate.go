@@ -26,6 +26,7 @@ func (c Config) Validate() error {
 		c.asteriskRules(), c.limitRules(), c.journalRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
+		rules = append(rules, c.TrueConf.Servers[name].watchRules(name)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Login.Services)) {
 		rules = append(rules, c.Login.Services[name].rules(name)...)
@@ -230,6 +231,10 @@ func (s TrueConfServer) rules(name string) []rule {
 		{!at.ok || at.path != "", path + ".address", `is no address; write the name of the server, such as "video.example.com" or "https://video.example.com:8443"`},
 		{at.ok && at.scheme == "http" && !at.loopback(), path + ".address", "begins with http, which would show the secret to the network; use https"},
 		{!key && s.AccessToken == "", path + ".client_secret", "is not set; set client_id and client_secret, or access_token"},
+		{key && s.AccessToken != "", path + ".access_token", "is set beside client_id and client_secret; keep one way"},
+		{!matches(`^(auto|v4|v3|v3\.([3-9]|10|11))$`, s.API), path + ".api", `must be "auto", "v4", "v3", or one version as "v3.8"`},
+		{s.Engine != "" && s.Engine != "-" && !isDial(s.Engine), path + ".engine", `is no address; write it as "video.example.com:4307", or "-" for not to look at it`},
+		{s.StopRoute != "" && !matches(`^[a-z][a-z0-9_]{0,63}$`, s.StopRoute), path + ".stop_route", `is no type of document; write "conference_stop" and publish a route for it, or leave it empty`},
 		{s.CheckInterval != 0 && s.CheckInterval < time.Second || s.CheckInterval > 24*time.Hour, path + ".check_interval", `must be between "1s" and "24h", or "0s" to turn the check off`},
 	}
 }

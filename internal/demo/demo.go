@@ -73,7 +73,7 @@ func (d Demo) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, page.Close())
 	}
-	defer func() { err = errors.Join(err, s.telegram.Close(), s.google.Close()) }()
+	defer func() { err = errors.Join(err, s.telegram.Close(), s.google.Close(), s.video.close()) }()
 	return s.run(ctx, folder)
 }
 
@@ -106,6 +106,7 @@ type stage struct {
 	cast     []Actor
 	telegram *telegramtest.Server
 	google   *googletest.Server
+	video    studio
 	erp      *fakeerp.ERP
 	page     net.Listener
 	hooks    net.Listener // of the ERP
@@ -131,9 +132,14 @@ func newStage(ctx context.Context, d Demo, page net.Listener) (*stage, error) {
 	if err != nil {
 		return nil, errors.Join(err, messenger.Close(), hooks.Close())
 	}
+	video, err := openVideo(ctx, d.Now)
+	if err != nil {
+		return nil, errors.Join(err, messenger.Close(), google.Close(), hooks.Close())
+	}
 	bell := &wake.Bell{}
 	return &stage{
-		Demo: d, cast: people, telegram: messenger, google: google, page: page, hooks: hooks, gateway: gateway, bell: bell,
+		video: video,
+		Demo:  d, cast: people, telegram: messenger, google: google, page: page, hooks: hooks, gateway: gateway, bell: bell,
 		erp: &fakeerp.ERP{
 			Gateway: "http://" + gateway, Source: source, Client: &http.Client{Timeout: time.Minute}, Log: d.Log, Now: d.Now, Bell: bell,
 		},
@@ -169,6 +175,7 @@ func (s *stage) config(folder string) config.Config {
 	cfg.Google.ClientID, cfg.Google.ClientSecret = loginClient, loginClient
 	cfg.Google.Issuer, cfg.Google.HostedDomains = s.google.URL(), []string{mailDomain}
 	cfg.Console.Administrators = []string{s.cast[0].email()}
+	cfg.TrueConf = s.video.config()
 	cfg.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	cfg.Log = config.Log{Level: slog.LevelWarn, Format: config.Text}
 	return cfg

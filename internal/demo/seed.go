@@ -49,10 +49,10 @@ func (a Actor) Initial() string {
 // speak English, and one of them Russian: every card is in the language of its reader.
 func cast(lang string) []Actor {
 	all := []Actor{
-		{Key: "ivanova", Part: "requester", Name: "Anna Ivanova", Account: 1001},
-		{Key: "petrov", Part: "budget_holder", Name: "Pyotr Petrov", Account: 1002, roles: []people.Role{{Name: "budget_holder", Scope: "CC-12"}}},
+		{Key: "ivanova", Part: "requester", Name: "Anna Ivanova", Account: 1001, roles: []people.Role{{Name: "video_administrator"}}},
+		{Key: "petrov", Part: "budget_holder", Name: "Pyotr Petrov", Account: 1002, roles: []people.Role{{Name: "budget_holder", Scope: "CC-12"}, {Name: "video_operator"}}},
 		{Key: "sidorova", Part: "finance_manager", Name: "Olga Sidorova", Account: 1003, roles: []people.Role{{Name: "finance_manager", Scope: "LLC-A"}}},
-		{Key: "kozlov", Part: "treasurer", Name: "Ivan Kozlov", Account: 1004, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}}},
+		{Key: "kozlov", Part: "treasurer", Name: "Ivan Kozlov", Account: 1004, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}, {Name: "video_administrator", Scope: clinic}}},
 		{Key: "orlova", Part: newcomer, Name: "Maria Orlova", Account: 1005, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}}},
 	}
 	for i := range all {
@@ -114,12 +114,14 @@ func (s *stage) administer(ctx context.Context, l *ledger.DB, store *directory.S
 	if _, err := store.Import(ctx, actor, users, directory.Apply); err != nil {
 		return err
 	}
-	text, err := configs.Files().ReadFile("routes/payment_request.toml")
-	if err != nil {
-		return err
-	}
-	if _, err := l.Publish(ctx, text, actor); err != nil {
-		return err
+	for _, name := range []string{"payment_request", stopRoute} {
+		text, err := configs.Files().ReadFile("routes/" + name + ".toml")
+		if err != nil {
+			return err
+		}
+		if _, err := l.Publish(ctx, text, actor); err != nil {
+			return err
+		}
 	}
 	admins := directory.Chat{ExternalID: "administrators", TelegramID: adminsID, Title: adminsTitle, Fallback: true}
 	if _, _, err := store.PutChat(ctx, actor, admins); err != nil {

@@ -19,6 +19,7 @@ import (
 	"countersign/internal/locale"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
+	"countersign/internal/trueconf"
 )
 
 // Level is how bad something is.
@@ -127,6 +128,9 @@ type Doctor struct {
 	Roll     func(ctx context.Context) (int, error)                      // people of the company's directory
 	Test     func(ctx context.Context) (Recipient, error)                // who wants a test message
 
+	Video        []*trueconf.Server
+	VideoTrouble func(err error) Said // what is wrong with one, and what to look at
+
 	Limit time.Duration // of one check; 10 s when 0
 	Now   func() time.Time
 }
@@ -205,6 +209,9 @@ func (d *Doctor) rest(base *ground) []check {
 	)
 	if d.Roll != nil {
 		checks = append(checks, check{"workspace", d.workspace})
+	}
+	if len(d.Video) > 0 {
+		checks = append(checks, check{"video", d.video})
 	}
 	checks = append(checks, check{"erp", onDatabase(d.webhooks)}, check{"work", needs(d.Updates != nil, noBot, onDatabase(d.work))})
 	if d.Test != nil {

@@ -25,7 +25,8 @@ type built struct {
 // families are all keys that are nowhere written in full.
 func families() []built {
 	return []built{
-		{prefix: "doc.", by: "internal/card/figures.go", names: []string{"internal/demo"}},
+		{prefix: "doc.", by: "internal/card/figures.go", names: []string{"internal/demo", "internal/videodesk"}},
+		{prefix: "field.own.", by: "internal/card/figures.go", names: []string{"internal/videodesk/store_request.go"}},
 		{prefix: "role.", by: "internal/card/progress.go", names: []string{"internal/demo"}},
 		{prefix: "field.", by: "internal/card/changes.go", names: []string{"internal/document/change.go"}},
 		{prefix: "field.", by: "internal/card/figures.go", names: []string{"internal/card/figures.go"}},
@@ -53,6 +54,11 @@ func families() []built {
 		{prefix: "assure.alarm.", by: "internal/assure/check.go", names: []string{"internal/assure"}},
 		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
 		{prefix: "notice.why.", by: "internal/erp/notices.go", names: []string{"internal/notice/notice.go"}},
+		{prefix: "watch.down.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.up.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.certificate_", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.fault.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
+		{prefix: "watch.why.", by: "internal/videowatch/scan.go", names: []string{"internal/videowatch"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }

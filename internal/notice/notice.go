@@ -72,16 +72,18 @@ type Account struct {
 
 // Body is what is told: a text of ours in the language of each reader, or one as given.
 type Body struct {
-	Key   string               `json:"key,omitempty"`
-	Data  map[string]string    `json:"data,omitempty"`
-	Times map[string]time.Time `json:"times,omitempty"` // data, shown as the language does
-	Title string               `json:"title,omitempty"`
-	Text  string               `json:"text,omitempty"`
-	Done  int                  `json:"done,omitempty"` // of a progress, of Total
-	Total int                  `json:"total,omitempty"`
-	State State                `json:"state,omitempty"` // of a progress
-	Files []File               `json:"files,omitempty"`
-	About string               `json:"about,omitempty"` // external id of a document of the source
+	Key   string                   `json:"key,omitempty"`
+	Data  map[string]string        `json:"data,omitempty"`
+	Times map[string]time.Time     `json:"times,omitempty"` // data, shown as the language does
+	Spans map[string]time.Duration `json:"spans,omitempty"` // the same for how long something takes
+	Words map[string]string        `json:"words,omitempty"` // data that are keys of texts; these are filled with the rest
+	Title string                   `json:"title,omitempty"`
+	Text  string                   `json:"text,omitempty"`
+	Done  int                      `json:"done,omitempty"` // of a progress, of Total
+	Total int                      `json:"total,omitempty"`
+	State State                    `json:"state,omitempty"` // of a progress
+	Files []File                   `json:"files,omitempty"`
+	About string                   `json:"about,omitempty"` // external id of a document of the source
 
 	Buttons [][]Button `json:"buttons,omitempty"` // in rows
 }

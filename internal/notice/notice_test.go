@@ -98,6 +98,26 @@ func TestTextOfOursIsInTheReadersLanguage(t *testing.T) {
 	}
 }
 
+// How long something takes, and words of ours within a text, are the reader's, too.
+func TestSpansAndWordsAreInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.add(t, notice.New{
+		Class: notice.Alarm, To: notice.To{Accounts: []notice.Account{{ID: ledgertest.Requester, Language: "ru"}, {ID: ledgertest.Second, Language: "en"}}},
+		Body: notice.Body{
+			Key: "doctor.erp.failing", Data: notice.With(map[string]any{"ID": "whe_1", "Due": 5, "Title": "Lager"}),
+			Spans: map[string]time.Duration{"Age": 65 * time.Minute}, Words: map[string]string{"Source": "doctor.group.out"},
+		},
+	})
+	o.once(t)
+	for account, want := range map[int64][]string{ledgertest.Second: {"1 h 5 min", "Lager: the bot is not a member"}, ledgertest.Requester: {"1 ч 5 мин", "Lager: бот"}} {
+		said := o.said(account)
+		if len(said) != 1 || !strings.Contains(said[0], want[0]) || !strings.Contains(said[0], want[1]) {
+			t.Errorf("want %q in %q", want, said)
+		}
+	}
+}
+
 func progress(done int, state notice.State) notice.Body {
 	return notice.Body{Title: "Statement", Text: "Loading the bank's statement", Done: done, Total: 10, State: state}
 }

@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -104,14 +105,7 @@ func (b *Board) attach(ctx context.Context, p piece, r reader, lang locale.Lang,
 func (b *Board) html(body Body, s sight, lang locale.Lang) string {
 	text := body.Text
 	if body.Key != "" {
-		data := map[string]any{}
-		for key, value := range body.Data {
-			data[key] = value
-		}
-		for key, at := range body.Times {
-			data[key] = lang.DateTime(at, b.Office.Location)
-		}
-		text = lang.T(body.Key, data)
+		text = lang.T(body.Key, b.data(body, lang))
 	}
 	lines := []string{markup.Escape(markup.Truncate(s.Cover(text), MaxText))}
 	if body.Title != "" {
@@ -124,6 +118,26 @@ func (b *Board) html(body Body, s sight, lang locale.Lang) string {
 		lines = append(lines, markup.Escape(progress(body, lang)))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// data is what fills the text of a notice.
+func (b *Board) data(body Body, lang locale.Lang) map[string]any {
+	data := map[string]any{}
+	for name, value := range body.Data {
+		data[name] = value
+	}
+	for name, at := range body.Times {
+		data[name] = lang.DateTime(at, b.Office.Location)
+	}
+	for name, span := range body.Spans {
+		data[name] = lang.Duration(span)
+	}
+	words := make(map[string]any, len(body.Words))
+	for name, key := range body.Words {
+		words[name] = lang.T(key, data)
+	}
+	maps.Copy(data, words)
+	return data
 }
 
 // progress is the line that says how far something is.

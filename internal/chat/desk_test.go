@@ -1,0 +1,79 @@
+package chat_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/screen"
+	"countersign/internal/telegram"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// counter is a desk that shows who came with what.
+func counter() screen.Desk {
+	shown := func(v screen.Visitor, how string) screen.Screen {
+		return screen.Screen{
+			Lines: []string{screen.Bold(how + " by " + v.Person.ExternalID), screen.Plain("<" + strings.Join(v.Args, "|") + ">")},
+			Rows:  [][]telegram.Button{{{Text: "more", Data: screen.Prefix + "tc:a:b"}, {Text: "aloud", Data: screen.Prefix + "tc:loud"}}},
+		}
+	}
+	return screen.Desk{
+		Open: func(_ context.Context, v screen.Visitor) (screen.Screen, error) { return shown(v, "opened"), nil },
+		Tap: func(_ context.Context, v screen.Visitor) (screen.Screen, error) {
+			if v.Args[0] == "loud" {
+				return screen.Screen{Notice: "Not yours.", Loud: true}, nil
+			}
+			return shown(v, "tapped"), nil
+		},
+	}
+}
+
+func TestDeskIsOpenedByItsCommandAndTappedInItsPlace(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.say(t, ledgertest.Budget, "/tc")
+	o.sees(t, ledgertest.Budget, "No video server is set up here")
+	o.door.Desks = map[string]screen.Desk{"tc": counter()}
+	o.say(t, ledgertest.Budget, "/tc head  office")
+	first := o.sees(t, ledgertest.Budget, "opened by petrov", "<head|office>")
+	o.tap(t, ledgertest.Budget, first, "more")
+	if after := o.sees(t, ledgertest.Budget, "tapped by petrov", "<a|b>"); after.ID != first.ID {
+		t.Error("another message was sent")
+	}
+	if a := o.tap(t, ledgertest.Budget, first, "aloud"); a.Text != "Not yours." || !a.Alert {
+		t.Errorf("told %+v", a)
+	}
+	if m, _ := o.tg.Message(ledgertest.Budget, first.ID); !strings.Contains(m.Text, "tapped") {
+		t.Errorf("a screen without lines took the place of %q", m.Text)
+	}
+}
+
+func TestDeskIsForPeopleAndInTheirPrivateChat(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.door.Desks = map[string]screen.Desk{"tc": counter()}
+	o.tg.User(6666, "Mallory", "en")
+	_, err := o.tg.StartBot(6666, "")
+	must(t, err)
+	o.say(t, 6666, "/tc")
+	if m := o.lastCard(t, 6666, "/login"); strings.Contains(m.Text, "opened") {
+		t.Errorf("a stranger is shown %q", m.Text)
+	}
+	o.say(t, ledgertest.Budget, "/tc")
+	desk := o.sees(t, ledgertest.Budget, "opened")
+	for _, where := range []struct{ account, chat int64 }{{6666, 6666}, {ledgertest.Budget, groupID}} {
+		forged, err := o.tg.Forge(where.account, where.chat, desk.ID, "m:tc:a:b")
+		must(t, err)
+		if a, err := forged.Wait(t.Context()); err != nil || a.Text == "" || !a.Alert {
+			t.Errorf("account %d in chat %d is told %+v, %v", where.account, where.chat, a, err)
+		}
+	}
+	_, err = o.tg.Post(telegramtest.Said{UserID: ledgertest.Budget, ChatID: groupID, Text: "/tc"})
+	must(t, err)
+	o.sees(t, groupID, "private chat")
+	if m, _ := o.tg.Message(ledgertest.Budget, desk.ID); strings.Contains(m.Text, "tapped") {
+		t.Error("a tap that was refused came to the desk")
+	}
+}
