@@ -26,6 +26,7 @@ import (
 	"countersign/internal/pace"
 	"countersign/internal/roster"
 	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 )
 
 // duties are jobs of the queue that look after the rest. Each looks for what is due, so
@@ -42,8 +43,9 @@ type duties struct {
 	console *console.Store
 	assure  *assure.Store
 	notices *notice.Store
-	roster  *roster.Sync // nil: people come by other ways
-	video   *videodesk.Store
+	roster  *roster.Sync     // nil: people come by other ways
+	video   *videodesk.Store // nil: there are no video servers, as below
+	watch   *videowatch.Store
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -197,6 +199,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	}
 	if d.video != nil {
 		if _, err := d.video.Purge(ctx); err != nil {
+			return err
+		}
+		if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,7 @@ import (
 	"countersign/internal/telegram"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 	"countersign/internal/wake"
 )
 
@@ -74,7 +75,8 @@ type gateway struct {
 	hook    *hook.Hook
 
 	video     []*trueconf.Server
-	videoDesk *videodesk.Desk // nil: there are no video servers
+	videoDesk *videodesk.Desk // nil: there are no video servers, as below
+	watch     *videowatch.Watch
 
 	erp    *erp.Door
 	duties *duties
@@ -87,7 +89,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildVideo, g.buildWatch, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -318,6 +320,7 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 	}
 	if g.videoDesk != nil {
 		parts.Go(func() error { return g.videoDesk.Run(loops) })
+		parts.Go(func() error { return g.watch.Run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })
