@@ -180,7 +180,7 @@ func (s *subject) doctor() (*doctor.Doctor, *locale.Texts, error) {
 	d := &doctor.Doctor{
 		Video: s.video, VideoTrouble: videoTrouble,
 		Settings: s.mistakes, Texts: left, Languages: texts.Languages(), Folder: s.cfg.DataDir, Address: s.address(),
-		Telegram: s.bot, TelegramErr: s.botErr, Menus: menus(texts), Services: services, Database: s.database, Now: time.Now,
+		Telegram: s.bot, TelegramErr: s.botErr, Menus: menus(texts, s.cfg), Services: services, Database: s.database, Now: time.Now,
 	}
 	if workspace != nil {
 		d.Roll = func(ctx context.Context) (int, error) {

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"countersign/internal/chat"
+	"countersign/internal/config"
 	"countersign/internal/doctor"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/postgres"
+	"countersign/internal/videodesk"
 )
 
 // checkupEvery is how often the page may look anew.
@@ -46,9 +48,13 @@ func (s *subject) database(ctx context.Context) doctor.Database {
 	return db
 }
 
-func menus(texts *locale.Texts) []doctor.Menu {
+func menus(texts *locale.Texts, cfg config.Config) []doctor.Menu {
+	var desks []string
+	if len(cfg.TrueConf.Servers) > 0 {
+		desks = append(desks, videodesk.Command)
+	}
 	var out []doctor.Menu
-	for _, m := range chat.Menus(texts) {
+	for _, m := range chat.Menus(texts, desks...) {
 		out = append(out, doctor.Menu(m))
 	}
 	return out

@@ -2,9 +2,11 @@ package chat_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
+	"countersign/internal/chat"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/screen"
 	"countersign/internal/telegram"
@@ -76,4 +78,24 @@ func TestDeskIsForPeopleAndInTheirPrivateChat(t *testing.T) {
 	if m, _ := o.tg.Message(ledgertest.Budget, desk.ID); strings.Contains(m.Text, "tapped") {
 		t.Error("a tap that was refused came to the desk")
 	}
+}
+
+func TestDeskIsNamedWhereItIsHostedOnly(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	offers := func(menus []chat.Menu) bool {
+		return slices.ContainsFunc(menus, func(m chat.Menu) bool {
+			return slices.ContainsFunc(m.Commands, func(c telegram.MenuCommand) bool { return c.Name == "tc" })
+		})
+	}
+	if offers(chat.Menus(o.door.Texts)) || !offers(chat.Menus(o.door.Texts, "tc")) {
+		t.Error("a menu is not that of the place")
+	}
+	o.say(t, ledgertest.Budget, "/help")
+	if m := o.sees(t, ledgertest.Budget, "/who 4711"); strings.Contains(m.Text, "/tc") {
+		t.Errorf("the help names what is not here: %s", m.Text)
+	}
+	o.door.Desks = map[string]screen.Desk{"tc": counter()}
+	o.say(t, ledgertest.Budget, "/help")
+	o.sees(t, ledgertest.Budget, "/who 4711", "/tc — video servers")
 }

@@ -25,7 +25,7 @@ type Menu struct {
 // which the messenger has a button.
 func offered() map[telegram.Scope][]string {
 	return map[telegram.Scope][]string{
-		telegram.ScopePrivate: {"queue", "find", "who", "away", "delegate", "settings", "tc", "login", "security", "unlink", "lost", "cancel", "help"},
+		telegram.ScopePrivate: {"queue", "find", "who", "away", "delegate", "settings", "login", "security", "unlink", "lost", "cancel", "help"},
 		telegram.ScopeGroups:  {"bind", "help"},
 		telegram.ScopeAdmins:  {"bind", "unbind", "help"},
 	}
@@ -36,14 +36,18 @@ func menuLanguages(texts *locale.Texts) []string {
 	return append([]string{""}, slices.DeleteFunc(texts.Languages(), func(tag string) bool { return len(tag) != 2 })...)
 }
 
-// Menus are all menus as they should be.
-func Menus(texts *locale.Texts) []Menu {
+// Menus are all menus as they should be where these desks are hosted.
+func Menus(texts *locale.Texts, desks ...string) []Menu {
 	var out []Menu
 	for _, scope := range []telegram.Scope{telegram.ScopePrivate, telegram.ScopeGroups, telegram.ScopeAdmins} {
 		for _, tag := range menuLanguages(texts) {
 			lang := texts.For(tag)
 			m := Menu{Scope: scope, Language: tag}
-			for _, name := range offered()[scope] {
+			names := offered()[scope]
+			if scope == telegram.ScopePrivate {
+				names = slices.Insert(names, slices.Index(names, "login"), desks...)
+			}
+			for _, name := range names {
 				m.Commands = append(m.Commands, telegram.MenuCommand{Name: name, Description: lang.T("command."+name, nil)})
 			}
 			out = append(out, m)
@@ -58,7 +62,7 @@ func Menus(texts *locale.Texts) []Menu {
 func (d *Door) dress(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, dressTime)
 	defer cancel()
-	for _, m := range Menus(d.Texts) {
+	for _, m := range Menus(d.Texts, d.desks()...) {
 		if err := d.setMenu(ctx, m); err != nil {
 			d.Log.WarnContext(ctx, "menu of commands not set", slog.String("scope", string(m.Scope)), slog.String("language", m.Language), slog.Any("error", err))
 			break

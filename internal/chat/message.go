@@ -72,7 +72,7 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 	case "start":
 		return d.start(ctx, m, r)
 	case "help":
-		text = markup.Escape(r.lang.T("help.text", nil))
+		text = markup.Escape(d.help(r.lang))
 	case "login", "unlink", "lost":
 		return d.linkCommand(ctx, m, r)
 	case "security":

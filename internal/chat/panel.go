@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"countersign/internal/inbox"
+	"countersign/internal/locale"
 	"countersign/internal/markup"
 	"countersign/internal/pace"
 	"countersign/internal/people"
@@ -77,6 +80,18 @@ func (d *Door) pages() map[string]turn {
 // hosted is a page that belongs to somebody else.
 func hosted(t screen.Turn) turn {
 	return func(ctx context.Context, v visit) (screen.Screen, error) { return t(ctx, v.Visitor) }
+}
+
+// desks are the commands of all desks.
+func (d *Door) desks() []string { return slices.Sorted(maps.Keys(d.Desks)) }
+
+// help lists what the bot answers.
+func (d *Door) help(lang locale.Lang) string {
+	more := ""
+	for _, name := range d.desks() {
+		more += "\n" + lang.T("help."+name, nil)
+	}
+	return lang.T("help.text", map[string]any{"Desks": more})
 }
 
 // desk answers a command with the first screen of a desk.

@@ -39,6 +39,8 @@ func families() []built {
 		{prefix: "queue.pile.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
 		{prefix: "queue.order.", by: "internal/chat/queue.go", names: []string{"internal/ledger/list.go"}},
 		{prefix: "command.", by: "internal/chat/menu.go", names: []string{"internal/chat/menu.go"}},
+		{prefix: "command.", by: "internal/chat/menu.go", names: []string{"internal/videodesk"}},
+		{prefix: "help.", by: "internal/chat/panel.go", names: []string{"internal/videodesk"}},
 		{prefix: "link.failed.", by: "internal/link/chat.go", names: []string{"internal/link"}},
 		{prefix: "link.alarm.", by: "internal/link/link.go", names: []string{"internal/link"}},
 		{prefix: "link.page.", suffix: ".title", by: "internal/link/page.go", names: []string{"internal/link"}},
