@@ -64,7 +64,9 @@ func TestEachVideoServerIsLookedAt(t *testing.T) {
 			level: doctor.Warning, words: "its certificate ends on",
 		},
 		"no engine": {ill: func(f *trueconftest.Server) { f.CloseEngine() }, level: doctor.Warning, words: "the media engine does not"},
-		"it fails":  {ill: func(f *trueconftest.Server) { f.Break(trueconftest.Users, trueconftest.Trouble{Fault: trueconftest.Trouble5}) }, level: doctor.Problem, words: "answers with an error"},
+		"it fails": {ill: func(f *trueconftest.Server) {
+			f.Break(trueconftest.Users, trueconftest.Trouble{Fault: trueconftest.Trouble5})
+		}, level: doctor.Problem, words: "answers with an error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
