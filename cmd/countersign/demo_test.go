@@ -198,3 +198,29 @@ func TestDemonstrationIsForThisMachineOnly(t *testing.T) {
 		}
 	}
 }
+
+// The demonstration has two video servers. On one a stop is done at once, on the other it
+// takes somebody else's approval.
+func TestDemonstrationHasVideoServers(t *testing.T) {
+	t.Parallel()
+	s := startDemo(t)
+	open := func(server, list string) {
+		s.call("say", demo.Said{User: pyotr, Chat: pyotr, Text: "/tc"}, nil)
+		s.press(pyotr, server, "Choose a server")
+		s.press(pyotr, list, server, "Media engine")
+	}
+	s.call("say", demo.Said{User: olga, Chat: olga, Text: "/tc"}, nil)
+	s.card(olga, "video_viewer")
+	open("🖥 Head office", "🕰")
+	s.card(pyotr, "Stand-up", "1 conference may have been left running")
+	s.press(pyotr, "1.", "Stand-up")
+	s.press(pyotr, "⏹", "Stand-up", "Being recorded")
+	s.press(pyotr, "⏹", "Stop this conference?")
+	s.card(pyotr, "The conference was stopped", "Stopped by: Pyotr Petrov")
+	open("🖥 Clinic", "🎥")
+	s.press(pyotr, "1.", "Consultation")
+	s.press(pyotr, "⏹", "Consultation", "Being recorded")
+	s.press(pyotr, "📨", "nothing is stopped before they agree")
+	s.press(ivan, "✅", "Stop of a conference", "Consultation")
+	s.card(pyotr, "“Consultation” on Clinic was stopped, as you asked")
+}

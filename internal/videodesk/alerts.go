@@ -21,8 +21,9 @@ func (d *Desk) alerts(ctx context.Context, w work) (draft, error) {
 	p.head(w.title())
 	p.head(w.t("video.alerts", nil))
 	p.gap()
-	p.fact(w.t("video.alerts_parts", nil), w.onOff(now.Alerts))
-	p.fact(w.t("video.alerts_forgotten", nil), w.onOff(now.Forgotten))
+	state := map[bool]string{true: w.t("video.on", nil), false: w.t("video.off_now", nil)}
+	p.fact(w.t("video.alerts_parts", nil), state[now.Alerts])
+	p.fact(w.t("video.alerts_forgotten", nil), state[now.Forgotten])
 	p.gap()
 	p.say(w.t("video.alerts_note", nil))
 	turn := func(key string, to verb, on bool) link {
@@ -38,13 +39,6 @@ func (d *Desk) alerts(ctx context.Context, w work) (draft, error) {
 	p.row(turn("video.alerts_forgotten", wantForgotten, now.Forgotten))
 	p.row(w.back("video.back", w.at(toServer)))
 	return p, nil
-}
-
-func (w work) onOff(on bool) string {
-	if on {
-		return w.t("video.on", nil)
-	}
-	return w.t("video.off_now", nil)
 }
 
 // choose turns one kind of alerts on or off. The button says which: two taps are as one.

@@ -150,7 +150,7 @@ func (d *Desk) receipt(ctx context.Context, w work, a Act, err error) (draft, er
 	p.head("⏹ " + w.t("video.stopped", nil))
 	p.fact(w.t("video.topic", nil), d.topicOf(w, a))
 	p.fact(w.t("video.owner", nil), cmp.Or(a.Owner, w.t("video.untold", nil)))
-	p.fact(w.t("video.in_it", nil), w.people(trueconf.Conference{People: a.People}))
+	p.fact(w.t("video.were_in_it", nil), w.people(trueconf.Conference{People: a.People}))
 	p.fact(w.t("video.stopped_by", nil), who)
 	p.fact(w.t("video.stopped_at", nil), w.Lang.DateTime(a.EndedAt, w.Zone))
 	p.row(w.back("video.running", w.at(toRunning)))

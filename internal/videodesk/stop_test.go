@@ -34,7 +34,7 @@ func TestStopIsAskedForNamesWhatItIsAndEndsInAReceipt(t *testing.T) {
 	}
 	yes := data(t, m, "⏹ Stop it for everybody")
 	m, _ = o.press(t, operator, m, "⏹ Stop it for everybody")
-	for _, want := range []string{"The conference was stopped", "Topic: Daily", "Stopped by: Olga Sidorova", "In it now: 4 participants", "When: "} {
+	for _, want := range []string{"The conference was stopped", "Topic: Daily", "Stopped by: Olga Sidorova", "Were in it: 4 participants", "When: "} {
 		if !strings.Contains(m.Text, want) {
 			t.Errorf("%q is missing in the receipt\n%s", want, m.Text)
 		}

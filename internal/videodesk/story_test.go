@@ -69,7 +69,7 @@ func TestEachTroubleOfAServerIsSaidInWordsThatHelp(t *testing.T) {
 		t.Errorf("a quiet server:\n%s", got)
 	}
 	for want, fault := range map[string]trueconftest.Fault{
-		"lacks the right logs.calls:read": trueconftest.Forbidden, "answers with an error": trueconftest.Trouble5, "cannot be reached": trueconftest.Cut,
+		"lacks the right conferences:read": trueconftest.Forbidden, "answers with an error": trueconftest.Trouble5, "cannot be reached": trueconftest.Cut,
 	} {
 		for _, e := range []trueconftest.Endpoint{trueconftest.Calls, trueconftest.List} {
 			o.tc.Break(e, trueconftest.Trouble{Fault: fault})
@@ -217,5 +217,20 @@ func TestHostileNamesAreOnlyShown(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A call that has no room has no number: it is shown, and nothing is sent to stop it.
+func TestCallWithoutARoomIsNotOfferedToBeStopped(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	old, err := trueconftest.Open(t.Context(), trueconftest.Options{Now: o.clock.Now, Version: "5.3.0.1"})
+	must(t, err)
+	t.Cleanup(func() { _ = old.Close() })
+	o.desk.Servers[0] = videodesk.Server{Server: o.client(t, headOffice, old)}
+	old.Put(trueconftest.Conference{Owner: "clara", Running: true, Started: o.clock.Now().Add(-time.Hour)})
+	m := o.walk(t, operator, "🖥 Head office", "🎥 Conferences", "1. Without a topic")
+	if _, may := m.Button("⏹"); may || !strings.Contains(m.Text, "a call without a room of its own") {
+		t.Errorf("shown\n%s\n%v", m.Text, labels(m))
 	}
 }
