@@ -72,6 +72,8 @@ func arrows() map[string]string {
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",
 
+		"internal/meet": "internal/directory internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pages internal/people internal/server internal/trueconf",
+
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
 		// doors

@@ -53,6 +53,9 @@ func families() []built {
 		{prefix: "assure.alarm.", by: "internal/assure/check.go", names: []string{"internal/assure"}},
 		{prefix: "assure.told.", by: "internal/assure/setup.go", names: []string{"internal/assure"}},
 		{prefix: "notice.why.", by: "internal/erp/notices.go", names: []string{"internal/notice/notice.go"}},
+		{prefix: "meet.page.", by: "internal/meet/page.go", names: []string{"internal/meet"}},
+		{prefix: "meet.failed.", by: "internal/meet/page.go", names: []string{"internal/meet"}},
+		{prefix: "meet.lobby.", by: "internal/meet/lobby.go", names: []string{"internal/meet"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }
