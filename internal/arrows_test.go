@@ -83,7 +83,7 @@ func arrows() map[string]string {
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
-			"internal/locale internal/money internal/notice internal/people internal/secret internal/server internal/wake",
+			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
 		// loops
 		"internal/handout": "internal/file internal/locale internal/pages",

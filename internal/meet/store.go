@@ -81,6 +81,7 @@ func queueKey(b *pgx.Batch, link, token string, now time.Time) {
 type Standing struct {
 	Meeting
 	Running bool // there is a conference
+	Expired bool // its links open nothing any more
 	Guests  []Stands
 }
 
@@ -89,6 +90,20 @@ type Stands struct {
 	Link
 	State string // that of whoever came last; empty: nobody came
 	In    int    // how many are in now
+}
+
+// State is how the meeting stands, as a word.
+func (s Standing) State() string {
+	switch {
+	case !s.Ended.IsZero():
+		return "revoked"
+	case s.Running:
+		return "running"
+	case s.Expired:
+		return "expired"
+	default:
+		return "open"
+	}
 }
 
 // Look tells how a meeting of a source stands.
@@ -103,6 +118,7 @@ func (s *Store) look(ctx context.Context, source, id string, now time.Time) (out
 	row := s.Pool.QueryRow(ctx, `select `+meetingColumns+`, exists (select from meeting_room r where r.meeting_id = m.id and r.ended_at is null and r.made_at is not null)
 		from meeting m where m.id = $1 and m.source = $2`, id, source)
 	err = row.Scan(append(out.places(), &out.Running)...)
+	out.Expired = !now.Before(out.Expires)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return out, ErrUnknown
 	}
