@@ -53,6 +53,9 @@ func TestEachFaultHasItsKindAndNothingIsMadeUp(t *testing.T) {
 			if want == trueconf.Right && (!strings.Contains(err.Error(), "conferences:read")) {
 				t.Errorf("does not name the right: %v", err)
 			}
+			if fault == trueconftest.Huge && !strings.Contains(err.Error(), "longer") {
+				t.Errorf("read to the end: %v", err)
+			}
 			if n, err := s.Online(t.Context()); trueconf.KindOf(err) != want || err == nil || n != (trueconf.Online{}) {
 				t.Errorf("%s of users: %v, %v", fault, n, err)
 			}

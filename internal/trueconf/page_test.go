@@ -218,3 +218,22 @@ func TestAFullPageWithoutATotalIsNotTheLast(t *testing.T) {
 		t.Errorf("%d, %v", len(got), err)
 	}
 }
+
+// A server that fell leaves sessions in its log that never end.
+func TestOfARoomTheYoungestSessionIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
+	row := func(session string, lasted int) string {
+		return fmt.Sprintf(`{"conference_id":%q,"named_conf_id":"1","class":10,"duration":%d,"end_time":null}`, session, lasted)
+	}
+	for name, rows := range map[string]string{"last": row("old", 90000) + "," + row("new", 60), "first": row("new", 60) + "," + row("old", 90000)} {
+		s := plain(t, map[string]string{
+			"/api/v3.11/logs/calls":    `{"cnt":2,"list":[` + rows + `]}`,
+			"/api/v3.11/conferences":   `{"cnt":1,"conferences":[{"id":"1","state":"running"}]}`,
+			"/api/v3.11/conferences/1": `{"conference":{"id":"1","state":"running"}}`,
+		})
+		all, err := s.Running(t.Context())
+		if err != nil || len(all) != 1 || all[0].Session != "new" || ref(t, s, "1").Session != "new" {
+			t.Errorf("%s: %+v, %v", name, all, err)
+		}
+	}
+}
