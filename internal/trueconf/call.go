@@ -2,6 +2,7 @@ package trueconf
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,8 +23,9 @@ type call struct {
 	method string // GET when empty
 	path   string // below the version, escaped
 	query  url.Values
-	body   any  // sent as JSON
-	once   bool // not sent again with another token: what it changes must be looked at again first
+	body   any    // sent as JSON
+	like   string // the op just made, whose version has this call, too
+	once   bool   // sent only with a token at hand, and not again with another: what it changes must be looked at again first
 }
 
 // answer is what came back.
@@ -50,6 +53,9 @@ type api struct {
 	s        *Server
 	jar      *jar
 	versions []string // the newest first
+
+	mu     sync.Mutex
+	routes map[string]string // op -> the version that answered it
 }
 
 // do makes a call and decodes the answer into a value, unless that is nil. A version that
@@ -64,20 +70,23 @@ func (a *api) do(ctx context.Context, c call, into any) error {
 
 func (a *api) any(ctx context.Context, c call, into any) error {
 	versions := a.versions
-	a.s.mu.Lock()
-	if i := slices.Index(versions, a.s.routes[c.op]); i > 0 {
+	a.mu.Lock()
+	if i := slices.Index(versions, a.routes[cmp.Or(c.like, c.op)]); i >= 0 {
 		versions = versions[i:]
+		if c.like != "" {
+			versions = versions[:1]
+		}
 	}
-	a.s.mu.Unlock()
+	a.mu.Unlock()
 	var err error
 	for _, v := range versions {
 		var got answer
 		if got, err = a.authorized(ctx, c, v); KindOf(err) == TooOld {
 			continue
 		}
-		a.s.mu.Lock()
-		a.s.routes[c.op] = v
-		a.s.mu.Unlock()
+		a.mu.Lock()
+		a.routes[c.op] = v
+		a.mu.Unlock()
 		if err == nil && into != nil && json.Unmarshal(got.body, into) != nil && c.method == "" {
 			err = &Error{Status: got.status, Err: errGarbled} // what was done may be answered with nothing
 		}
@@ -89,7 +98,7 @@ func (a *api) any(ctx context.Context, c call, into any) error {
 // authorized makes a call with a token, and once more with a new one when it is refused.
 func (a *api) authorized(ctx context.Context, c call, version string) (answer, error) {
 	for again := false; ; again = true {
-		token, err := a.jar.token(ctx)
+		token, err := a.jar.token(ctx, c.once)
 		if err != nil {
 			return answer{}, err
 		}

@@ -24,13 +24,13 @@ func (s *Server) Health(ctx context.Context) Health {
 		defer close(done)
 		h.Engine, engine = s.probeEngine(ctx)
 	}()
-	web, version, until := s.probeWeb(ctx)
+	web, found := s.probeWeb(ctx)
 	var login Probe
 	if web.OK() {
 		login = s.probeLogin(ctx)
 	}
 	<-done
-	h.Web, h.CertExpires, h.Login, h.Version = web, until, login, version
+	h.Web, h.CertExpires, h.Login, h.Version = web, found.until, login, found.version
 	if h.Version == "" {
 		h.Version = engine
 	}
@@ -80,9 +80,16 @@ func (s *Server) engineSays(ctx context.Context) (string, error) {
 	return string(text), nil
 }
 
+// about is what the page of the version tells.
+type about struct {
+	version string
+	until   time.Time // the certificate is good
+	family  family
+}
+
 // probeWeb looks at the web part, and until when its certificate is good, also when it is
 // not trusted. A server that does not have the page of its version is old, not down.
-func (s *Server) probeWeb(ctx context.Context) (p Probe, version string, until time.Time) {
+func (s *Server) probeWeb(ctx context.Context) (p Probe, a about) {
 	const op = "look at the web part"
 	began := s.o.Now()
 	got, err := s.exchange(ctx, call{op: op, method: http.MethodGet}, "/api/v4/server", "")
@@ -91,28 +98,35 @@ func (s *Server) probeWeb(ctx context.Context) (p Probe, version string, until t
 	}
 	s.observe(op, err, began)
 	p = Probe{Made: true, Took: s.o.Now().Sub(began), Err: s.named(op, err)}
-	var about struct {
+	var told struct {
 		Product struct {
 			Version text `json:"version"`
 		} `json:"product"`
 	}
-	if err == nil && got.status == http.StatusOK && json.Unmarshal(got.body, &about) == nil {
-		version = string(about.Product.Version)
+	if err == nil && got.status == http.StatusOK && json.Unmarshal(got.body, &told) == nil {
+		a.version = string(told.Product.Version)
 	}
-	var bad *tls.CertificateVerificationError
+	if err == nil {
+		a.family = s.choose(got.status, a.version)
+	}
+	a.until = until(got, err)
+	return p, a
+}
+
+// until is when the certificate ends that was shown, also when it was not trusted.
+func until(got answer, err error) (end time.Time) {
 	var chain []*x509.Certificate
-	switch {
-	case got.tls != nil:
-		chain = got.tls.PeerCertificates
-	case errors.As(err, &bad):
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		chain = bad.UnverifiedCertificates
+	} else if got.tls != nil {
+		chain = got.tls.PeerCertificates
 	}
 	for _, c := range chain {
-		if until.IsZero() || c.NotAfter.Before(until) {
-			until = c.NotAfter
+		if end.IsZero() || c.NotAfter.Before(end) {
+			end = c.NotAfter
 		}
 	}
-	return p, version, until
+	return end
 }
 
 // probeLogin makes the least call that needs a token. A right that is missing says that the
@@ -121,7 +135,7 @@ func (s *Server) probeLogin(ctx context.Context) Probe {
 	const op = "log in"
 	began := s.o.Now()
 	q := url.Values{"state": {running}, "page_id": {"1"}, "page_size": {"1"}}
-	err := s.v3.do(ctx, call{op: op, right: rightRead, path: "/conferences", query: q}, nil)
+	err := s.do(ctx, call{op: op, right: rightRead, path: "/conferences", query: q}, nil)
 	if KindOf(err) == Right {
 		err = nil
 	}

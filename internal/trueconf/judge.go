@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -71,12 +72,17 @@ func judge(c call, a answer, secrets ...string) error {
 	return e
 }
 
-// word lets a reason through that can be one, and nothing that was sent to the server.
+// word lets a reason through that looks like one of the API's, several words in one, and
+// nothing that was sent to the server.
 func word(reason string, secrets []string) string {
-	const most = 64
-	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' }
-	if len(reason) > most || strings.ContainsFunc(reason, odd) ||
-		slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(reason, s) }) {
+	const most = 48
+	several := regexp.MustCompile(`^[A-Za-z][a-z]{0,15}(?:[A-Z][a-z]{0,15}|_[a-z]{1,16})+$`)
+	single := []string{"forbidden", "unauthorized"}
+	switch {
+	case slices.Contains(single, reason):
+		return reason
+	case len(reason) > most || !several.MatchString(reason),
+		slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(reason, s) }):
 		return ""
 	}
 	return reason
@@ -87,7 +93,6 @@ func word(reason string, secrets []string) string {
 func fault(ctx context.Context, err error) *Error {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
 	var dial *net.OpError
 	var late net.Error
 	switch {
@@ -99,10 +104,10 @@ func fault(ctx context.Context, err error) *Error {
 		return &Error{Kind: TLS, Err: &untrusted{certificate}}
 	case errors.As(err, &record):
 		return &Error{Kind: TLS, Err: errors.New("the port does not speak TLS")}
-	case errors.As(err, &alert):
-		return &Error{Kind: TLS, Err: alert}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return &Error{Kind: Timeout, Err: context.DeadlineExceeded}
+	case errors.As(err, &dial) && dial.Op == "remote error": // so the standard library names an alert of TLS
+		return &Error{Kind: TLS, Err: errors.New("the server does not take a connection with TLS 1.2 or newer")}
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return &Error{Kind: Unreachable, Err: dial}
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // the standard library has no other word for it

@@ -34,7 +34,7 @@ func (s *Server) Seat(ctx context.Context, id, guest, name, lang string) (Seat, 
 	var got struct {
 		Ways *[]way `json:"clients"`
 	}
-	if err := s.v3.do(ctx, call{op: op, right: rightRead, path: "/software/clients", query: q}, &got); err != nil {
+	if err := s.do(ctx, call{op: op, right: rightRead, path: "/software/clients", query: q}, &got); err != nil {
 		return Seat{}, err
 	}
 	if got.Ways == nil {
@@ -75,7 +75,7 @@ func source(frame string) string {
 // and the credentials for it: it is shown in a frame of ours.
 func (s *Server) seats(at, id string) bool {
 	u, err := url.Parse(at)
-	if err != nil || u.User != nil || u.Scheme != s.base.Scheme || u.Path != "/webrtc/"+id {
+	if err != nil || strings.ContainsFunc(at, control) || u.User != nil || u.Scheme != s.base.Scheme || u.Path != "/webrtc/"+id {
 		return false
 	}
 	if own, err := address(u.Scheme + "://" + u.Host); err != nil || own.Host != s.base.Host {

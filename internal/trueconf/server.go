@@ -2,7 +2,6 @@ package trueconf
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -59,9 +58,10 @@ type Server struct {
 	engine string   // host:port; empty: not probed
 	client *http.Client
 	v3     *v3
+	v4     *v4
 
 	mu     sync.Mutex
-	routes map[string]string // op -> the version that answered it
+	spoken family // nil: not known yet
 }
 
 // Open checks the options and makes the server ready. It calls nobody.
@@ -92,7 +92,7 @@ func Open(o Options) (*Server, error) {
 	}
 	o.Timeout, o.Connect, o.Pause = cmp.Or(o.Timeout, ownTimeout), cmp.Or(o.Connect, ownConnect), cmp.Or(o.Pause, ownPause)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	s := &Server{o: o, base: base, client: client(o, trust), routes: map[string]string{}}
+	s := &Server{o: o, base: base, client: client(o, trust)}
 	switch o.Engine {
 	case "-":
 	case "":
@@ -100,7 +100,15 @@ func Open(o Options) (*Server, error) {
 	default:
 		s.engine = o.Engine
 	}
-	s.v3 = &v3{api{s: s, jar: newJar(s, oldToken, newToken), versions: versions}}
+	s.v3 = &v3{&api{s: s, jar: newJar(s, oldToken, newToken), versions: versions, routes: map[string]string{}}}
+	s.v4 = &v4{&api{s: s, jar: newJar(s, newToken, oldToken), versions: []string{"v4"}, routes: map[string]string{}}, s.v3}
+	switch o.API {
+	case "", "auto":
+	case "v4":
+		s.spoken = s.v4
+	default:
+		s.spoken = s.v3
+	}
 	return s, nil
 }
 
@@ -119,7 +127,7 @@ func address(text string) (*url.URL, error) {
 		text = "https://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("the address is neither host, host:port nor https://host:port") // without the cause, which quotes it
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
@@ -209,17 +217,4 @@ func redirect(to *http.Request, via []*http.Request) error {
 // printable reports whether a text can stand in a header.
 func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// Running lists the group conferences that run, with those that have no room.
-func (s *Server) Running(ctx context.Context) ([]Conference, error) { return s.v3.running(ctx) }
-
-// Conference tells of one room and, when it runs, of its session.
-func (s *Server) Conference(ctx context.Context, id string) (Conference, error) {
-	return s.v3.conference(ctx, id)
-}
-
-// Participants lists who is in a conference now.
-func (s *Server) Participants(ctx context.Context, c Conference) ([]Participant, error) {
-	return s.v3.participants(ctx, c)
 }

@@ -17,7 +17,7 @@ import (
 // families runs a story against each family of the API.
 func families(t *testing.T, story func(t *testing.T, version string)) {
 	t.Helper()
-	for _, version := range []string{"v3"} {
+	for _, version := range []string{"v3", "v4"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			story(t, version)

@@ -42,20 +42,23 @@ type jar struct {
 func newJar(s *Server, paths ...string) *jar { return &jar{s: s, paths: paths} }
 
 // token gives a token that is good for now. Callers at the same time wait for one request,
-// which goes on when one of them is gone.
-func (j *jar) token(ctx context.Context) (string, error) {
+// which goes on when one of them is gone. Who takes only one at hand is not kept waiting.
+func (j *jar) token(ctx context.Context, atHand bool) (string, error) { //nolint:revive // whoever must not wait says so
 	if fixed := j.s.o.AccessToken.Reveal(); fixed != "" {
 		return fixed, nil
 	}
 	if access, ok := j.kept(); ok {
 		return access, nil
 	}
-	ctx2 := context.WithoutCancel(ctx)
+	if atHand {
+		return "", &Error{Kind: Credentials, Err: errStale}
+	}
+	detached := context.WithoutCancel(ctx)
 	fetched := j.flight.DoChan("", func() (any, error) {
 		if access, ok := j.kept(); ok { // another flight has just ended
 			return access, nil
 		}
-		return j.fetch(ctx2)
+		return j.fetch(detached)
 	})
 	select {
 	case <-ctx.Done():

@@ -11,7 +11,7 @@ import (
 
 // v3 is the old family. What runs is told by its call log: alone it names the session, its
 // age, and conferences that have no room. What a room is set to is told by its list.
-type v3 struct{ api }
+type v3 struct{ *api }
 
 // The requests, as errors and metrics name them.
 const (
@@ -29,6 +29,7 @@ const (
 	rightRead     = "conferences:read"
 	rightCalls    = "logs.calls:read"
 	rightPeople   = "conferences.sessions.participants:read"
+	rightPeople4  = "conferences.participants:read"
 	rightSessions = "conferences.sessions:read"
 	rightUsers    = "users:read"
 	rightWrite    = "conferences"
@@ -126,22 +127,22 @@ func (v *v3) running(ctx context.Context) ([]Conference, error) {
 		if err := v.do(ctx, call{op: opConferences, right: rightRead, path: "/conferences", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		return rooms.put(list.Rooms, list.Count, func(r v3Room) string { return string(r.ID) })
+		return rooms.put(list.Rooms, list.Count, pageSize, func(r v3Room) string { return string(r.ID) })
 	})
 	if err != nil {
 		return nil, v.s.named(opConferences, err)
 	}
 	for _, r := range rooms.rows {
-		if r.State != running || r.ID == "" {
+		if r.State != "" && r.State != running || r.ID == "" { // only what runs was asked for
 			continue
 		}
 		i := slices.IndexFunc(all, func(c Conference) bool { return c.ID == string(r.ID) })
 		if i < 0 {
-			session, err := v.log(ctx, string(r.ID))
+			runs, err := v.log(ctx, string(r.ID))
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, append(session, r.conference())[0])
+			all = append(all, append(runs, r.conference())[0])
 			i = len(all) - 1
 		}
 		all[i] = merge(r.conference(), all[i])
@@ -150,9 +151,9 @@ func (v *v3) running(ctx context.Context) ([]Conference, error) {
 }
 
 // merge is a room with the session that runs in it.
-func merge(room, session Conference) Conference {
-	room.Running, room.Session, room.Started, room.People = true, session.Session, session.Started, session.People
-	room.Topic, room.Owner = cmp.Or(room.Topic, session.Topic), cmp.Or(room.Owner, session.Owner)
+func merge(room, run Conference) Conference {
+	room.Running, room.Session, room.Started, room.People = true, run.Session, run.Started, run.People
+	room.Topic, room.Owner = cmp.Or(room.Topic, run.Topic), cmp.Or(room.Owner, run.Owner)
 	return room
 }
 
@@ -172,7 +173,7 @@ func (v *v3) log(ctx context.Context, room string) ([]Conference, error) {
 		if err := v.do(ctx, call{op: opCalls, right: rightCalls, path: "/logs/calls", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		t, err := rows.put(list.List, list.Count, func(r v3Call) string { return string(r.Session) })
+		t, err := rows.put(list.List, list.Count, pageSize, func(r v3Call) string { return string(r.Session) })
 		t.more = t.more && !slices.ContainsFunc(*list.List, func(r v3Call) bool { return bool(r.Ended) })
 		return t, err
 	})
@@ -198,7 +199,7 @@ func (v *v3) log(ctx context.Context, room string) ([]Conference, error) {
 	return all, nil
 }
 
-func (v *v3) conference(ctx context.Context, id string) (Conference, error) {
+func (v *v3) conference(ctx context.Context, id string, _ look) (Conference, error) {
 	at, err := v.s.segment(opConference, id)
 	if err != nil {
 		return Conference{}, err
@@ -216,11 +217,11 @@ func (v *v3) conference(ctx context.Context, id string) (Conference, error) {
 	if !c.Running {
 		return c, nil
 	}
-	session, err := v.log(ctx, id)
-	if err != nil || len(session) == 0 {
+	runs, err := v.log(ctx, id)
+	if err != nil || len(runs) == 0 {
 		return c, err
 	}
-	return merge(c, session[0]), nil
+	return merge(c, runs[0]), nil
 }
 
 // v3Person is a participant; which of the fields are there differs.
@@ -292,7 +293,7 @@ func (v *v3) online(ctx context.Context) (Online, error) {
 		if err := v.do(ctx, call{op: opUsers, right: rightUsers, path: "/users", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		t, err := users.put(list.Users, maybe{}, func(u v3User) string { return string(cmp.Or(u.UID, u.ID)) })
+		t, err := users.put(list.Users, maybe{}, pageSize, func(u v3User) string { return string(cmp.Or(u.UID, u.ID)) })
 		next = strconv.FormatInt(list.Next.n, 10)
 		t.more = list.Next.told && list.Next.n > 0
 		if t.more && asked[next] {

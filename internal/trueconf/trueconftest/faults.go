@@ -47,6 +47,7 @@ const (
 	Gateway   Fault = "bad gateway"   // 502 of a proxy
 	Hang      Fault = "hang"          // until the caller is gone
 	Cut       Fault = "cut"           // the connection ends in the middle of the answer
+	Idle      Fault = "idle"          // 204, and nothing is done
 	Lost      Fault = "lost"          // the work is done, and the answer never comes
 	HalfJSON  Fault = "half JSON"     // the body ends early
 	Empty     Fault = "empty"         // {} with status 200
@@ -156,6 +157,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, fault Fault) {
 		Empty:     func() { write(w, `{}`) },
 		Null:      func() { write(w, `null`) },
 		Huge:      func() { write(w, `{"topic":"`+strings.Repeat("x", huge)+`"}`) },
+		Idle:      func() { w.WriteHeader(http.StatusNoContent) },
 		Hang:      func() { <-r.Context().Done() },
 		Cut: func() {
 			w.Header().Set("Content-Length", "100")
