@@ -191,18 +191,41 @@ func TestTwoReplicasAndManyVisitorsMakeOneConference(t *testing.T) {
 
 func TestMeetingThatIsRevokedWhileSomebodyComesLeavesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
-	ann := h.visit(t, m.Links[0].URL)
-	h.video.Break(trueconftest.Create, trueconftest.Trouble{Times: 1, Do: func() {
-		_, err := h.desk.Revoke(context.Background(), m.Source, m.ID)
-		must(t, err)
-	}})
-	if s, _ := ann.does(t, "join", "Ann"); s.URL != "" || s.State != "revoked" {
-		t.Errorf("%+v", s)
-	}
-	h.sweep(t)
-	if n := len(h.video.Conferences()); n != 0 {
-		t.Errorf("%d conferences are left", n)
+	for name, c := range map[string]struct {
+		fault trueconftest.Fault
+		sweep bool // only the next sweep can see it: whoever made it was told of a failure
+	}{
+		"made after it": {trueconftest.Pass, false}, "made, and the answer is lost": {trueconftest.Lost, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
+			ann := h.visit(t, m.Links[0].URL)
+			h.video.Break(trueconftest.Create, trueconftest.Trouble{Fault: c.fault, Times: 1, Do: func() {
+				_, err := h.desk.Revoke(context.Background(), m.Source, m.ID)
+				must(t, err)
+			}})
+			if c.sweep {
+				h.video.Break(trueconftest.One, trueconftest.Trouble{Fault: trueconftest.Gateway, After: 1})
+			}
+			if s, _ := ann.does(t, "join", "Ann"); s.URL != "" || !c.sweep && s.State != "revoked" {
+				t.Errorf("%+v", s)
+			}
+			h.video.Mend()
+			if n := len(h.video.Conferences()); n != 0 && !c.sweep {
+				t.Errorf("%d conferences are left", n)
+			}
+			h.Clock.Advance(time.Minute)
+			h.sweep(t)
+			if n := len(h.video.Conferences()); n != 0 {
+				t.Errorf("%d conferences are left after a sweep", n)
+			}
+			h.Clock.Advance(10 * time.Minute)
+			h.sweep(t)
+			if n := h.count(t, `select count(*) from meeting_room where gone_at is null`); n != 0 {
+				t.Errorf("%d rooms are looked after for ever", n)
+			}
+		})
 	}
 }
