@@ -28,7 +28,7 @@ func TestVisitorIsToldInWordsWhatIsWrong(t *testing.T) {
 		"a right is missing":         {breaks: at(trueconftest.Create, trueconftest.Forbidden), key: "right", log: "conferences"},
 		"no such owner":              {breaks: at(trueconftest.Create, trueconftest.Bad), key: "owner", log: "400"},
 		"no answer in time":          {breaks: at(trueconftest.Create, trueconftest.Hang), key: "timeout", log: "create conference"},
-		"nobody there":               {away: true, key: "unreachable", log: "create conference"},
+		"nobody there":               {away: true, key: "unreachable", log: "connection refused"},
 		"no guests in the licence":   {set: func(o *trueconftest.Options) { o.NoWebClient = true }, key: "licence", log: "licence"},
 		"something else":             {breaks: at(trueconftest.Create, trueconftest.HTML), key: "other", log: "create conference"},
 	} {
