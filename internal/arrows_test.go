@@ -75,6 +75,7 @@ func arrows() map[string]string {
 
 		// the shape of what desks show in chats
 		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
+		"internal/meet":   "internal/directory internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pages internal/people internal/server internal/trueconf",
 
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
@@ -83,9 +84,9 @@ func arrows() map[string]string {
 		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people",
 		"internal/console": "internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
-			"internal/ledger internal/link internal/locale internal/markup internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
+			"internal/ledger internal/link internal/locale internal/markup internal/meet internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
-			"internal/locale internal/money internal/notice internal/people internal/secret internal/server internal/wake",
+			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
 		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",
@@ -109,7 +110,7 @@ func arrows() map[string]string {
 
 		// it builds everything, and decides nothing: of the core it reads routes only
 		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
-			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/notice internal/pace internal/people " +
+			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/meet internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/videowatch internal/wake web",
 	}

@@ -22,6 +22,7 @@ import (
 	"countersign/internal/journal"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
+	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/roster"
@@ -53,6 +54,7 @@ type duties struct {
 	tellChats func(context.Context) error // which groups are lost, or well again
 	log       *slog.Logger
 
+	meet         *meet.Desk
 	journal      *journal.Store
 	keep         journal.Keep
 	syncEvery    time.Duration
@@ -125,12 +127,14 @@ func (d *duties) run(ctx context.Context) error {
 		return err
 	}))
 	river.AddWorker(workers, river.WorkFunc(d.purge))
+	river.AddWorker(workers, river.WorkFunc(d.sweepMeetings))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[syncArgs]) error { return d.syncWorkspace(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[tellArgs]) error { return d.tellChats(ctx) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[digestArgs]) error { return d.digests(ctx) }))
 	jobs := []*river.PeriodicJob{
 		periodic(time.Minute, recheckArgs{}), periodic(time.Minute, standInArgs{}), periodic(time.Minute, tellArgs{}),
 		periodic(time.Minute, indexArgs{}), periodic(time.Minute, digestArgs{}), periodic(time.Hour, purgeArgs{}),
+		periodic(sweepEvery, meetArgs{}),
 	}
 	if d.roster != nil {
 		jobs = append(jobs, periodic(d.syncEvery, syncArgs{}))
@@ -190,6 +194,9 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		return err
 	}
 	if err := d.handout.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
+		return err
+	}
+	if err := d.meet.Store.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

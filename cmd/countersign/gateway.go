@@ -30,6 +30,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/post"
@@ -63,6 +64,7 @@ type gateway struct {
 	inbox   *inbox.Inbox
 	zone    *time.Location // of the times that people read
 	link    *link.Desk
+	meet    *meet.Desk
 	console *console.Desk
 	assure  *assure.Desk // nil: nothing beyond a tap can be proved
 	seal    *seal.Seal
@@ -89,7 +91,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.buildNotices, g.buildLink, g.buildLoops, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.openVideo, g.buildNotices, g.buildMeet, g.buildLink, g.buildLoops, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -195,7 +197,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.door = &chat.Door{
 		Ledger: r.ledger, Directory: r.directory, Inbox: g.inbox, Dialogs: &chat.Dialogs{Pool: r.pool}, Searches: &chat.Searches{Pool: r.pool}, Telegram: g.bot,
-		Link: g.link, Assure: g.assure, Administrator: g.console.Administers, GroupLang: t.GroupLanguage, Pace: limits, Cards: chat.Cards{
+		Link: g.link, Meet: g.meet, Assure: g.assure, Administrator: g.console.Administers, GroupLang: t.GroupLanguage, Pace: limits, Cards: chat.Cards{
 			Adopt: g.courier.Adopt, Find: g.courier.Find, Follow: g.courier.Follow, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
 		}, Files: r.files, Notices: g.notices.Store, Texts: g.texts, Bot: id,
 		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
@@ -207,7 +209,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	g.duties = &duties{
 		pool: r.pool, ledger: r.ledger, inbox: g.inbox, dialogs: g.door.Dialogs, pace: limits, hook: g.hook, links: g.link.Store, console: g.console.Store,
 		notices: g.notices.Store, assure: &assure.Store{Pool: r.pool}, directory: r.directory, tellChats: g.door.TellChats, handout: g.handout.Store, log: g.log,
-		journal: g.journal.Store, keep: keepJournal(g.cfg.Journal),
+		meet: g.meet, journal: g.journal.Store, keep: keepJournal(g.cfg.Journal),
 	}
 	var err error
 	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
@@ -229,7 +231,7 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 	r := g.records
 	l := g.cfg.Limits
 	g.erp = &erp.Door{
-		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Notices: g.notices, Texts: g.texts, Bell: g.hook.Placed,
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Notices: g.notices, Meet: g.meet, Texts: g.texts, Bell: g.hook.Placed,
 		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL,
 		BodyBytes: l.BodyBytes, DocumentBytes: l.DocumentBytes,
 		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},
@@ -263,7 +265,7 @@ func (g *gateway) handler() (http.Handler, error) {
 	}
 	router.HandleFunc(webhookPath, g.door.Webhook).Methods(http.MethodPost)
 	g.erp.Mount(router)
-	mounts := []func(*mux.Router) error{g.link.Mount, g.console.Mount, g.handout.Mount}
+	mounts := []func(*mux.Router) error{g.link.Mount, g.console.Mount, g.handout.Mount, g.meet.Mount}
 	if g.assure != nil {
 		mounts = append(mounts, g.assure.Mount)
 	}

@@ -42,10 +42,15 @@ func videoServers(cfg config.Config, log *slog.Logger) ([]*trueconf.Server, erro
 	return out, errors.Join(faults...)
 }
 
+func (g *gateway) openVideo(context.Context) (err error) {
+	g.video, err = videoServers(g.cfg, g.log)
+	return err
+}
+
 // buildVideo makes the desk of the video servers, if there are any.
-func (g *gateway) buildVideo(context.Context) (err error) {
-	if g.video, err = videoServers(g.cfg, g.log); err != nil || len(g.video) == 0 {
-		return err
+func (g *gateway) buildVideo(context.Context) error {
+	if len(g.video) == 0 {
+		return nil
 	}
 	w := &videowatch.Watch{
 		Store: &videowatch.Store{Pool: g.records.pool}, Directory: g.records.directory, Notices: g.notices.Store, Now: time.Now, Log: g.log,

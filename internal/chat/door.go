@@ -23,6 +23,7 @@ import (
 	"countersign/internal/link"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
+	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
@@ -71,6 +72,7 @@ type Door struct {
 	Cards     Cards
 	Link      *link.Desk
 	Notices   *notice.Store
+	Meet      *meet.Desk             // nil: there are no video meetings
 	Assure    *assure.Desk           // nil: there are no pages to confirm on
 	Desks     map[string]screen.Desk // by their commands
 	// Administrator reports whether a person may do what administrators do; nil: nobody may.

@@ -13,6 +13,7 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/meet"
 	"countersign/internal/people"
 	"countersign/internal/telegram"
 )
@@ -43,6 +44,8 @@ func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (
 		return d.dialogTap(ctx, it, cb)
 	case strings.HasPrefix(cb.Data, link.DataPrefix):
 		return d.linkTap(ctx, it, cb)
+	case d.Meet != nil && strings.HasPrefix(cb.Data, meet.DataPrefix):
+		return d.meetTap(ctx, it, cb)
 	case strings.HasPrefix(cb.Data, panelPrefix):
 		return d.panelTap(ctx, it, cb)
 	case strings.HasPrefix(cb.Data, findPrefix):

@@ -29,6 +29,7 @@ type Config struct {
 	Seal      Seal      `toml:"seal"`
 	Workspace Workspace `toml:"workspace"`
 	TrueConf  TrueConf  `toml:"trueconf"`
+	Meet      Meet      `toml:"meet"`
 	Asterisk  Asterisk  `toml:"asterisk"`
 	Egress    Egress    `toml:"egress"`
 	Log       Log       `toml:"log"`
@@ -248,6 +249,7 @@ func Default() Config {
 			Limit:     10,
 			Interval:  time.Hour,
 		},
+		Meet: Meet{UserIDs: "mail_name", Idle: 5 * time.Minute, Longest: 2 * time.Hour, Life: 24 * time.Hour},
 		Asterisk: Asterisk{
 			Address:     "127.0.0.1:5038",
 			SpoolDir:    "/var/spool/asterisk",

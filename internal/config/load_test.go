@@ -119,6 +119,7 @@ func TestEveryVariableReachesItsKey(t *testing.T) {
 		"database.url": "postgres://u:pw123456@h/d", "database.owner_url": "postgres://o:pw123456@h/d", "limits.document_bytes": "9000000",
 		"google.session_age_claims": "on", "workspace.subject": "a@x.test", "workspace.domains": "x.test", "workspace.naming": "email", "workspace.only_known": "on", "workspace.limit": "9", "workspace.interval": "2h0m0s",
 		"console.administrators": "a@x.test", "link.confirm": "admin", "link.cooling_off": "2h0m0s", "link.relogin_days": "90",
+		"meet.user_ids": "mail", "meet.idle": "6m0s", "meet.longest": "3h0m0s", "meet.life": "48h0m0s",
 		"journal.texts": "full", "journal.keep": "48h0m0s", "journal.keep_failed": "72h0m0s",
 	}
 	word := func(k config.Key) string {

@@ -23,7 +23,7 @@ type rule struct {
 // Validate reports the values that can work in no command.
 func (c Config) Validate() error {
 	rules := slices.Concat(c.controlRules(), c.serverRules(), c.databaseRules(), c.telegramRules(), c.googleRules(), c.linkRules(), c.workspaceRules(),
-		c.asteriskRules(), c.limitRules(), c.journalRules())
+		c.meetRules(), c.asteriskRules(), c.limitRules(), c.journalRules())
 	for _, name := range slices.Sorted(maps.Keys(c.TrueConf.Servers)) {
 		rules = append(rules, c.TrueConf.Servers[name].rules(name)...)
 		rules = append(rules, c.TrueConf.Servers[name].watchRules(name)...)
@@ -45,7 +45,7 @@ func (c Config) ValidateServe() error {
 	webhook := t.Mode == Webhook
 	strict := webhook && t.publicAPI() && public.ok
 	const polling = `; if there is no such address, set telegram.mode to "polling"`
-	return c.check([]rule{
+	return c.check(append(c.meetServeRules(), []rule{
 		{
 			t.Token == "", "telegram.token",
 			"is not set; get one from @BotFather and set it, best as a file named by COUNTERSIGN_TELEGRAM_TOKEN_FILE",
@@ -78,7 +78,7 @@ func (c Config) ValidateServe() error {
 			c.signIn() && public.ok && public.scheme != "https" && !public.loopback(), "server.public_url",
 			"begins with http, and a login is worth nothing over it; use https",
 		},
-	})
+	}...))
 }
 
 // check keeps the rows that are bad, the first for each key.

@@ -53,6 +53,10 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t"}`, "not set"},
 		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t", address = "http://v.test"}`, "https"},
 		{"trueconf.servers.a.address", `trueconf.servers.a = {access_token = "t", address = "v.test/api"}`, "no address"},
+		{"meet.user_ids", `meet.user_ids = "phone"`, "mail_name"},
+		{"meet.idle", `meet.idle = "1s"`, "between 1m0s"},
+		{"meet.longest", `meet.longest = "25h"`, "24h"},
+		{"meet.life", `meet.life = "0s"`, "between 1m0s"},
 		{"google.site_verification_meta", `google.site_verification_meta = "<b>"`, "only"},
 		{"login.services.google", `login.services.google = {title = "G", issuer = "https://i.test", client_id = "c", client_secret = "s"}`, "cannot stand"},
 		{`login.services."Key Cloak"`, `login.services."Key Cloak" = {title = "G", issuer = "https://i.test", client_id = "c", client_secret = "s"}`, "cannot stand"},
@@ -140,6 +144,9 @@ func TestServingNeedsABotAndAWayIn(t *testing.T) {
 		{"guessable secret", "server.public_url = 'https://pay.example.com'\n" + token + "secret = 'abc'\n", "telegram.secret"},
 		{"login without address", token + "mode = 'polling'\n[google]\nclient_id = 'x'\nclient_secret = 'y'\n", "server.public_url"},
 		{"login over http", "server.public_url = 'http://pay.example.com'\n" + token + "mode = 'polling'\n[google]\nclient_id = 'x'\nclient_secret = 'y'\n", "server.public_url"},
+
+		{"meetings on no server", token + "mode = 'polling'\n[meet]\nserver = 'Moon'\n", "meet.server"},
+		{"meetings without address", token + "mode = 'polling'\n[meet]\nserver = 'Clinic'\n[trueconf.servers.Clinic]\naddress = 'v.test'\naccess_token = 'x'\n", "server.public_url"},
 
 		{"webhook", "server.public_url = 'https://pay.example.com'\n" + token, ""},
 		{"webhook on 8443", "server.public_url = 'https://203.0.113.5:8443'\n" + token, ""},

@@ -19,13 +19,14 @@ const (
 	WebhooksManage Scope = "webhooks:manage"
 	DirectoryWrite Scope = "directory:write"
 	NoticesWrite   Scope = "notices:write"
+	Meetings       Scope = "meetings"
 )
 
 // Scopes lists the catalogue.
 func Scopes() []Scope {
 	return []Scope{
 		DocumentsWrite, DocumentsRead, DecisionsRead, Consume,
-		EventsRead, WebhooksManage, DirectoryWrite, NoticesWrite,
+		EventsRead, WebhooksManage, DirectoryWrite, NoticesWrite, Meetings,
 	}
 }
 

@@ -4,7 +4,7 @@
 // It owns the public JSON (wire.go), how a request is read strictly, who may call what,
 // and which error is which problem; it owns the table of idempotency keys. It leaves
 // every decision to ledger, people and keys to directory, content to file, deliveries to
-// hook, what people are told to notice, and listeners, request ids and limits to server.
+// hook, what people are told to notice, video meetings to meet, and listeners, request ids and limits to server.
 package erp
 
 import (
@@ -22,6 +22,7 @@ import (
 	"countersign/internal/hook"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
+	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/server"
 	"countersign/internal/wake"
@@ -42,6 +43,7 @@ type Door struct {
 	Files     *file.Store // its Max is that of an upload
 	Hook      *hook.Hook
 	Notices   *notice.Board
+	Meet      *meet.Desk // nil: there are no meetings
 	Texts     *locale.Texts
 	Log       *slog.Logger
 	Now       func() time.Time // the wall clock: deadlines of connections are set by it
@@ -67,6 +69,7 @@ func (d *Door) Mount(router *mux.Router) {
 	m.events()
 	m.webhooks()
 	m.notices()
+	m.meetings()
 	m.directory()
 	m.publish()
 }

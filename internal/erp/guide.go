@@ -74,6 +74,8 @@ const (
 	delegationText = "Somebody may decide for another, beside him: whoever of the two votes first, wins, and the record says for whom and by which delegation. Nobody decides so what he wrote or gains from, and one person counts once. " +
 		"The same again changes nothing; another content under the same name replaces it, and both stay on record. One that would lead back to its principal is refused (409 `conflict`). The deputy is told of it within a minute, and of its end before its time."
 
+	meetingText = "Each guest gets a link that opens a page: he gives his name and presses one button. The conference is made when the first guest comes in, is owned by the host, is never recorded, and is ended and " +
+		"removed when everybody has left, nothing is heard of it, or its time is over. With a lobby the host is asked in Telegram for each guest. The links are in this answer only."
 	noticeText = "A message to people, roles and groups, with files where there are any. Nobody is asked anything, and a reply to it goes nowhere. " +
 		"The answer says who is reached, and who is not: whoever has no Telegram account connected is `unlinked`. Whoever is meant in several ways is told once.\n\n" +
 		"An `alarm` makes a sound at any hour; keep it for what cannot wait. `info` is silent outside working hours and in a person's quiet hours, each by his own clock. " +

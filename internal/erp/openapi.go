@@ -69,6 +69,7 @@ func description(publicURL string) *huma.OpenAPI {
 			{Name: tagEvents, Description: "Everything that happened, in order, to be pulled."},
 			{Name: tagWebhooks, Description: "The same events, pushed and signed."},
 			{Name: tagNotices, Description: "What people and groups are told and nobody decides about."},
+			{Name: tagMeetings, Description: "Video meetings that a guest enters by a link."},
 			{Name: tagDirectory, Description: "People and group chats."},
 		},
 		Security: []map[string][]string{{"bearer": {}}, {"basic": {}}},
@@ -276,7 +277,7 @@ func bodies() []string {
 	return []string{
 		"DocumentBody", "PayeeBody", "LineBody", "FileBody", "ConsumeBody", "WithdrawBody", "StatusBody", "CommentBody",
 		"BatchBody", "BatchItem", "ChatBody", "UserBody", "AbsenceBody", "DelegationBody", "WebhookBody", "WebhookChange", "RotateBody", "PauseBody", "ReplayBody", "NothingBody",
-		"NoticeBody", "NoticeFile", "NoticeChange",
+		"NoticeBody", "NoticeFile", "NoticeChange", "MeetingBody", "MeetingGuest",
 	}
 }
 
@@ -304,6 +305,7 @@ const (
 	tagEvents    = "Events"
 	tagWebhooks  = "Webhooks"
 	tagNotices   = "Notices"
+	tagMeetings  = "Meetings"
 	tagDirectory = "Directory"
 )
 

@@ -167,7 +167,7 @@ func table() []known {
 		{directory.ErrUnknown, notFound},
 		{directory.ErrInvalid, invalid("invalid_field")},
 	}
-	return slices.Concat(rows, peopleTable(), talkTable(), noticeTable())
+	return slices.Concat(rows, peopleTable(), talkTable(), noticeTable(), meetingTable())
 }
 
 // peopleTable is what is refused of people, and to them.

@@ -61,6 +61,9 @@ func families() []built {
 		{prefix: "watch.certificate_", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
 		{prefix: "watch.fault.", by: "internal/videowatch/alert.go", names: []string{"internal/videowatch"}},
 		{prefix: "watch.why.", by: "internal/videowatch/scan.go", names: []string{"internal/videowatch"}},
+		{prefix: "meet.page.", by: "internal/meet/page.go", names: []string{"internal/meet"}},
+		{prefix: "meet.failed.", by: "internal/meet/page.go", names: []string{"internal/meet"}},
+		{prefix: "meet.lobby.", by: "internal/meet/lobby.go", names: []string{"internal/meet"}},
 		{prefix: "problem.", by: "internal/erp/problem.go", names: []string{"internal/erp"}},
 	}
 }

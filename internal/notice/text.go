@@ -58,7 +58,7 @@ func (b *Board) texts(ctx context.Context, of []piece, r reader, lang locale.Lan
 		l.Protect = l.Protect || s.protect
 	}
 	if len(told) == 1 {
-		if k, err := keyboard(of[0].Body.Buttons); err == nil { // it was found fit
+		if k, err := keyboard(of[0].Body.Buttons, func(key string) string { return lang.T(key, nil) }); err == nil { // it was found fit
 			l.Keyboard = k
 		}
 		return told[0], rest, nil

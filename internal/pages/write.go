@@ -38,7 +38,13 @@ type Page struct {
 	// Leaves lists where the forms lead in the end, besides here: browsers hold a form to
 	// where a redirect leads, too.
 	Leaves []string
-	Script string // the one script that the page has inside itself; empty: none
+	Script string   // the one script that the page has inside itself; empty: none
+	Styles []string // style sheets that the page has inside itself besides the common one
+	Frame  string   // the one origin that the page may show in a frame; empty: none
+	// Connects lets the script ask this host for more.
+	Connects bool
+	// Bare keeps the page's address from this host's other pages, too: it is a secret.
+	Bare bool
 }
 
 // Write sends a page, whole or not at all.
@@ -49,17 +55,34 @@ func Write(w http.ResponseWriter, p Page) error {
 		return fmt.Errorf("page: %w", err)
 	}
 	Private(w)
-	scripts := ""
-	if p.Script != "" {
-		scripts = "; script-src " + allowed(p.Script)
-	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+allowed(style)+scripts+"; form-action "+strings.Join(append([]string{"'self'"}, p.Leaves...), " ")+"; base-uri 'none'; frame-ancestors 'none'")
+	if p.Bare {
+		h.Set("Referrer-Policy", "no-referrer")
+	}
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+allowed(style)+p.more()+"; form-action "+strings.Join(append([]string{"'self'"}, p.Leaves...), " ")+"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(text.Bytes()) // fails only when the caller is gone
 	return nil
+}
+
+// more is what a page may do besides being looked at.
+func (p Page) more() string {
+	var out strings.Builder
+	for _, s := range p.Styles {
+		out.WriteString(" " + allowed(s))
+	}
+	if p.Script != "" {
+		out.WriteString("; script-src " + allowed(p.Script))
+	}
+	if p.Connects {
+		out.WriteString("; connect-src 'self'")
+	}
+	if p.Frame != "" {
+		out.WriteString("; frame-src " + p.Frame)
+	}
+	return out.String()
 }
 
 // allowed is how a policy names one text.

@@ -1,0 +1,245 @@
+package meet_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"countersign/internal/meet"
+	"countersign/internal/trueconf/trueconftest"
+)
+
+const patience = 20 * time.Second
+
+// screen is a visitor's real browser.
+type screen struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu       sync.Mutex
+	complain []string
+}
+
+// openScreen starts a browser; a machine without one skips the test loudly, unless it is
+// required.
+func openScreen(t *testing.T) *screen {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		const text = "NO BROWSER ON THIS MACHINE: the page of meetings was not looked at; install chromium"
+		if os.Getenv("COUNTERSIGN_TEST_BROWSER") == "require" {
+			t.Fatal(text)
+		}
+		t.Skip(text)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WindowSize(390, 844),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
+	s := &screen{t: t, ctx: ctx}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.IsException() || m.Source == "security" {
+				s.mu.Lock()
+				s.complain = append(s.complain, m.String())
+				s.mu.Unlock()
+			}
+		}
+	}()
+	return s
+}
+
+func (s *screen) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	s.t.Helper()
+	if err := chromedp.Do(s.ctx, steps...); err != nil {
+		s.fail(what, err)
+	}
+}
+
+func (s *screen) fail(what string, err error) {
+	s.t.Helper()
+	path := filepath.Join(s.t.ArtifactDir(), "failure.png")
+	if picture, shot := chromedp.Run(s.ctx, chromedp.CaptureScreenshot()); shot == nil {
+		_ = os.WriteFile(path, picture, 0o600)
+	}
+	s.t.Fatalf("%s: %v (picture: %s)", what, err, path)
+}
+
+// sees waits until an expression holds.
+func (s *screen) sees(what, expression string) {
+	s.t.Helper()
+	if _, err := chromedp.Run(s.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
+		s.fail("never seen: "+what, err)
+	}
+}
+
+func (s *screen) at(page string) {
+	s.t.Helper()
+	s.sees("the page "+page, fmt.Sprintf(`document.querySelector('main').dataset.page === %q`, page))
+}
+
+func (s *screen) reads(words string) {
+	s.t.Helper()
+	s.sees(words, fmt.Sprintf(`document.getElementById('said').innerText.includes(%q) && document.getElementById('said').offsetHeight > 0`, words))
+}
+
+func (s *screen) open(link string) {
+	s.t.Helper()
+	s.do("open", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(link+"?lang=en"))
+	s.at("first")
+	s.sees("nothing sticks out", `document.documentElement.scrollWidth <= innerWidth`)
+}
+
+func (s *screen) join() {
+	s.t.Helper()
+	s.do("join", chromedp.Click(chromedp.CSS(`button.act`), chromedp.NodeVisible))
+}
+
+// people lists who is in what runs.
+func (h *house) people() (names []string) {
+	for _, c := range h.running() {
+		for _, p := range c.People {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func (h *house) meets(t *testing.T, names ...string) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if strings.Join(h.people(), ",") == strings.Join(names, ",") {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	t.Fatalf("in the conference: %q, want %q", h.people(), names)
+}
+
+// The story of a visit as a person sees it: in by one button, messages of strangers are
+// not heard, out by the frame's own button, back in, the connection ends.
+func TestVisitInABrowser(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	h := newHouseBy(t, httptest.NewServer)
+	m := h.arrange(t, nil, meet.Guest{})
+	s.open(m.Links[0].URL)
+	s.do("name", chromedp.SendKeys(chromedp.CSS(`#name`), "Ann"))
+	s.join()
+	s.at("in")
+	h.meets(t, "Ann")
+	s.sees("what the frame may", `(() => { const f = document.querySelector('#stage iframe'); return f.allow.includes('camera http://') && f.src.startsWith(document.querySelector('main').dataset.origin + '/webrtc/') && document.querySelector('main').hidden })()`)
+	s.do("strangers speak", chromedp.Evaluate[chromedp.Void](`(() => {
+		const origin = document.querySelector('main').dataset.origin, frame = document.querySelector('#stage iframe').contentWindow;
+		const say = (data, o, source) => window.dispatchEvent(new MessageEvent('message', {data, origin: o, source}));
+		say({type: 'logout'}, location.origin, frame);
+		say({type: 'logout'}, origin, window);
+		say({type: 'logout'}, origin, null);
+		say('logout', origin, frame);
+		say({type: 'somethingElse'}, origin, frame);
+		window.postMessage({type: 'logout'}, '*');
+	})()`))
+	s.sees("still in", `new Promise(done => setTimeout(() => done(document.querySelector('main').dataset.page === 'in'), 200))`)
+	for what, words := range map[string]string{
+		"logout": "You have left", "connectionClosed": "connection was lost", "loginFail": "did not let you in", "notSupported": "cannot take part",
+	} {
+		s.do(what, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`window.dispatchEvent(new MessageEvent('message', {
+			data: {type: %q}, origin: document.querySelector('main').dataset.origin, source: document.querySelector('#stage iframe').contentWindow}))`, what)))
+		s.at("first")
+		s.reads(words)
+		s.sees("no frame", `!document.querySelector('iframe') && document.getElementById('name').value === 'Ann' && !document.querySelector('button.act').disabled`)
+		s.join()
+		s.at("in")
+	}
+	h.meets(t, "Ann")
+	if n := h.video.Count(trueconftest.Create); n != 1 {
+		t.Errorf("%d conferences were made", n)
+	}
+	s.do("leave", chromedp.Click(chromedp.CSS(`#out`), chromedp.NodeVisible))
+	s.reads("You have left")
+	s.quiet()
+}
+
+// quiet: nothing on the page went against its own policy, and no script failed.
+func (s *screen) quiet() {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.complain) > 0 {
+		s.t.Errorf("the console says:\n%s", strings.Join(s.complain, "\n"))
+	}
+}
+
+func TestVisitorWaitsAndIsLetInOrDeclined(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	h := newHouseBy(t, httptest.NewServer)
+	m := h.arrange(t, func(w *meet.Wanted) { w.Lobby = true }, meet.Guest{Name: "Ann"}, meet.Guest{Name: "Bob"})
+	s.open(m.Links[0].URL)
+	s.join()
+	s.at("waiting")
+	s.reads("knows that you are waiting")
+	_, admit, _ := h.card(t)
+	h.tap(t, "petrov", admit)
+	s.at("in")
+	h.meets(t, "Ann")
+	s.open(m.Links[1].URL)
+	s.join()
+	s.at("waiting")
+	_, _, decline := h.card(t)
+	h.tap(t, "petrov", decline)
+	s.at("declined")
+	s.reads("Ask for another time")
+	s.sees("nothing to press", `document.querySelector('form').hidden`)
+	s.quiet()
+}
+
+func TestVisitorIsToldThatTheServerIsAwayAndComesInLater(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	h := newHouseBy(t, httptest.NewServer)
+	m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
+	h.video.Break(trueconftest.Create, trueconftest.Trouble{Fault: trueconftest.Hang})
+	s.open(m.Links[0].URL)
+	s.join()
+	s.reads("does not answer in time")
+	s.at("first")
+	h.video.Mend()
+	s.join()
+	s.at("in")
+	h.meets(t, "Ann")
+	_, err := h.desk.Revoke(t.Context(), m.Source, m.ID)
+	must(t, err)
+	if len(h.video.Conferences()) != 0 {
+		t.Error("the conference is still there")
+	}
+	if p := h.visit(t, m.Links[0].URL); p.page.Status != http.StatusGone {
+		t.Errorf("%d", p.page.Status)
+	}
+}
