@@ -87,11 +87,11 @@ func (d *Door) desks() []string { return slices.Sorted(maps.Keys(d.Desks)) }
 
 // help lists what the bot answers.
 func (d *Door) help(lang locale.Lang) string {
-	more := ""
+	var more strings.Builder
 	for _, name := range d.desks() {
-		more += "\n" + lang.T("help."+name, nil)
+		more.WriteString("\n" + lang.T("help."+name, nil))
 	}
-	return lang.T("help.text", map[string]any{"Desks": more})
+	return lang.T("help.text", map[string]any{"Desks": more.String()})
 }
 
 // desk answers a command with the first screen of a desk.
