@@ -59,15 +59,12 @@ func (s *Server) choose(status int, version string) family { //nolint:ireturn //
 	return s.spoken
 }
 
-// modern reports whether a version has the new family; what cannot be read is taken for
-// one, because only newer servers have the page.
+// modern reports whether a version has the new family; what cannot be read has not.
 func modern(version string) bool {
 	var major, minor int
-	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
-		return true
-	}
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
 	const first, second = 5, 5
-	return major > first || major == first && minor >= second
+	return err == nil && (major > first || major == first && minor >= second)
 }
 
 // Running lists the group conferences that run, with those that have no room where the

@@ -17,6 +17,10 @@ func TestHealthLooksAtEachPartByItself(t *testing.T) {
 	if !h.Engine.OK() || !h.Web.OK() || !h.Login.OK() || h.Version != "5.5.1.10009" || !h.CertExpires.Equal(until) {
 		t.Errorf("well: %+v", h)
 	}
+	f.Grant("users:read")
+	if h := s.Health(t.Context()); !h.Login.OK() {
+		t.Errorf("a missing right is taken for bad credentials: %+v", h)
+	}
 	f.CloseEngine()
 	if h := s.Health(t.Context()); trueconf.KindOf(h.Engine.Err) != trueconf.Unreachable || !h.Web.OK() || !h.Login.OK() {
 		t.Errorf("without engine: %+v", h)

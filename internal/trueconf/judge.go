@@ -93,7 +93,6 @@ func word(reason string, secrets []string) string {
 func fault(ctx context.Context, err error) *Error {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
 	var dial *net.OpError
 	var late net.Error
 	switch {
@@ -105,10 +104,10 @@ func fault(ctx context.Context, err error) *Error {
 		return &Error{Kind: TLS, Err: &untrusted{certificate}}
 	case errors.As(err, &record):
 		return &Error{Kind: TLS, Err: errors.New("the port does not speak TLS")}
-	case errors.As(err, &alert):
-		return &Error{Kind: TLS, Err: alert}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return &Error{Kind: Timeout, Err: context.DeadlineExceeded}
+	case errors.As(err, &dial) && dial.Op == "remote error": // so the standard library names an alert of TLS
+		return &Error{Kind: TLS, Err: errors.New("the server does not take a connection with TLS 1.2 or newer")}
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return &Error{Kind: Unreachable, Err: dial}
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // the standard library has no other word for it

@@ -36,7 +36,7 @@ type shelf[T any] struct {
 	seen map[string]bool
 }
 
-func (s *shelf[T]) put(page *[]T, total maybe, key func(T) string) (turn, error) {
+func (s *shelf[T]) put(page *[]T, total maybe, size int, key func(T) string) (turn, error) {
 	if page == nil {
 		return turn{}, &Error{Err: errGarbled}
 	}
@@ -51,7 +51,9 @@ func (s *shelf[T]) put(page *[]T, total maybe, key func(T) string) (turn, error)
 			t.fresh++
 		}
 	}
-	t.more = total.told && int64(len(s.rows)) < total.n
+	if t.more = int64(len(s.rows)) < total.n; !total.told {
+		t.more = t.rows >= size // a full page may not be the last
+	}
 	return t, nil
 }
 

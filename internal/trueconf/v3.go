@@ -127,13 +127,13 @@ func (v *v3) running(ctx context.Context) ([]Conference, error) {
 		if err := v.do(ctx, call{op: opConferences, right: rightRead, path: "/conferences", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		return rooms.put(list.Rooms, list.Count, func(r v3Room) string { return string(r.ID) })
+		return rooms.put(list.Rooms, list.Count, pageSize, func(r v3Room) string { return string(r.ID) })
 	})
 	if err != nil {
 		return nil, v.s.named(opConferences, err)
 	}
 	for _, r := range rooms.rows {
-		if r.State != running || r.ID == "" {
+		if r.State != "" && r.State != running || r.ID == "" { // only what runs was asked for
 			continue
 		}
 		i := slices.IndexFunc(all, func(c Conference) bool { return c.ID == string(r.ID) })
@@ -173,7 +173,7 @@ func (v *v3) log(ctx context.Context, room string) ([]Conference, error) {
 		if err := v.do(ctx, call{op: opCalls, right: rightCalls, path: "/logs/calls", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		t, err := rows.put(list.List, list.Count, func(r v3Call) string { return string(r.Session) })
+		t, err := rows.put(list.List, list.Count, pageSize, func(r v3Call) string { return string(r.Session) })
 		t.more = t.more && !slices.ContainsFunc(*list.List, func(r v3Call) bool { return bool(r.Ended) })
 		return t, err
 	})
@@ -293,7 +293,7 @@ func (v *v3) online(ctx context.Context) (Online, error) {
 		if err := v.do(ctx, call{op: opUsers, right: rightUsers, path: "/users", query: q}, &list); err != nil {
 			return turn{}, err
 		}
-		t, err := users.put(list.Users, maybe{}, func(u v3User) string { return string(cmp.Or(u.UID, u.ID)) })
+		t, err := users.put(list.Users, maybe{}, pageSize, func(u v3User) string { return string(cmp.Or(u.UID, u.ID)) })
 		next = strconv.FormatInt(list.Next.n, 10)
 		t.more = list.Next.told && list.Next.n > 0
 		if t.more && asked[next] {

@@ -92,13 +92,14 @@ func (v *v4) running(ctx context.Context) ([]Conference, error) {
 		if err := v.do(ctx, call{op: opConferences, right: rightRead, path: "/conferences", query: q}, &page); err != nil {
 			return turn{}, err
 		}
-		return rooms.put(page.list, page.total, func(r v4Room) string { return string(r.ID) })
+		return rooms.put(page.list, page.total, pageSize, func(r v4Room) string { return string(r.ID) })
 	})
 	if err != nil {
 		return nil, v.s.named(opConferences, err)
 	}
 	var all []Conference
 	for _, r := range rooms.rows {
+		r.State = cmp.Or(r.State, running) // only what runs was asked for
 		if c := r.conference(); c.Running && c.ID != "" {
 			all = append(all, c)
 		}
@@ -239,7 +240,7 @@ func (v *v4) participants(ctx context.Context, c Conference) ([]Participant, err
 		if err != nil {
 			return turn{}, err
 		}
-		return people.put(&page, total, func(p v4Person) string { return string(cmp.Or(p.Part, p.ID)) })
+		return people.put(&page, total, peopleSize, func(p v4Person) string { return string(cmp.Or(p.Part, p.ID)) })
 	})
 	if err != nil {
 		return nil, v.s.named(opParticipants, err)
