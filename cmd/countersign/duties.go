@@ -45,9 +45,8 @@ type duties struct {
 	assure  *assure.Store
 	notices *notice.Store
 	roster  *roster.Sync     // nil: people come by other ways
-	video   *videodesk.Store // nil: there are no video servers
-
-	videoWatch *videowatch.Store
+	video   *videodesk.Store // nil: there are no video servers, as below
+	watch   *videowatch.Store
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -209,7 +208,7 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 		if _, err := d.video.Purge(ctx); err != nil {
 			return err
 		}
-		if _, err := d.videoWatch.Purge(ctx, keepDeliveries); err != nil {
+		if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
 			return err
 		}
 	}

@@ -76,9 +76,9 @@ type gateway struct {
 	handout *handout.Desk
 	hook    *hook.Hook
 
-	video      []*trueconf.Server
-	videoDesk  *videodesk.Desk // nil: there are no video servers
-	videoWatch *videowatch.Watch
+	video     []*trueconf.Server
+	videoDesk *videodesk.Desk // nil: there are no video servers, as below
+	watch     *videowatch.Watch
 
 	erp    *erp.Door
 	duties *duties
@@ -91,7 +91,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.openVideo, g.buildNotices, g.buildMeet, g.buildLink, g.buildLoops, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.openVideo, g.buildNotices, g.buildMeet, g.buildLink, g.buildLoops, g.buildWatch, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -322,7 +322,7 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 	}
 	if g.videoDesk != nil {
 		parts.Go(func() error { return g.videoDesk.Run(loops) })
-		parts.Go(func() error { return g.videoWatch.Run(loops) })
+		parts.Go(func() error { return g.watch.Run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })

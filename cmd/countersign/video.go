@@ -13,7 +13,6 @@ import (
 	"countersign/internal/screen"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
-	"countersign/internal/videowatch"
 )
 
 // videoServers are those of the settings, by name. What cannot be used is said of all.
@@ -49,56 +48,22 @@ func (g *gateway) openVideo(context.Context) (err error) {
 
 // buildVideo makes the desk of the video servers, if there are any.
 func (g *gateway) buildVideo(context.Context) error {
-	if len(g.video) == 0 {
+	if g.watch == nil {
 		return nil
 	}
-	w := &videowatch.Watch{
-		Store: &videowatch.Store{Pool: g.records.pool}, Directory: g.records.directory, Notices: g.notices.Store, Now: time.Now, Log: g.log,
-	}
 	d := &videodesk.Desk{
-		Watch: w.Store,
-		Store: &videodesk.Store{Pool: g.records.pool}, Ledger: g.records.ledger, Notices: g.notices.Store, Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage,
-		Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
+		Store: &videodesk.Store{Pool: g.records.pool}, Watch: g.watch.Store, Ledger: g.records.ledger, Notices: g.notices.Store,
+		Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
 	}
-	var names []string
-	for _, s := range g.video {
-		set := g.cfg.TrueConf.Servers[s.Name()]
-		rule, err := forgottenRule(set, g.zone)
-		if err != nil {
-			return err
-		}
-		names = append(names, s.Name())
-		d.Servers = append(d.Servers, videodesk.Server{Server: s, Rule: rule, StopRoute: set.StopRoute})
-		w.Servers = append(w.Servers, videowatch.Server{
-			Client: s, Rule: rule, Check: videowatch.Check{Every: set.CheckInterval, Needed: set.CheckFailures, Of: set.CheckOf},
-			Scan: videowatch.Scan{Every: set.ForgottenInterval, StopAfter: set.ForgottenStopAfter, DryRun: set.ForgottenDryRun},
+	for _, s := range g.watch.Servers {
+		d.Servers = append(d.Servers, videodesk.Server{
+			Server: s.Client, Rule: s.Rule, StopRoute: g.cfg.TrueConf.Servers[s.Client.Name()].StopRoute,
 		})
 	}
-	w.Buttons = d.Buttons
-	g.videoDesk, g.videoWatch = d, w
-	g.duties.videoWatch = w.Store
+	g.watch.Buttons = d.Buttons
+	g.videoDesk, g.duties.video = d, d.Store
 	g.door.Desks = map[string]screen.Desk{videodesk.Command: d.Hosted()}
-	g.duties.video = d.Store
-	return g.meters.registry.Register(videowatch.NewFigures(w.Store, names))
-}
-
-// forgottenRule says which conferences of a server count as forgotten.
-func forgottenRule(s config.TrueConfServer, zone *time.Location) (videowatch.Rule, error) {
-	r := videowatch.Rule{
-		Older: s.ForgottenAfter, Least: s.ForgottenLeast, Most: s.ForgottenMost, IDs: s.ForgottenExceptIDs, Owners: s.ForgottenExceptOwners,
-		Tags: s.ForgottenExceptTags, Scheduled: s.ForgottenExceptScheduled, Zone: zone,
-	}
-	for _, w := range s.ForgottenWhen {
-		r.When = append(r.When, videowatch.Why(w))
-	}
-	for _, text := range s.ForgottenExceptHours {
-		w, err := videowatch.ParseWindow(text)
-		if err != nil {
-			return r, err
-		}
-		r.Hours = append(r.Hours, w)
-	}
-	return r, nil
+	return nil
 }
 
 // videoTrouble is what the doctor says of a video server that is not well.

@@ -124,7 +124,9 @@ func (d *Desk) approved(ctx context.Context, r Request) error {
 // ended closes a request of which nothing is done, and tells whoever asked.
 func (d *Desk) ended(ctx context.Context, r Request, how settlement) error {
 	key := map[settlement]string{declined: "video.told.declined", outlived: "video.told.over", unasked: "video.told.unasked"}[how]
-	return d.Store.drop(ctx, r, how, func(tx notice.Execer) error { return d.tell(ctx, tx, r.Person, key, r.Act) })
+	err := d.Store.drop(ctx, r, how, func(tx notice.Execer) error { return d.tell(ctx, tx, r.Person, key, r.Act) })
+	d.Notices.Bell.Ring()
+	return err
 }
 
 // stillThere takes a request back whose session is over: nobody need decide on it.

@@ -3,6 +3,7 @@ package videodesk_test
 import (
 	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 
 	"countersign/configs"
@@ -174,6 +175,37 @@ func TestApprovalIsForTheSessionThatWasAskedAbout(t *testing.T) {
 	must(t, o.desk.Decide(t.Context()))
 	o.runs(t, now)
 	if got := o.notices(t); len(got) != 1 || !strings.Contains(got[0], "could not be stopped") {
+		t.Errorf("told %q", got)
+	}
+}
+
+// A process killed after it took the decision, and replicas that take it at once: the stop
+// is done, once.
+func TestApprovalIsActedOnOnceByWhoeverIsThere(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.routed(t)
+	o.daily()
+	key := o.request(t, operator)
+	_, err := o.tg.Tap(t.Context(), administrator, administrator, o.card(t, administrator).ID, "✅")
+	must(t, err)
+	st, err := o.Document(t.Context(), key)
+	must(t, err)
+	_, err = o.Consume(t.Context(), key, st.Hash, "stop "+key.ExternalID)
+	must(t, err)
+	var replicas sync.WaitGroup
+	for range 4 {
+		replicas.Go(func() {
+			if err := o.desk.Decide(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	replicas.Wait()
+	if now, _ := o.tc.Conference("100"); now.Running || o.tc.Count(trueconftest.Stop) != 1 {
+		t.Errorf("it runs: %t, told %d times", now.Running, o.tc.Count(trueconftest.Stop))
+	}
+	if got := o.notices(t); len(got) != 1 || !strings.Contains(got[0], "was stopped, as you asked") {
 		t.Errorf("told %q", got)
 	}
 }

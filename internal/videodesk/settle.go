@@ -45,7 +45,9 @@ func (d *Desk) settle(ctx context.Context, a Act, how Outcome, fault string) err
 	if how != Done {
 		key = "video.told.failed"
 	}
-	return d.Store.settle(ctx, a, how, fault, func(tx notice.Execer) error { return d.tell(ctx, tx, a.Person, key, a) })
+	err := d.Store.settle(ctx, a, how, fault, func(tx notice.Execer) error { return d.tell(ctx, tx, a.Person, key, a) })
+	d.Notices.Bell.Ring()
+	return err
 }
 
 // tell lets somebody know of an act, once the transaction is committed.
