@@ -106,7 +106,8 @@ func (s *Store) note(ctx context.Context, tx pgx.Tx, e *entry, browser pages.See
 	return err
 }
 
-// beat notes that a page is still there and tells how its visitor stands.
+// beat notes that a page is still there and tells how its visitor stands. Of one who left
+// nothing is noted: the page of whoever is not there holds no conference.
 func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error) {
 	e, err := s.find(ctx, s.Pool, k.token, k.browser)
 	switch {
@@ -117,7 +118,8 @@ func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error)
 	case e.visit.ID == "":
 		return e, errStranger
 	}
-	_, err = s.Pool.Exec(ctx, `update meeting_visit set seen_at = greatest(seen_at, $2) where id = $1`, e.visit.ID, now)
+	_, err = s.Pool.Exec(ctx, `update meeting_visit set seen_at = greatest(seen_at, $2)
+		where id = $1 and state in ('waiting', 'admitted', 'in')`, e.visit.ID, now)
 	return e, fail("visit", err)
 }
 
