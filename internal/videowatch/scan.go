@@ -128,7 +128,7 @@ func (w *Watch) missing(ctx context.Context, s Server, t turn, x session) error 
 		switch {
 		case err != nil && trueconf.KindOf(err) != trueconf.NotFound:
 			return fmt.Errorf("session %q: %w", x.Session, err)
-		case err == nil && c.Running && c.Session == x.Session: // it is listed again the next time
+		case err == nil && c.Running && (c.Session == x.Session || c.Session == ""): // it is listed again the next time, or may be
 			return nil
 		}
 	}
