@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"countersign/internal/meet"
+	"countersign/internal/server"
 	"countersign/internal/trueconf/trueconftest"
 )
 
@@ -218,6 +219,49 @@ func TestVisitorWaitsAndIsLetInOrDeclined(t *testing.T) {
 	s.reads("Ask for another time")
 	s.sees("nothing to press", `document.querySelector('form').hidden`)
 	s.quiet()
+}
+
+// patient counts answers that ask for patience, and lets time go by after each.
+type patient struct {
+	http.ResponseWriter
+
+	busy func()
+}
+
+func (p patient) WriteHeader(status int) {
+	if status == http.StatusTooManyRequests {
+		p.busy()
+	}
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// Many who wait behind one address ask too often together: none of them is sent away.
+func TestWhoWaitsIsNotSentAwayByABusyMoment(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	busy := make(chan struct{}, 1)
+	var h *house
+	h = newHouseBy(t, func(next http.Handler) *httptest.Server {
+		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(patient{w, func() {
+				h.Clock.Advance(time.Minute)
+				select {
+				case busy <- struct{}{}:
+				default:
+				}
+			}}, r)
+		}))
+	})
+	h.desk.Addresses = &server.Limiter{Rate: 1, Burst: 2, Now: h.Clock.Now} // for the page and for joining
+	m := h.arrange(t, withLobby, meet.Guest{Name: "Ann"})
+	s.open(m.Links[0].URL)
+	s.join()
+	s.at("waiting")
+	<-busy
+	_, admit, _ := h.card(t)
+	h.tap(t, "petrov", admit)
+	s.at("in")
+	h.meets(t, "Ann")
 }
 
 func TestVisitorIsToldThatTheServerIsAwayAndComesInLater(t *testing.T) {

@@ -12,7 +12,7 @@
     const r = await fetch(here + '/' + act + '?lang=' + lang, {
       method: 'POST', body: new URLSearchParams({name: field.value}), credentials: 'same-origin', redirect: 'error', keepalive: !!keepalive,
     });
-    return r.json();
+    return {...await r.json(), later: r.status === 429 || r.status >= 500};
   };
 
   const first = (text) => {
@@ -88,7 +88,7 @@
       let a;
       try { a = await ask('beat'); } catch { return mine === turn && beat(5000); }
       if (mine !== turn) return;
-      if (frame && a.state === 'failed') return beat(20000);
+      if (a.state === 'failed' && (frame || a.later)) return beat(frame ? 20000 : 5000);
       take(a);
     }, after);
   };

@@ -273,6 +273,20 @@ func TestMeetingThatCannotBeIsRefusedAndNothingIsMade(t *testing.T) {
 	if n := h.count(t, `select count(*) from meeting`); n != 0 {
 		t.Errorf("%d meetings", n)
 	}
+	h.video.Break(trueconftest.OneUser, trueconftest.Trouble{Fault: trueconftest.Gateway, Times: 20}) // also when it cannot be asked
+	for _, user := range []string{"../conferences/100", "a/b", "..", strings.Repeat("x", 65), "pet\x00rov"} {
+		w := good
+		w.User = user
+		if _, err := h.desk.Arrange(t.Context(), w, nil); !errors.Is(err, meet.ErrOwner) {
+			t.Errorf("a user %q: %v", user, err)
+		}
+	}
+	long := good
+	long.Host.Email = strings.Repeat("x", 65) + "@example.org"
+	if m, err := h.desk.Arrange(t.Context(), long, nil); err != nil || m.Owner != "reception" {
+		t.Errorf("a host whose name is too long for a user: %+v, %v", m, err)
+	}
+	h.video.Mend()
 	stranger := good
 	stranger.Host = h.person(t, "kozlov") // the server does not know him: the reception receives
 	if m, err := h.desk.Arrange(t.Context(), stranger, nil); err != nil || m.Owner != "reception" {
