@@ -82,10 +82,10 @@ func (s *Store) locked(ctx context.Context, tx pgx.Tx, token string, browser pag
 // fits reports whether there is a place left. A browser of which nothing was heard for a
 // while holds none: its owner may have opened the link in another.
 func (s *Store) fits(ctx context.Context, tx pgx.Tx, e *entry, now time.Time) error {
-	const tries = 10 // besides, of browsers that forget who they are
+	const tries = 10 // a day, of browsers that forget who they are
 	var here, all int
-	err := tx.QueryRow(ctx, `select count(*) filter (where state in ('waiting', 'admitted', 'in') and seen_at > $3 and id <> $2), count(*)
-		from meeting_visit where link_id = $1`, e.Link.ID, e.visit.ID, now.Add(-silence)).Scan(&here, &all)
+	err := tx.QueryRow(ctx, `select count(*) filter (where state in ('waiting', 'admitted', 'in') and seen_at > $3 and id <> $2), count(*) filter (where came_at > $4)
+		from meeting_visit where link_id = $1`, e.Link.ID, e.visit.ID, now.Add(-silence), now.Add(-24*time.Hour)).Scan(&here, &all)
 	if err == nil && (here >= e.Places || e.visit.ID == "" && all >= tries*e.Places) {
 		err = errTaken
 	}

@@ -114,6 +114,32 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 	}
 }
 
+// A browser that forgets who it was comes in anew each time: not without end on one day, and
+// on the next one again.
+func TestBrowsersThatForgetUseALinkUpForADayOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	link := h.arrange(t, func(w *meet.Wanted) { w.Life = 31 * 24 * time.Hour }, meet.Guest{Name: "Ann"}).Links[0].URL
+	come := func() int {
+		g := h.visit(t, link)
+		_, p := g.does(t, "join", "Ann")
+		g.does(t, "leave", "")
+		return p.Status
+	}
+	for range 10 {
+		if status := come(); status != http.StatusOK {
+			t.Fatalf("%d", status)
+		}
+	}
+	if status := come(); status != http.StatusConflict {
+		t.Errorf("the eleventh: %d", status)
+	}
+	h.Clock.Advance(25 * time.Hour)
+	if status := come(); status != http.StatusOK {
+		t.Errorf("on the next day: %d", status)
+	}
+}
+
 func TestFormOfAnotherSiteIsNotTaken(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
