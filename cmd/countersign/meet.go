@@ -21,7 +21,7 @@ func (g *gateway) buildMeet(ctx context.Context) error {
 		Rules: meet.Rules{Server: m.Server, Owner: m.Owner, Users: meet.Users(m.UserIDs), Idle: m.Idle, Longest: m.Longest, Life: m.Life},
 		Texts: g.texts, Now: time.Now, Log: g.log,
 		Addresses: &server.Limiter{Rate: 2, Burst: 60, Keys: 10_000, Now: time.Now},
-		Links:     &server.Limiter{Rate: 0.2, Burst: 20, Keys: 10_000, Now: time.Now},
+		Links:     &server.Limiter{Rate: 2, Burst: 2 * meet.MaxPlaces, Keys: 10_000, Now: time.Now}, // all whom it is for may come at once, and are let in
 		Gate:      &server.Gate{Limit: 8},
 	}
 	for _, s := range g.video {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"countersign/internal/ident"
@@ -161,11 +163,13 @@ func (d *Desk) owner(ctx context.Context, srv *trueconf.Server, w Wanted) (strin
 // known asks the server for a user. One that is away is not asked: the page says so when
 // somebody comes.
 func (d *Desk) known(ctx context.Context, srv *trueconf.Server, user string) error {
-	if user == "" {
+	if user == "" || utf8.RuneCountInString(user) > maxUser || strings.ContainsFunc(user, unicode.IsControl) {
 		return ErrOwner
 	}
 	there, err := srv.Knows(ctx, user)
 	switch {
+	case trueconf.KindOf(err) == trueconf.BadRequest: // no user can be called that
+		return ErrOwner
 	case err != nil:
 		d.Log.WarnContext(ctx, "not known whether the video server knows the host", "error", err)
 		return nil

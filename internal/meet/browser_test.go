@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"countersign/internal/meet"
+	"countersign/internal/server"
 	"countersign/internal/trueconf/trueconftest"
 )
 
@@ -218,6 +219,74 @@ func TestVisitorWaitsAndIsLetInOrDeclined(t *testing.T) {
 	s.reads("Ask for another time")
 	s.sees("nothing to press", `document.querySelector('form').hidden`)
 	s.quiet()
+}
+
+// patient hears of answers that ask for patience.
+type patient struct {
+	http.ResponseWriter
+
+	busy func()
+}
+
+func (p patient) WriteHeader(status int) {
+	if status == http.StatusTooManyRequests {
+		p.busy()
+	}
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// newBusyHouse lets time go by whenever somebody is asked to slow down, and says so.
+func newBusyHouse(t *testing.T) (*house, <-chan struct{}) {
+	t.Helper()
+	busy := make(chan struct{}, 1)
+	var h *house
+	h = newHouseBy(t, func(next http.Handler) *httptest.Server {
+		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(patient{w, func() {
+				h.Clock.Advance(time.Minute)
+				select {
+				case busy <- struct{}{}:
+				default:
+				}
+			}}, r)
+		}))
+	})
+	return h, busy
+}
+
+// Many who wait behind one address ask too often together: none of them is sent away.
+func TestWhoWaitsIsNotSentAwayByABusyMoment(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	h, busy := newBusyHouse(t)
+	h.desk.Addresses = &server.Limiter{Rate: 1, Burst: 2, Now: h.Clock.Now} // for the page and for joining
+	m := h.arrange(t, withLobby, meet.Guest{Name: "Ann"})
+	s.open(m.Links[0].URL)
+	s.join()
+	s.at("waiting")
+	<-busy
+	_, admit, _ := h.card(t)
+	h.tap(t, "petrov", admit)
+	s.at("in")
+	h.meets(t, "Ann")
+}
+
+// All whom a link is for come at the same time: who is one too many comes in a moment later
+// without doing anything.
+func TestWhoComesTogetherWithManyComesInByItself(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t)
+	h, busy := newBusyHouse(t)
+	h.desk.Links = &server.Limiter{Rate: 1, Burst: 1, Now: h.Clock.Now}
+	m := h.arrange(t, nil, meet.Guest{Name: "Ann", Places: 2})
+	h.visit(t, m.Links[0].URL).joins(t, "Bob")
+	s.open(m.Links[0].URL)
+	s.join()
+	<-busy
+	s.at("in")
+	if n := h.count(t, `select count(*) from meeting_visit where state = 'in'`); n != 2 {
+		t.Errorf("%d are in", n)
+	}
 }
 
 func TestVisitorIsToldThatTheServerIsAwayAndComesInLater(t *testing.T) {

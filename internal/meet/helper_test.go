@@ -225,11 +225,17 @@ func (h *house) tap(tb testing.TB, who, data string) meet.Screen {
 // connect makes the desk call an address, and look at certificates.
 func (h *house) connect(tb testing.TB, address string) {
 	tb.Helper()
+	h.desk.Servers = map[string]*trueconf.Server{clinic: h.client(tb, clinic, address)}
+}
+
+// client is a video server by some name at some address.
+func (h *house) client(tb testing.TB, name, address string) *trueconf.Server {
+	tb.Helper()
 	srv, err := trueconf.Open(trueconf.Options{
-		Name: clinic, Address: address, ClientID: trueconftest.ClientID, ClientSecret: secret.Text(trueconftest.ClientSecret), Verify: "true", Engine: "-",
+		Name: name, Address: address, ClientID: trueconftest.ClientID, ClientSecret: secret.Text(trueconftest.ClientSecret), Verify: "true", Engine: "-",
 		Now: h.Clock.Now, Timeout: 2 * time.Second, Pause: time.Millisecond,
 	})
 	must(tb, err)
 	tb.Cleanup(srv.Close)
-	h.desk.Servers = map[string]*trueconf.Server{clinic: srv}
+	return srv
 }

@@ -91,6 +91,7 @@ func (u Users) Of(p people.Person) string {
 const (
 	MaxName   = 60 // characters
 	MaxTopic  = 200
+	maxUser   = 64 // of a video server
 	MaxGuests = 20 // links
 	MaxPlaces = 50 // of one link
 	MinIdle   = time.Minute

@@ -5,14 +5,14 @@
   const said = document.getElementById('said'), stage = document.getElementById('stage'), out = document.getElementById('out');
   const here = main.dataset.here, words = JSON.parse(main.dataset.words);
   const ends = ['logout', 'connectionClosed', 'loginFail', 'notSupported'];
-  let frame = null, origin = '', timer = 0, turn = 0, waits = 0;
+  let frame = null, origin = '', timer = 0, turn = 0, waits = 0, tries = 0;
 
   const ask = async (act, keepalive) => {
     const lang = encodeURIComponent(document.documentElement.lang);
     const r = await fetch(here + '/' + act + '?lang=' + lang, {
       method: 'POST', body: new URLSearchParams({name: field.value}), credentials: 'same-origin', redirect: 'error', keepalive: !!keepalive,
     });
-    return r.json();
+    return {...await r.json(), busy: r.status === 429, later: r.status === 429 || r.status >= 500};
   };
 
   const first = (text) => {
@@ -77,7 +77,9 @@
     said.textContent = words.joining;
     let a;
     try { a = await ask('join'); } catch { a = {state: 'failed', text: words.offline}; }
-    if (mine === turn) take(a);
+    if (mine !== turn) return;
+    if (a.busy && tries++ < 8) timer = setTimeout(join, 1500 + 2500 * Math.random()); // many come at once
+    else take(a);
   };
 
   // beat tells that the page is open, and hears how its visitor stands.
@@ -88,7 +90,7 @@
       let a;
       try { a = await ask('beat'); } catch { return mine === turn && beat(5000); }
       if (mine !== turn) return;
-      if (frame && a.state === 'failed') return beat(20000);
+      if (a.state === 'failed' && (frame || a.later)) return beat(frame ? 20000 : 5000);
       take(a);
     }, after);
   };
@@ -98,7 +100,7 @@
     first(text);
   };
 
-  form.addEventListener('submit', (e) => { e.preventDefault(); waits = 0; join(); });
+  form.addEventListener('submit', (e) => { e.preventDefault(); waits = tries = 0; join(); });
   stop.addEventListener('click', () => leave(''));
   out.addEventListener('click', () => leave(words.left));
   addEventListener('pagehide', () => { if (frame || main.dataset.page === 'waiting') ask('leave', true).catch(() => {}); });

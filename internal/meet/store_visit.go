@@ -21,14 +21,14 @@ type querier interface {
 func (s *Store) find(ctx context.Context, q querier, token string, browser pages.Seed) (e entry, err error) {
 	var seen null
 	row := q.QueryRow(ctx, `select `+meetingColumns+`, l.id, l.name, coalesce(l.person, ''), l.places,
-			coalesce(v.id, ''), coalesce(v.name, ''), coalesce(v.state, ''), v.seen_at,
+			coalesce(v.id, ''), coalesce(v.name, ''), coalesce(v.state, ''), v.seen_at, v.decided_at is not null,
 			coalesce(r.id, ''), coalesce(r.conference, ''), r.made_at is not null
 		from meeting_key k join meeting_link l on l.id = k.link_id join meeting m on m.id = l.meeting_id
 		left join meeting_visit v on v.link_id = l.id and v.browser = $2
 		left join meeting_room r on r.meeting_id = m.id and r.ended_at is null
 		where k.hash = $1`, hash(token), browser.Hash())
 	err = row.Scan(append(e.places(), &e.Link.ID, &e.Name, &e.Person, &e.Places,
-		&e.visit.ID, &e.visit.Name, &e.visit.State, &seen, &e.room.ID, &e.room.conference, &e.room.made)...)
+		&e.visit.ID, &e.visit.Name, &e.visit.State, &seen, &e.visit.Told, &e.room.ID, &e.room.conference, &e.room.made)...)
 	e.visit.Seen = time.Time(seen)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return e, errNone
@@ -82,10 +82,10 @@ func (s *Store) locked(ctx context.Context, tx pgx.Tx, token string, browser pag
 // fits reports whether there is a place left. A browser of which nothing was heard for a
 // while holds none: its owner may have opened the link in another.
 func (s *Store) fits(ctx context.Context, tx pgx.Tx, e *entry, now time.Time) error {
-	const tries = 10 // besides, of browsers that forget who they are
+	const tries = 10 // a day, of browsers that forget who they are
 	var here, all int
-	err := tx.QueryRow(ctx, `select count(*) filter (where state in ('waiting', 'admitted', 'in') and seen_at > $3 and id <> $2), count(*)
-		from meeting_visit where link_id = $1`, e.Link.ID, e.visit.ID, now.Add(-silence)).Scan(&here, &all)
+	err := tx.QueryRow(ctx, `select count(*) filter (where state in ('waiting', 'admitted', 'in') and seen_at > $3 and id <> $2), count(*) filter (where came_at > $4)
+		from meeting_visit where link_id = $1`, e.Link.ID, e.visit.ID, now.Add(-silence), now.Add(-24*time.Hour)).Scan(&here, &all)
 	if err == nil && (here >= e.Places || e.visit.ID == "" && all >= tries*e.Places) {
 		err = errTaken
 	}
@@ -100,12 +100,14 @@ func (s *Store) note(ctx context.Context, tx pgx.Tx, e *entry, browser pages.See
 		}
 	}
 	_, err = tx.Exec(ctx, `insert into meeting_visit (id, link_id, browser, name, state, came_at, seen_at) values ($1, $2, $3, $4, $5, $6, $6)
-		on conflict (id) do update set name = excluded.name, state = excluded.state, seen_at = excluded.seen_at`,
+		on conflict (id) do update set name = excluded.name, state = excluded.state, seen_at = excluded.seen_at,
+			decided_at = case when excluded.state <> 'waiting' then meeting_visit.decided_at end`, // whoever waits was not answered
 		v.ID, e.Link.ID, browser.Hash(), v.Name, v.State, now)
 	return err
 }
 
-// beat notes that a page is still there and tells how its visitor stands.
+// beat notes that a page is still there and tells how its visitor stands. Of one who left
+// nothing is noted: the page of whoever is not there holds no conference.
 func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error) {
 	e, err := s.find(ctx, s.Pool, k.token, k.browser)
 	switch {
@@ -116,7 +118,8 @@ func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error)
 	case e.visit.ID == "":
 		return e, errStranger
 	}
-	_, err = s.Pool.Exec(ctx, `update meeting_visit set seen_at = greatest(seen_at, $2) where id = $1`, e.visit.ID, now)
+	_, err = s.Pool.Exec(ctx, `update meeting_visit set seen_at = greatest(seen_at, $2)
+		where id = $1 and state in ('waiting', 'admitted', 'in')`, e.visit.ID, now)
 	return e, fail("visit", err)
 }
 
@@ -134,19 +137,20 @@ func (s *Store) leave(ctx context.Context, k knock, now time.Time) error {
 	return fail("visit", err)
 }
 
-// decide notes what a host says of somebody who waits. What was decided before stays.
+// decide notes what a host says of somebody who waits, or who went away while he did: he
+// may only have loaded his page again. What was decided before stays.
 func (s *Store) decide(ctx context.Context, id string, host people.ID, to state, now time.Time) (a asked, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		row := tx.QueryRow(ctx, `select v.id, v.name, v.state, v.seen_at, coalesce(m.host, ''), m.lobby, m.ended_at is not null or m.expires_at <= $2
+		row := tx.QueryRow(ctx, `select v.id, v.name, v.state, v.seen_at, v.decided_at is not null, coalesce(m.host, ''), m.lobby, m.ended_at is not null or m.expires_at <= $2
 			from meeting_visit v join meeting_link l on l.id = v.link_id join meeting m on m.id = l.meeting_id where v.id = $1 for update of v`, id, now)
-		err := row.Scan(&a.ID, &a.Name, &a.State, &a.Seen, &a.host, &a.lobby, &a.over)
+		err := row.Scan(&a.ID, &a.Name, &a.State, &a.Seen, &a.Told, &a.host, &a.lobby, &a.over)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows), err == nil && (host == "" || a.host != host):
 			return errNone
-		case err != nil || a.over || a.State != waiting:
+		case err != nil || a.over || a.State != waiting && (a.State != left || a.Told):
 			return err
 		}
-		a.State, a.silent = to, now.Sub(a.Seen) > silence
+		a.State, a.silent = to, a.State == left || now.Sub(a.Seen) > silence
 		_, err = tx.Exec(ctx, `update meeting_visit set state = $2, decided_at = $3 where id = $1`, id, to, now)
 		return err
 	})

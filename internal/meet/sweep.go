@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"countersign/internal/ident"
@@ -45,38 +46,40 @@ func (f facts) why(now time.Time) (why string, silent bool) {
 }
 
 // Sweep ends the conferences that are over and takes them off their servers. Whatever it
-// could not do, or a process left half done, the next sweep does.
+// could not do, or a process left half done, the next sweep does. A server that does not
+// answer keeps those of no other.
 func (d *Desk) Sweep(ctx context.Context) error {
-	open, err := d.Store.rooms(ctx, `r.ended_at is null order by r.meant_at`)
+	used, err := d.Store.servers(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := make([]error, len(used))
+	var all sync.WaitGroup
+	for i, name := range used {
+		all.Go(func() { errs[i] = errors.Join(d.rooms(ctx, `r.server = $1`, name), d.strays(ctx, name)) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// rooms ends those that are over of what a condition names, and takes away what has ended.
+func (d *Desk) rooms(ctx context.Context, which, arg string) error {
+	open, err := d.Store.rooms(ctx, `r.ended_at is null and `+which+` order by r.meant_at`, arg)
+	errs := []error{err}
 	for _, f := range open {
 		errs = append(errs, d.judge(ctx, f))
 	}
-	ended, err := d.Store.rooms(ctx, `r.ended_at is not null and r.gone_at is null order by r.ended_at`)
+	ended, err := d.Store.rooms(ctx, `r.ended_at is not null and r.gone_at is null and `+which+` order by r.ended_at`, arg)
 	errs = append(errs, err)
 	for _, f := range ended {
 		errs = append(errs, d.clear(ctx, f))
 	}
-	return errors.Join(append(errs, d.strays(ctx))...)
+	return errors.Join(errs...)
 }
 
 // sweepOf does at once what the next sweep would.
 func (d *Desk) sweepOf(ctx context.Context, meeting string) {
-	err := func() error {
-		open, err := d.Store.rooms(ctx, `r.ended_at is null and m.id = $1`, meeting)
-		for _, f := range open {
-			err = errors.Join(err, d.judge(ctx, f))
-		}
-		ended, unknown := d.Store.rooms(ctx, `r.ended_at is not null and r.gone_at is null and m.id = $1`, meeting)
-		for _, f := range ended {
-			err = errors.Join(err, d.clear(ctx, f))
-		}
-		return errors.Join(err, unknown)
-	}()
-	if err != nil {
+	if err := d.rooms(ctx, `m.id = $1`, meeting); err != nil {
 		d.Log.WarnContext(ctx, "conference not taken away yet", slog.String("meeting", meeting), slog.Any("error", err))
 	}
 }
@@ -129,25 +132,15 @@ func (d *Desk) clear(ctx context.Context, f facts) error {
 
 // strays takes away what runs on a server with the mark of a room that is no more, under
 // whatever id the server gave it. What is marked by another house is not touched.
-func (d *Desk) strays(ctx context.Context) error {
-	used, err := d.Store.servers(ctx)
-	if err != nil {
-		return err
+func (d *Desk) strays(ctx context.Context, server string) error {
+	srv := d.Servers[server]
+	if srv == nil {
+		return nil
 	}
-	var errs []error
-	for _, name := range used {
-		srv := d.Servers[name]
-		if srv == nil {
-			continue
-		}
-		running, err := srv.Running(ctx)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, c := range running {
-			errs = append(errs, d.stray(ctx, srv, c))
-		}
+	running, err := srv.Running(ctx)
+	errs := []error{err}
+	for _, c := range running {
+		errs = append(errs, d.stray(ctx, srv, c))
 	}
 	return errors.Join(errs...)
 }

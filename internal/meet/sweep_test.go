@@ -2,8 +2,10 @@ package meet_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,5 +229,56 @@ func TestMeetingThatIsRevokedWhileSomebodyComesLeavesNothing(t *testing.T) {
 				t.Errorf("%d rooms are looked after for ever", n)
 			}
 		})
+	}
+}
+
+// A page that goes on asking after its visitor left holds no conference.
+func TestWhoLeftKeepsNothingAlive(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	g := h.visit(t, h.arrange(t, nil, meet.Guest{Name: "Ann"}).Links[0].URL)
+	g.joins(t, "Ann")
+	g.does(t, "leave", "")
+	for range 3 {
+		h.Clock.Advance(40 * time.Second)
+		g.does(t, "beat", "")
+		h.sweep(t)
+	}
+	if n := len(h.running()); n != 0 {
+		t.Errorf("%d conferences run", n)
+	}
+}
+
+// A server that does not answer takes its own time, and not that of the others.
+func TestServerThatIsAwayKeepsNoOthersConferences(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const others = 8
+	h.desk.Servers["Other"] = h.client(t, "Other", h.video.URL())
+	for range others { // the oldest are on the one that will be away
+		h.visit(t, h.arrange(t, func(w *meet.Wanted) { w.Server = "Other" }, meet.Guest{}).Links[0].URL).joins(t, "Ann")
+	}
+	h.visit(t, h.arrange(t, nil, meet.Guest{}).Links[0].URL).joins(t, "Bob")
+	var asked atomic.Int32
+	cleared := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		select {
+		case <-cleared:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(silent.Close)
+	h.desk.Servers["Other"] = h.client(t, "Other", silent.URL)
+	before := int32(0)
+	h.video.Break(trueconftest.Delete, trueconftest.Trouble{Do: sync.OnceFunc(func() {
+		before = asked.Load()
+		close(cleared)
+	})})
+	h.Clock.Advance(3 * time.Hour)
+	_ = h.desk.Sweep(t.Context()) // says of the other that it is away
+	if n := h.count(t, `select count(*) from meeting_room where server = $1 and gone_at is not null`, clinic); n != 1 || before >= others {
+		t.Errorf("%d cleared of the server that is well, after %d tries on the other", n, before)
 	}
 }

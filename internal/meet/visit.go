@@ -37,6 +37,7 @@ type visit struct {
 	Name  string
 	State state
 	Seen  time.Time
+	Told  bool // the host answered since he was asked last
 }
 
 // entry is what a link leads to.
@@ -85,6 +86,8 @@ func (e *entry) comes(name string, now time.Time) (ask bool, err error) {
 	case v.State == "" || gone: // it was long ago that the host said yes, or that he was asked
 		v.State = waiting
 		return true, nil
+	case v.State == left && !v.Told: // he loaded the page again while he waited: the card is with the host
+		v.State = waiting
 	case v.State != waiting:
 		v.State = admitted // he loaded the page again
 	}

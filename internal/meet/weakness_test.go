@@ -114,6 +114,32 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 	}
 }
 
+// A browser that forgets who it was comes in anew each time: not without end on one day, and
+// on the next one again.
+func TestBrowsersThatForgetUseALinkUpForADayOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	link := h.arrange(t, func(w *meet.Wanted) { w.Life = 31 * 24 * time.Hour }, meet.Guest{Name: "Ann"}).Links[0].URL
+	come := func() int {
+		g := h.visit(t, link)
+		_, p := g.does(t, "join", "Ann")
+		g.does(t, "leave", "")
+		return p.Status
+	}
+	for range 10 {
+		if status := come(); status != http.StatusOK {
+			t.Fatalf("%d", status)
+		}
+	}
+	if status := come(); status != http.StatusConflict {
+		t.Errorf("the eleventh: %d", status)
+	}
+	h.Clock.Advance(25 * time.Hour)
+	if status := come(); status != http.StatusOK {
+		t.Errorf("on the next day: %d", status)
+	}
+}
+
 func TestFormOfAnotherSiteIsNotTaken(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -273,6 +299,20 @@ func TestMeetingThatCannotBeIsRefusedAndNothingIsMade(t *testing.T) {
 	if n := h.count(t, `select count(*) from meeting`); n != 0 {
 		t.Errorf("%d meetings", n)
 	}
+	h.video.Break(trueconftest.OneUser, trueconftest.Trouble{Fault: trueconftest.Gateway, Times: 20}) // also when it cannot be asked
+	for _, user := range []string{"../conferences/100", "a/b", "..", strings.Repeat("x", 65), "pet\x00rov"} {
+		w := good
+		w.User = user
+		if _, err := h.desk.Arrange(t.Context(), w, nil); !errors.Is(err, meet.ErrOwner) {
+			t.Errorf("a user %q: %v", user, err)
+		}
+	}
+	long := good
+	long.Host.Email = strings.Repeat("x", 65) + "@example.org"
+	if m, err := h.desk.Arrange(t.Context(), long, nil); err != nil || m.Owner != "reception" {
+		t.Errorf("a host whose name is too long for a user: %+v, %v", m, err)
+	}
+	h.video.Mend()
 	stranger := good
 	stranger.Host = h.person(t, "kozlov") // the server does not know him: the reception receives
 	if m, err := h.desk.Arrange(t.Context(), stranger, nil); err != nil || m.Owner != "reception" {

@@ -15,6 +15,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"countersign/internal/secret"
 )
@@ -131,6 +134,11 @@ func address(text string) (*url.URL, error) {
 		return nil, errors.New("the address is neither host, host:port nor https://host:port") // without the cause, which quotes it
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) { // browsers, and the server's own addresses, have the other form
+		if host, err = idna.Lookup.ToASCII(host); err != nil {
+			return nil, errors.New("the address holds letters that no name of a server has")
+		}
+	}
 	switch {
 	case u.Scheme == "http" && !loopback(host):
 		return nil, errors.New("without TLS the secret could be read on the way; write https://")

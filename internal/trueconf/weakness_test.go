@@ -163,6 +163,7 @@ func TestAnAddressIsTakenAsPeopleWriteIt(t *testing.T) {
 	for address, origin := range map[string]string{
 		"video.example": "https://video.example", "video.example:8443": "https://video.example:8443", "https://Video.Example:443/": "https://video.example",
 		"[::1]:8443": "https://[::1]:8443", "http://127.0.0.1:8080": "http://127.0.0.1:8080", "https://[2001:db8::1]": "https://[2001:db8::1]",
+		"Видео.рф:8443": "https://xn--b1aedk6a.xn--p1ai:8443", // as a browser writes it
 	} {
 		s := open(t, f, func(o *trueconf.Options) { o.Address = address })
 		if s.Origin() != origin {

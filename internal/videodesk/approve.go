@@ -143,7 +143,7 @@ func (d *Desk) stillThere(ctx context.Context, r Request) error {
 		case trueconf.KindOf(err) == trueconf.NotFound && err != nil:
 		case err != nil: // it may run still; it is asked again later
 			return d.Store.looked(ctx, r)
-		case c.Running && c.Session == r.Act.Session:
+		case c.Running && (c.Session == r.Act.Session || c.Session == ""): // one that is not told may be this one
 			return d.Store.looked(ctx, r)
 		}
 	}

@@ -174,7 +174,7 @@ func TestApprovalIsForTheSessionThatWasAskedAbout(t *testing.T) {
 	must(t, err)
 	must(t, o.desk.Decide(t.Context()))
 	o.runs(t, now)
-	if got := o.notices(t); len(got) != 1 || !strings.Contains(got[0], "could not be stopped") {
+	if got := o.notices(t); len(got) != 1 || !strings.Contains(got[0], "was over before") {
 		t.Errorf("told %q", got)
 	}
 }

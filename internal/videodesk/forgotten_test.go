@@ -53,7 +53,7 @@ func TestConferencesWhosePeopleAreNotToldAreNotCalledForgotten(t *testing.T) {
 	o.lonely()
 	o.tc.Break(trueconftest.Participants, trueconftest.Trouble{Fault: trueconftest.Trouble5})
 	m := o.walk(t, viewer, "🖥 Head office", "🕰 Forgotten")
-	if !strings.Contains(m.Text, "0 conferences may have been left running") || !strings.Contains(m.Text, "Of 1 more the server tells too little") {
+	if !strings.Contains(m.Text, "0 conferences may have been left running") || !strings.Contains(m.Text, "1 more: the server tells too little") {
 		t.Errorf("shown\n%s", m.Text)
 	}
 }
@@ -106,7 +106,7 @@ func TestButtonsUnderAnAlertAreWhatThePersonMayDo(t *testing.T) {
 	}
 	m := o.sees(t, operator, "alert")
 	later := data(t, m, "💤 Remind in 1 h")
-	ignore := data(t, m, "🔕 Leave it alone")
+	ignore := data(t, m, "🔕 Ignore")
 	m, _ = o.press(t, operator, m, "💤 Remind in 1 h")
 	if !strings.Contains(m.Text, "Nobody is reminded of it for an hour") || !strings.Contains(m.Text, "Stand-up") {
 		t.Errorf("put off:\n%s", m.Text)

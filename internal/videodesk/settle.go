@@ -13,11 +13,8 @@ import (
 	"countersign/internal/trueconf"
 )
 
-const (
-	mostSettled = 50
-	// doubt is how long an act may be under way: whoever began it is at work for no longer.
-	doubt = actionTime + 15*time.Second
-)
+// doubt is how long an act may be under way: whoever began it is at work for no longer.
+const doubt = actionTime + 15*time.Second
 
 // Settle finds out how the acts ended whose outcome nobody wrote down: the process was
 // killed, or the server gave no answer. It looks, and stops nothing.
@@ -41,10 +38,7 @@ func (d *Desk) Settle(ctx context.Context) error {
 
 // settle writes down how an act ended, and tells whoever asked for it.
 func (d *Desk) settle(ctx context.Context, a Act, how Outcome, fault string) error {
-	key := "video.told.stopped"
-	if how != Done {
-		key = "video.told.failed"
-	}
+	key := map[Outcome]string{Done: "video.told.stopped", Over: "video.told.over", Other: "video.told.over", Failed: "video.told.failed"}[how]
 	err := d.Store.settle(ctx, a, how, fault, func(tx notice.Execer) error { return d.tell(ctx, tx, a.Person, key, a) })
 	d.Notices.Bell.Ring()
 	return err
@@ -72,6 +66,8 @@ func (d *Desk) look(ctx context.Context, a Act) (how Outcome, fault string, know
 		return Done, "", true
 	case err != nil:
 		d.Log.WarnContext(ctx, "not known yet how an act ended", slog.String("act", a.ID), slog.Any("error", err))
+		return "", "", false
+	case c.Running && c.Session == "": // it may be this one
 		return "", "", false
 	case c.Running && c.Session == a.Session:
 		return Failed, fmt.Sprintf("looked at later, session %s runs still", a.Session), true

@@ -153,9 +153,9 @@ func (s *Store) acts(ctx context.Context, server string, most int) ([]Act, error
 	return s.list(ctx, `server = $1 order by at desc, id desc limit $2`, server, most)
 }
 
-// open are the acts of which nobody knows for so long how they ended.
+// open are the acts of which nobody knows for so long how they ended: all of them, the old ones keep nobody's turn.
 func (s *Store) open(ctx context.Context, since time.Duration) ([]Act, error) {
-	return s.list(ctx, `outcome is null and at < statement_timestamp() - $1::interval order by at limit $2`, since, mostSettled)
+	return s.list(ctx, `outcome is null and at < statement_timestamp() - $1::interval order by at`, since)
 }
 
 func (s *Store) list(ctx context.Context, which string, args ...any) ([]Act, error) {

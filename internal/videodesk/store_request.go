@@ -123,9 +123,10 @@ func (s *Store) asked(ctx context.Context, server, session string) (Request, boo
 	return all[0], true, nil
 }
 
-// waiting are the requests that nobody has decided on yet.
+// waiting are the requests that nobody has decided on yet: at most one for each session, and all of
+// them, so that none waits behind those of a server that is away.
 func (s *Store) waiting(ctx context.Context) ([]Request, error) {
-	return s.requests(ctx, `r.outcome is null order by r.at limit $1`, mostSettled)
+	return s.requests(ctx, `r.outcome is null order by r.at`)
 }
 
 func (s *Store) requests(ctx context.Context, which string, args ...any) ([]Request, error) {

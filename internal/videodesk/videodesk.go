@@ -125,8 +125,8 @@ func (d *Desk) show(ctx context.Context, v screen.Visitor, p place) (screen.Scre
 	server, there := d.server(p.Server)
 	w.server = server
 	page, known := d.pages()[p.Verb]
-	if p.Verb == stopNow && server.StopRoute != "" { // an approval is asked for since
-		known = false
+	if p.Verb == stopNow && server.StopRoute != "" || p.Verb == askNow && server.StopRoute == "" { // what it takes to stop is another since
+		return refused(v, "video.button_old"), nil
 	}
 	switch {
 	case w.right < Viewer:

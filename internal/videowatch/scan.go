@@ -39,7 +39,7 @@ func (w *Watch) scan(ctx context.Context, s Server, t turn) error {
 		defer cancel()
 		return errors.Join(err, w.Store.unknown(after, t))
 	}
-	found := w.judge(ctx, s, all)
+	found := w.judge(ctx, s, once(all))
 	dir, err := w.Directory.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -63,6 +63,16 @@ func (w *Watch) scan(ctx context.Context, s Server, t turn) error {
 		failures = append(failures, w.missing(ctx, s, t, x))
 	}
 	return errors.Join(failures...)
+}
+
+// once leaves out what is listed again: a session is one, under however many rooms.
+func once(all []trueconf.Conference) []trueconf.Conference {
+	met := map[string]bool{}
+	return slices.DeleteFunc(all, func(c trueconf.Conference) bool {
+		again := met[c.Session]
+		met[c.Session] = c.Session != ""
+		return again
+	})
 }
 
 // judge asks for the people where the rest leaves it open, a few conferences at a time.
@@ -128,7 +138,7 @@ func (w *Watch) missing(ctx context.Context, s Server, t turn, x session) error 
 		switch {
 		case err != nil && trueconf.KindOf(err) != trueconf.NotFound:
 			return fmt.Errorf("session %q: %w", x.Session, err)
-		case err == nil && c.Running && c.Session == x.Session: // it is listed again the next time
+		case err == nil && c.Running && (c.Session == x.Session || c.Session == ""): // it is listed again the next time, or may be
 			return nil
 		}
 	}

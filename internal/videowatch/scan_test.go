@@ -83,6 +83,25 @@ func TestAForgottenConferenceIsToldOfOnceASession(t *testing.T) {
 	w.hears(t, "forgotten info "+both)
 }
 
+// A server may list a session twice, under two rooms: it is one all the same.
+func TestASessionThatIsListedTwiceIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, trueconftest.Options{}, stopping(time.Minute))
+	for _, id := range []string{room, "twin"} {
+		w.tc.Put(trueconftest.Conference{
+			ID: id, Session: "0000002a@srv.example#vcs", Topic: "Standup", Owner: "anna", Running: true, Started: time.Now().Add(-2 * time.Hour), People: []trueconftest.Person{anna},
+		})
+	}
+	w.scan(t)
+	w.hears(t, "forgotten_stop info "+both)
+	w.pass(t, time.Hour)
+	w.scan(t)
+	w.hears(t, "stopped info "+both)
+	if n := w.tc.Count(trueconftest.Stop); n != 1 {
+		t.Errorf("told to stop %d times", n)
+	}
+}
+
 func TestWhatIsNotKnownIsNotToldOf(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, trueconftest.Options{}, stopping(time.Minute))

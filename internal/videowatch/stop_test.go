@@ -199,6 +199,20 @@ func TestAStopThatWasCutOffIsLookedAtAgain(t *testing.T) {
 		w.runs(t, c.Session)
 		must(t, w.watch.Store.Snooze(t.Context(), office, c.Session, w.who["ada"].ID, time.Hour)) // it was called off
 	})
+	t.Run("and it is not told which session runs", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, trueconftest.Options{Version: "5.4.0.1"}, stopping(15*time.Minute))
+		c := w.left()
+		w.scan(t)
+		w.hears(t, "forgotten_stop info "+both)
+		w.pass(t, time.Hour)
+		w.tc.Break(trueconftest.Stop, trueconftest.Trouble{Fault: trueconftest.Trouble5, Do: lose(t, w)})
+		cutOff(t, w)
+		w.tc.Break(trueconftest.One, trueconftest.Trouble{Do: func() { w.tc.Put(c) }})
+		w.tc.Break(trueconftest.Calls, trueconftest.Trouble{Do: func() { w.tc.Stop(room) }})
+		w.scan(t)
+		w.hears(t, "")
+	})
 	t.Run("and the room runs anew", func(t *testing.T) {
 		t.Parallel()
 		w, _ := prepared(t)
