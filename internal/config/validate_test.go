@@ -98,6 +98,7 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"trueconf.servers.a.forgotten_except_hours", `trueconf.servers.a = {access_token = "t", address = "v.test", forgotten_except_hours = ["Mon 09:00-25:00"]}`, "hours of a week"},
 		{"trueconf.servers.a.forgotten_stop_after", `trueconf.servers.a = {access_token = "t", address = "v.test", forgotten_stop_after = "1s"}`, "between"},
 		{"trueconf.servers.a.forgotten_stop_after", `trueconf.servers.a = {access_token = "t", address = "v.test", forgotten_interval = "0s", forgotten_stop_after = "1h"}`, "both or neither"},
+		{"trueconf.servers.a.forgotten_stop_after", `trueconf.servers.a = {access_token = "t", address = "v.test", stop_route = "conference_stop", forgotten_stop_after = "1h"}`, "without the approval"},
 		{"trueconf.servers.a.forgotten_dry_run", `trueconf.servers.a = {access_token = "t", address = "v.test", forgotten_dry_run = true}`, "nothing is stopped"},
 		{"trueconf.servers.\"a\tb\"", `trueconf.servers."a\tb" = {access_token = "t", address = "v.test"}`, "line break"},
 		{`trueconf.servers."a b".client_id`, `trueconf.servers."a b" = {access_token = "t", address = "v.test", client_id = "x\ty"}`, "control"},

@@ -32,6 +32,7 @@ func (s TrueConfServer) watchRules(name string) []rule {
 		},
 		{s.ForgottenStopAfter != 0 && s.ForgottenStopAfter < time.Minute || s.ForgottenStopAfter > 7*day, path + ".forgotten_stop_after", `must be between "1m" and "168h", or "0s" to stop nothing by itself`},
 		{s.ForgottenStopAfter > 0 && s.ForgottenInterval == 0, path + ".forgotten_stop_after", "is set although forgotten_interval is 0s, so that nothing is looked for; set both or neither"},
+		{s.ForgottenStopAfter > 0 && s.StopRoute != "" && !s.ForgottenDryRun, path + ".forgotten_stop_after", "stops conferences without the approval that stop_route asks for; set one of them, or forgotten_dry_run"},
 		{s.ForgottenDryRun && s.ForgottenStopAfter == 0, path + ".forgotten_dry_run", "is on although nothing is stopped; set forgotten_stop_after, too"},
 	}
 }
