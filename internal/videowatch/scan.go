@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/internal/directory"
 	"countersign/internal/notice"
 	"countersign/internal/people"
 	"countersign/internal/trueconf"
@@ -44,10 +45,22 @@ func (w *Watch) scan(ctx context.Context, s Server, t turn) error {
 	if err != nil {
 		return err
 	}
+	chats, err := w.Directory.Chats(ctx)
+	if err != nil {
+		return err
+	}
+	office := slices.ContainsFunc(chats, func(c directory.Chat) bool { return c.Fallback && !c.Disabled })
 	told := false
 	todo, err := w.Store.survey(ctx, t, s.Scan, found, func(tx Tx, x seen) ([]people.ID, error) {
+		to, err := audience(ctx, tx, dir, s.Client.Name(), func(w Wants) bool { return w.Forgotten })
+		if err == nil && to.nobody && !office {
+			err = errNobody
+		}
+		if err != nil {
+			return nil, err
+		}
 		told = true
-		return w.forgotten(ctx, tx, dir, s, x)
+		return to.ids(), w.forgotten(ctx, tx, to, s, x)
 	})
 	if err != nil {
 		return err
@@ -198,26 +211,23 @@ func about(server, topic, owner string) notice.Body {
 	return b
 }
 
-// forgotten tells people of a conference, each with his own buttons, and gives who they are.
-func (w *Watch) forgotten(ctx context.Context, tx Tx, dir people.Directory, s Server, x seen) ([]people.ID, error) {
+// forgotten tells people of a conference, each with his own buttons.
+func (w *Watch) forgotten(ctx context.Context, tx Tx, to crowd, s Server, x seen) error {
 	server := s.Client.Name()
-	to, err := audience(ctx, tx, dir, server, func(w Wants) bool { return w.Forgotten })
-	if err != nil {
-		return nil, err
-	}
 	a := alert{notice.Info, w.found(server, s.Scan, x)}
 	if to.nobody || w.Buttons == nil || x.step == giveUp {
-		return to.ids(), w.add(ctx, tx, a, to)
+		return w.add(ctx, tx, a, to)
 	}
 	for _, p := range to.people {
+		var err error
 		if a.body.Buttons, err = w.Buttons(ctx, tx, p.ID, server, x.c); err != nil {
-			return nil, err
+			return err
 		}
 		if err := w.add(ctx, tx, a, crowd{people: []people.Person{p}}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return to.ids(), nil
+	return nil
 }
 
 // found is what people are told of a forgotten conference.

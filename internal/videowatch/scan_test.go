@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/directory"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/notice"
 	"countersign/internal/people"
@@ -237,4 +238,29 @@ func TestWhatIsOverIsKeptForAWhile(t *testing.T) {
 			t.Errorf("%d went, want %d, %v", n, want, err)
 		}
 	}
+}
+
+// Whoever looks after the servers may come later than the first look: he is told then.
+func TestAConferenceIsToldOfOnceThereIsSomebodyToTell(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, trueconftest.Options{})
+	all := []directory.User{user("ada", 1, "treasurer"), user("oleg", 2, "treasurer"), user("vera", 3, "treasurer")}
+	_, err := w.Directory.Import(t.Context(), "test", all, directory.Apply)
+	must(t, err)
+	w.left()
+	w.scan(t)
+	w.hears(t, "")
+	w.Import(t, user("ada", 1, "video_administrator"))
+	w.scan(t)
+	w.hears(t, "forgotten info ada")
+	w.scan(t)
+	w.hears(t, "")
+	w.Import(t, all[0])
+	_, _, err = w.Directory.PutChat(t.Context(), "test", directory.Chat{ExternalID: "office", TelegramID: -100_1, Title: "Office", Fallback: true})
+	must(t, err)
+	w.tc.Stop(room)
+	w.tc.Start(room)
+	w.left()
+	w.scan(t)
+	w.hears(t, "forgotten info administrators")
 }

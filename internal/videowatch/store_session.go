@@ -21,6 +21,9 @@ var (
 	ErrOver = errors.New("the conference was stopped")
 )
 
+// errNobody: whoever could be told of a conference is not there yet.
+var errNobody = errors.New("there is nobody to tell")
+
 // Limits of what a server names.
 const (
 	mostSession = 200
@@ -82,7 +85,7 @@ type seen struct {
 	step step
 }
 
-// teller has people told of a step, and gives who they are.
+// teller has people told of a step, and gives who they are; errNobody where there is no one.
 type teller func(tx Tx, x seen) ([]people.ID, error)
 
 // scan is what a look at the conferences of a server led to.
@@ -144,20 +147,28 @@ func fits(session string) bool {
 	return session != "" && plain(session, mostSession) == session
 }
 
-// keep has people told of a step, and notes who was warned.
+// keep has people told of a step, and notes who was warned. What there is nobody to tell of
+// stays as it was, to be told once there is somebody.
 func (s *Store) keep(ctx context.Context, tx Tx, server string, x seen, tell teller) error {
-	if err := s.put(ctx, tx, server, x); err != nil || x.step == leave || x.step == stop { // of a stop people hear when it is done
+	if x.step == leave || x.step == stop { // of a stop people hear when it is done
+		return s.put(ctx, tx, server, x)
+	}
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+		if err := s.put(ctx, tx, server, x); err != nil {
+			return err
+		}
+		who, err := tell(tx, x)
+		switch {
+		case err != nil:
+		case x.step == warn || x.step == again:
+			_, err = tx.Exec(ctx, `update watch_session set told = $3 where server = $1 and session = $2`, server, x.Session, who)
+		case x.step == giveUp:
+			_, err = tx.Exec(ctx, `update watch_session set outcome = $3, outcome_at = now() where server = $1 and session = $2`, server, x.Session, failed)
+		}
 		return err
-	}
-	who, err := tell(tx, x)
-	if err != nil {
-		return err
-	}
-	if x.step == warn || x.step == again {
-		_, err = tx.Exec(ctx, `update watch_session set told = $3 where server = $1 and session = $2`, server, x.Session, who)
-	}
-	if x.step == giveUp {
-		_, err = tx.Exec(ctx, `update watch_session set outcome = $3, outcome_at = now() where server = $1 and session = $2`, server, x.Session, failed)
+	})
+	if errors.Is(err, errNobody) {
+		return nil
 	}
 	return err
 }
