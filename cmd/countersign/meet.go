@@ -17,7 +17,7 @@ import (
 func (g *gateway) buildMeet(ctx context.Context) error {
 	m := g.cfg.Meet
 	g.meet = &meet.Desk{
-		Store: &meet.Store{Pool: g.records.pool, Notices: g.notices.Store}, Servers: map[string]*trueconf.Server{}, PublicURL: g.cfg.Server.PublicURL,
+		Store: &meet.Store{Pool: g.records.pool, Notices: g.notices.Store}, Directory: g.records.directory, Servers: map[string]*trueconf.Server{}, PublicURL: g.cfg.Server.PublicURL,
 		Rules: meet.Rules{Server: m.Server, Owner: m.Owner, Users: meet.Users(m.UserIDs), Idle: m.Idle, Longest: m.Longest, Life: m.Life},
 		Texts: g.texts, Now: time.Now, Log: g.log,
 		Addresses: &server.Limiter{Rate: 2, Burst: 60, Keys: 10_000, Now: time.Now},

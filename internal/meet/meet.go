@@ -91,7 +91,8 @@ func (u Users) Of(p people.Person) string {
 const (
 	MaxName   = 60 // characters
 	MaxTopic  = 200
-	MaxGuests = 20 // links
+	MaxGuests = 20 // links of a meeting that another system asks for
+	MaxParty  = 200
 	MaxPlaces = 50 // of one link
 	MinIdle   = time.Minute
 	MaxIdle   = 24 * time.Hour
