@@ -3,7 +3,9 @@ package meet_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -140,5 +142,37 @@ func TestWayInIsWhoseLinkItIsAndHisPowerIsLookedUp(t *testing.T) {
 	must(t, err)
 	if s, p := g.does(t, "join", "Pyotr"); p.Status != http.StatusGone || s.State != "revoked" || len(h.running()) != 0 {
 		t.Errorf("by a frozen link: %d %s", p.Status, p.Body)
+	}
+}
+
+func TestManyWhoCallAtOnceMakeOneMeetingAndCallEverybodyOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var wg sync.WaitGroup
+	links := make(chan string, 8)
+	for i := range cap(links) {
+		who := []string{"petrov", "ivanova", "sidorova"}[i%3]
+		wg.Go(func() {
+			m := meet.Matter{Case: "cas_1", Topic: "Payment 4711", Caller: h.person(t, who)}
+			for _, ref := range []string{"petrov", "ivanova", who} { // the third is known to her own tap only
+				if p := h.person(t, ref); !slices.ContainsFunc(m.People, func(o people.Person) bool { return o.ID == p.ID }) {
+					m.People = append(m.People, p)
+				}
+			}
+			c, err := h.desk.Gather(t.Context(), m, h.noted(t, nil))
+			if err != nil || c.Link == "" {
+				t.Errorf("%s: %+v, %v", who, c, err)
+			}
+			links <- c.Link
+		})
+	}
+	wg.Wait()
+	close(links)
+	seen := map[string]bool{}
+	for l := range links {
+		seen[l] = true
+	}
+	if m, n := h.count(t, `select count(*) from meeting`), h.count(t, `select count(*) from notice`); m != 1 || n != 3 || len(seen) != 3 {
+		t.Errorf("%d meetings, %d invitations, %d links", m, n, len(seen))
 	}
 }
