@@ -37,6 +37,9 @@ const (
 // Closed reports whether the case can never go on: a new revision opens a new case.
 func (s State) Closed() bool { return s == Rejected || s == Withdrawn || s == Expired }
 
+// Open reports whether it is still to be decided.
+func (s State) Open() bool { return s == InProgress || s == Returned || s == Blocked }
+
 // Verdict is what a person decides.
 type Verdict string
 

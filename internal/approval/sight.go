@@ -36,3 +36,24 @@ func Sees(p people.Person, d document.Document, asked []people.ID, dir people.Di
 	}
 	return false
 }
+
+// Party lists who takes part in a case that is still to be decided: the requester, who has
+// decided in this round, and who is asked. Whoever was spared a decision is left in peace.
+func Party(c *Case, d document.Document, dir people.Directory) []people.ID {
+	if !c.State.Open() {
+		return nil
+	}
+	var out []people.ID
+	add := func(p people.Person, known bool) {
+		if known && p.Active && !slices.Contains(out, p.ID) {
+			out = append(out, p.ID)
+		}
+	}
+	add(dir.Find(d.Requester))
+	for _, s := range c.Slots {
+		if s.Round == c.Round && (s.State == SlotOpen || s.State == SlotVoted) {
+			add(dir.Person(s.Person))
+		}
+	}
+	return out
+}

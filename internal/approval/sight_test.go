@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -48,5 +49,37 @@ func TestAskedAreThoseOfAllRounds(t *testing.T) {
 	}}
 	if got := c.Asked(); len(got) != 2 || got[0] != "a" || got[1] != "b" {
 		t.Errorf("asked %v", got)
+	}
+}
+
+func TestPartyOfACaseIsWhoAsksDecidedAndIsAskedWhileItIsOpen(t *testing.T) {
+	t.Parallel()
+	var all []people.Person
+	for _, id := range []string{"requester", "voted", "asked", "spared", "before", "left", "twice"} {
+		all = append(all, people.Person{ID: people.ID(id), ExternalID: id, Active: id != "left"})
+	}
+	dir := people.NewDirectory(all)
+	c := approval.Case{Round: 2, Slots: []approval.Slot{
+		{Round: 1, Person: "before", State: approval.SlotVoted},
+		{Round: 2, Person: "voted", State: approval.SlotVoted},
+		{Round: 2, Person: "spared", State: approval.SlotSuperseded},
+		{Round: 2, Step: 1, Person: "twice", State: approval.SlotVoid},
+		{Round: 2, Step: 1, Person: "asked", State: approval.SlotOpen},
+		{Round: 2, Step: 1, Person: "voted", State: approval.SlotOpen},
+		{Round: 2, Step: 1, Person: "left", State: approval.SlotOpen},
+		{Round: 2, Step: 1, Person: "unknown", State: approval.SlotOpen},
+	}}
+	for state, want := range map[approval.State][]people.ID{
+		approval.InProgress: {"requester", "voted", "asked"}, approval.Returned: {"requester", "voted", "asked"}, approval.Blocked: {"requester", "voted", "asked"},
+		approval.Approved: nil, approval.Rejected: nil, approval.Withdrawn: nil, approval.Expired: nil,
+	} {
+		c.State = state
+		if got := approval.Party(&c, document.Document{Requester: "requester"}, dir); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", state, got)
+		}
+	}
+	c.State = approval.InProgress
+	if got := approval.Party(&c, document.Document{Requester: "of the ERP"}, dir); !slices.Equal(got, []people.ID{"voted", "asked"}) {
+		t.Errorf("a requester whom nobody knows: %v", got)
 	}
 }

@@ -36,6 +36,7 @@ type View struct {
 	Files    []approval.Remark // all files from the messenger
 	MaxFile  int64             // bytes that the messenger takes; 0: all
 	LinkDays int               // how long a link to a larger file is good; 0: there are none
+	Meet     bool              // people can be brought together in a video meeting
 
 	Away map[people.ID]time.Time // who is away, and until when
 }
@@ -171,7 +172,9 @@ func (p page) approver() Card {
 	if !asked { // the list of its contents has served its purpose
 		blocks[details] = p.basics()
 		blocks[talk] = p.talk(room(blocks))
-		return compose(blocks...)
+		c := compose(blocks...)
+		c.Buttons = p.discuss()
+		return c
 	}
 	because := p.why()
 	if whole {
@@ -181,7 +184,7 @@ func (p page) approver() Card {
 	blocks[talk] = p.talk(room(blocks))
 	blocks[details] = p.details(room(blocks))
 	c := compose(blocks...)
-	c.Buttons = p.buttons(whole)
+	c.Buttons = append(p.buttons(whole), p.discuss()...)
 	return c
 }
 
@@ -228,7 +231,7 @@ func (p page) requester() Card {
 	figures, _ := p.figures()
 	blocks := [][]line{{p.headline(), p.stateLine()}, figures, p.ending(), p.notes(), p.progress()}
 	c := compose(append(blocks, p.talk(room(blocks)))...)
-	c.Silent = true
+	c.Buttons, c.Silent = p.discuss(), true
 	return c
 }
 

@@ -74,6 +74,12 @@ func check(t *testing.T, v card.View, tag string, whole ...string) {
 			t.Fatalf("%s: caption of %d units", s.Key(), n)
 		}
 		asks := len(c.Buttons) > 0 && c.Buttons[0][0].Data != ""
+		if asks && strings.HasSuffix(c.Buttons[0][0].Data, ":m") { // a talk is open to those who took part, and is no decision
+			if s.Chat != "" || !v.Meet || !v.Case.State.Open() || len(c.Buttons) != 1 {
+				t.Fatalf("%s: leads to a video meeting by %v", s.Key(), c.Buttons)
+			}
+			asks = false
+		}
 		if s.Kind == card.KindGroup && asks {
 			t.Fatalf("%s: decision buttons in a group", s.Key())
 		}

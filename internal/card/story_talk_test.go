@@ -38,3 +38,8 @@ func (s *story) say(who people.ID, text string, file *document.File) *story {
 	s.talk = append(s.talk, m)
 	return s
 }
+
+func (s *story) onVideo() *story {
+	s.meet = true
+	return s
+}

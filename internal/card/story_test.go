@@ -89,6 +89,7 @@ type story struct {
 	talk  []approval.Remark
 	veil  []string // hidden from the groups
 	bare  bool     // the groups get no files
+	meet  bool     // there are video meetings
 	away  map[people.ID]time.Time
 
 	standIns []people.Delegation
@@ -200,7 +201,7 @@ func (s *story) view() card.View {
 	v := card.View{
 		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
 		Groups: []card.Group{{ID: "finance", Title: "Finance", Hidden: s.veil, NoFiles: s.bare}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
-		Closed: s.lost, Talk: s.talk, Away: s.away,
+		Closed: s.lost, Talk: s.talk, Away: s.away, Meet: s.meet,
 	}
 	for _, m := range s.talk {
 		if m.File != nil {
@@ -258,6 +259,14 @@ func situations() map[string]func(tb testing.TB) *story {
 		"third_step_half": func(tb testing.TB) *story {
 			tb.Helper()
 			return usual(tb).accept("per_anna", "per_petr", "per_tanya")
+		},
+		"video": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).accept("per_anna").onVideo()
+		},
+		"video_over": func(tb testing.TB) *story { // what is decided is not discussed any more
+			tb.Helper()
+			return usual(tb).accept("per_anna").vote("per_petr", approval.Reject, "No").onVideo()
 		},
 		"approved": func(tb testing.TB) *story {
 			tb.Helper()

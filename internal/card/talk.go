@@ -41,6 +41,16 @@ func (v View) questions(there []Spot) []Spot {
 	return out
 }
 
+// discuss leads to a video meeting, for those who take part in a case and are not alone in it.
+func (p page) discuss() [][]Button {
+	party := approval.Party(p.Case, p.Doc, p.People)
+	if !p.Meet || len(party) < 2 || !slices.Contains(party, p.spot.Person) {
+		return nil
+	}
+	tap := Tap{Case: p.Case.ID, Round: p.Case.Round, Step: p.spot.Step, Revision: p.Case.Revision, Verdict: Discuss}
+	return [][]Button{{{Text: p.t("button.discuss", nil), Data: tap.String()}}}
+}
+
 // attached finds a file that came from the messenger.
 func (v View) attached(digest string) (approval.Remark, bool) {
 	i := slices.IndexFunc(v.Files, func(m approval.Remark) bool { return m.File != nil && m.File.SHA256 == digest })

@@ -37,6 +37,7 @@ const (
 	Answer  approval.Verdict = "answer"  // to the question that No names
 	Details approval.Verdict = "details" // why the person is asked, and what changed
 	Stand   approval.Verdict = "stand"   // how the case stands
+	Discuss approval.Verdict = "discuss" // brings those who take part together in a video meeting
 )
 
 // letters of the verdicts in a tap.
@@ -56,6 +57,8 @@ func letter(v approval.Verdict) string {
 		return "d"
 	case Stand:
 		return "s"
+	case Discuss:
+		return "m"
 	default:
 		return ""
 	}
@@ -85,7 +88,7 @@ func ParseTap(data string) (Tap, error) {
 		}
 		*to = int(n)
 	}
-	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, Ask, Answer, Details, Stand} {
+	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, Ask, Answer, Details, Stand, Discuss} {
 		if letter(v) == parts[5] {
 			t.Verdict = v
 		}

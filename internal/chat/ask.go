@@ -47,6 +47,9 @@ func (d *Door) talkTap(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		d.answer(ctx, b.query, lang.T("tap.not_linked", nil), Window)
 		return "refused: not linked", nil
 	}
+	if b.tap.Verdict == card.Discuss {
+		return d.discuss(ctx, it, b, p)
+	}
 	if !talks(b.tap.Verdict) {
 		return d.show(ctx, it, b, p)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"countersign/internal/inbox"
 	"countersign/internal/markup"
+	"countersign/internal/meet"
 	"countersign/internal/telegram"
 )
 
@@ -20,6 +21,10 @@ func (d *Door) meetTap(ctx context.Context, it *inbox.Item, cb *telegram.Callbac
 	if p.ID == "" {
 		d.answer(ctx, cb.ID, lang.T("tap.not_linked", nil), Window)
 		return "refused: not linked", nil
+	}
+	if id := meet.Asked(cb.Data); id != "" {
+		b := ballot{query: cb.ID, user: cb.From, chat: cb.Message.Chat.ID, message: cb.Message.ID}
+		return d.wayIn(ctx, it, b, lang, passage{p, id})
 	}
 	s, err := d.Meet.Tap(ctx, p, lang, cb.Data)
 	if err != nil {

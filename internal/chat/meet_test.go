@@ -21,6 +21,13 @@ import (
 // meetings gives the office a video server and the page of its meetings.
 func (o *office) meetings(t *testing.T) *httptest.Server {
 	t.Helper()
+	_, web := o.studio(t)
+	return web
+}
+
+// studio does, and gives the server, too.
+func (o *office) studio(t *testing.T) (*trueconftest.Server, *httptest.Server) {
+	t.Helper()
 	now := o.tg.Clock().Now
 	video, err := trueconftest.Open(t.Context(), trueconftest.Options{Now: now})
 	must(t, err)
@@ -33,14 +40,15 @@ func (o *office) meetings(t *testing.T) *httptest.Server {
 	t.Cleanup(srv.Close)
 	o.door.Meet = &meet.Desk{
 		Store: &meet.Store{Pool: o.Pool, Notices: o.board.Store}, Servers: map[string]*trueconf.Server{"Clinic": srv}, Texts: o.door.Texts, Now: now, Log: o.door.Log,
-		Rules: meet.Rules{Server: "Clinic", Users: meet.MailName, Idle: 5 * time.Minute, Longest: time.Hour, Life: time.Hour},
+		Directory: o.Directory,
+		Rules:     meet.Rules{Server: "Clinic", Users: meet.MailName, Idle: 5 * time.Minute, Longest: time.Hour, Life: time.Hour},
 	}
 	router := server.NewRouter()
 	web := httptest.NewTLSServer(router)
 	t.Cleanup(web.Close)
 	o.door.Meet.PublicURL = web.URL
 	must(t, o.door.Meet.Mount(router))
-	return web
+	return video, web
 }
 
 func TestHostAdmitsInHisLanguageByAButtonUnderTheCard(t *testing.T) {

@@ -44,6 +44,7 @@ type office struct {
 	inbox   *inbox.Inbox
 	board   *notice.Board // looks when a test asks it to
 	texts   *locale.Texts
+	onVideo bool // cards lead to video meetings
 	url     string
 	client  *http.Client // of its own: a server that closes breaks the shared connections of all others
 }
@@ -54,13 +55,16 @@ func newOffice(t *testing.T) *office {
 }
 
 // newOfficeAt lives by a clock.
-func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
+func newOfficeAt(t *testing.T, clock *telegramtest.Clock, change ...func(*office)) *office {
 	t.Helper()
 	b := ledgertest.New(t)
 	tg, err := telegramtest.Open(telegramtest.Options{Clock: clock})
 	must(t, err)
 	t.Cleanup(func() { _ = tg.Close() })
 	o := &office{Bench: b, tg: tg}
+	for _, c := range change {
+		c(o)
+	}
 	for account, name := range map[int64]string{
 		ledgertest.Requester: "Anna", ledgertest.Budget: "Pyotr", ledgertest.Finance: "Olga",
 		ledgertest.Treasurer: "Ivan", ledgertest.Second: "Maria",
@@ -116,7 +120,7 @@ func (o *office) build(t *testing.T, url string) *telegram.Client {
 	o.courier = &courier.Courier{
 		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
 		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
-		Texts: o.texts, GroupLang: "en", Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
+		Texts: o.texts, GroupLang: "en", Meet: o.onVideo, Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
 	}
 	o.board = &notice.Board{
 		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: o.texts, Language: "en",

@@ -70,15 +70,10 @@ func (c *Courier) formerIDs(ctx context.Context) (map[int64]bool, error) {
 	return out, nil
 }
 
-// open reports whether a case has not ended.
-func open(c *approval.Case) bool {
-	return c.State == approval.InProgress || c.State == approval.Returned || c.State == approval.Blocked
-}
-
 // toldBefore reports whether a group was told how the case ended before it became a
 // supergroup: that is still to be read there, and is not said again.
 func (r *drawing) toldBefore(s card.Spot, at place) bool {
-	if at.group == nil || at.group.MigratedFrom == 0 || open(r.d.Case) {
+	if at.group == nil || at.group.MigratedFrom == 0 || r.d.Case.State.Open() {
 		return false
 	}
 	ended := r.view
@@ -93,7 +88,7 @@ func (r *drawing) toldBefore(s card.Spot, at place) bool {
 // leave forgets the messages in groups that are no more, of a case that is shown in the
 // new ones.
 func (r *drawing) leave(ctx context.Context) error {
-	if !open(r.d.Case) || len(r.former) == 0 {
+	if !r.d.Case.State.Open() || len(r.former) == 0 {
 		return nil
 	}
 	return r.Store.Leave(ctx, spotOf{id: string(r.d.Case.ID), bot: r.Bot}, slices.Collect(maps.Keys(r.former)))

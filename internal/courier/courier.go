@@ -62,6 +62,7 @@ type Courier struct {
 	Protect   []string      // types of document whose messages cannot be forwarded or saved; "*": all
 	MaxFile   int64         // bytes that the messenger takes; 0: all
 	Links     *handout.Desk // for larger files; nil: none
+	Meet      bool          // cards lead to video meetings
 	Bot       int64
 	Username  func() string
 	Zone      *time.Location

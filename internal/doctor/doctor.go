@@ -130,6 +130,7 @@ type Doctor struct {
 
 	Video        []*trueconf.Server
 	VideoTrouble func(err error) Said // what is wrong with one, and what to look at
+	Meet         *Meetings            // nil: they are not looked at
 
 	Limit time.Duration // of one check; 10 s when 0
 	Now   func() time.Time
@@ -212,6 +213,9 @@ func (d *Doctor) rest(base *ground) []check {
 	}
 	if len(d.Video) > 0 {
 		checks = append(checks, check{"video", d.video})
+	}
+	if d.Meet != nil {
+		checks = append(checks, check{"meet", d.meetings})
 	}
 	checks = append(checks, check{"erp", onDatabase(d.webhooks)}, check{"work", needs(d.Updates != nil, noBot, onDatabase(d.work))})
 	if d.Test != nil {

@@ -115,6 +115,20 @@ func (db *DB) Ask(ctx context.Context, t Talk, slot approval.Asking, also ...Als
 	}, also...)
 }
 
+// Discuss notes that somebody calls the others to a meeting about a document: only who takes
+// part in its case may, and only while it is to be decided.
+func (db *DB) Discuss(ctx context.Context, t Talk, also ...Also) (Said, error) {
+	return db.talk(ctx, t, func(r *record, p people.Person, _ time.Time) ([]fact, error) {
+		switch {
+		case !r.Case.State.Open():
+			return nil, approval.ErrClosed
+		case !slices.Contains(approval.Party(r.Case, r.Doc, r.People), p.ID):
+			return nil, approval.ErrNotAsked
+		}
+		return r.remark(t.remark(p, approval.IsComment), map[string]any{"via": "chat"}), nil
+	}, also...)
+}
+
 // Answer answers a question by its number in the case.
 func (db *DB) Answer(ctx context.Context, t Talk, no int, also ...Also) (Said, error) {
 	return db.talk(ctx, t, func(r *record, p people.Person, now time.Time) ([]fact, error) {

@@ -103,7 +103,12 @@ func (d *Desk) draft(ctx context.Context, w Wanted) (Made, error) {
 	if fault := w.fault(m); fault != "" {
 		return Made{}, fmt.Errorf("meeting: %s: %w", fault, ErrInvalid)
 	}
-	if m.Owner, err = d.owner(ctx, srv, w); err != nil {
+	m.Owner, err = d.owner(ctx, srv, w)
+	if err != nil && !errors.Is(err, ErrOwner) && w.Source != "" { // the page says so when somebody comes; whoever tapped is told now
+		d.Log.WarnContext(ctx, "not known whether the video server knows the host", "error", err)
+		err = nil
+	}
+	if err != nil {
 		return Made{}, err
 	}
 	if m.ID, err = ident.New("mtg"); err != nil {
@@ -125,7 +130,7 @@ func (w Wanted) fault(m Made) string {
 	switch {
 	case m.Topic == "" || utf8.RuneCountInString(m.Topic) > MaxTopic:
 		return "the topic is empty or longer than 200 characters"
-	case len(w.Guests) == 0 || len(w.Guests) > MaxGuests:
+	case len(w.Guests) == 0 || len(w.Guests) > MaxGuests && w.Source != "" || len(w.Guests) > MaxParty:
 		return "there are not 1 to 20 guests"
 	case w.Lobby && w.Host.Telegram == 0:
 		return "the host has no Telegram account, and could let nobody in"
@@ -146,36 +151,28 @@ func (w Wanted) fault(m Made) string {
 // name. One who was named for this meeting is not replaced by another.
 func (d *Desk) owner(ctx context.Context, srv *trueconf.Server, w Wanted) (string, error) {
 	if w.User != "" {
-		return w.User, d.known(ctx, srv, w.User)
+		return w.User, known(ctx, srv, w.User)
 	}
 	user := d.Rules.Users.Of(w.Host)
 	if user == "" {
 		user = d.Rules.Owner
 	}
-	err := d.known(ctx, srv, user)
+	err := known(ctx, srv, user)
 	if errors.Is(err, ErrOwner) && d.Rules.Owner != "" && user != d.Rules.Owner {
 		user = d.Rules.Owner
-		err = d.known(ctx, srv, user)
+		err = known(ctx, srv, user)
 	}
 	return user, err
 }
 
-// known asks the server for a user. One that is away is not asked: the page says so when
-// somebody comes.
-func (d *Desk) known(ctx context.Context, srv *trueconf.Server, user string) error {
+// known asks the server for a user.
+func known(ctx context.Context, srv *trueconf.Server, user string) error {
 	if user == "" || utf8.RuneCountInString(user) > maxUser || strings.ContainsFunc(user, unicode.IsControl) {
 		return ErrOwner
 	}
 	there, err := srv.Knows(ctx, user)
-	switch {
-	case trueconf.KindOf(err) == trueconf.BadRequest: // no user can be called that
+	if trueconf.KindOf(err) == trueconf.BadRequest || err == nil && !there { // no user can be called that, or none is
 		return ErrOwner
-	case err != nil:
-		d.Log.WarnContext(ctx, "not known whether the video server knows the host", "error", err)
-		return nil
-	case !there:
-		return ErrOwner
-	default:
-		return nil
 	}
+	return err
 }

@@ -30,7 +30,14 @@ func (d *Desk) join(ctx context.Context, k knock, lang locale.Lang) (seat, error
 }
 
 func (d *Desk) tryJoin(ctx context.Context, k knock, lang locale.Lang) (seat, error) {
-	e, err := d.Store.enter(ctx, k, d.now())
+	e, err := d.Store.find(ctx, d.Store.Pool, k.token, k.browser)
+	if err == nil {
+		err = d.welcome(ctx, &e)
+	}
+	if err != nil {
+		return seat{}, err
+	}
+	e, err = d.Store.enter(ctx, k, d.now())
 	if err != nil {
 		return seat{}, err
 	}

@@ -15,6 +15,7 @@ const (
 	DataPrefix = "mt:" // begins all of them
 	admits     = "a:"
 	declines   = "d:"
+	joins      = "j:"
 )
 
 // Screen is what the card shows after a tap, and what whoever tapped is told. An empty

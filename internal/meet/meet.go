@@ -92,7 +92,8 @@ const (
 	MaxName   = 60 // characters
 	MaxTopic  = 200
 	maxUser   = 64 // of a video server
-	MaxGuests = 20 // links
+	MaxGuests = 20 // links of a meeting that another system asks for
+	MaxParty  = 200
 	MaxPlaces = 50 // of one link
 	MinIdle   = time.Minute
 	MaxIdle   = 24 * time.Hour

@@ -98,6 +98,9 @@ func (d *Desk) show(w http.ResponseWriter, r *http.Request, sheet *sheets) {
 	if err == nil {
 		err = e.open(d.now())
 	}
+	if err == nil {
+		err = d.welcome(r.Context(), &e)
+	}
 	var srv *trueconf.Server
 	if err == nil {
 		srv, err = d.on(e.Server)

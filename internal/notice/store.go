@@ -29,21 +29,46 @@ type Execer interface {
 
 // Add stores a notice to be told once the transaction is committed, and gives its id.
 func (s *Store) Add(ctx context.Context, tx Execer, n New) (string, error) {
-	n.Body = n.Body.clean()
-	if fault := n.Fault(); fault != "" {
-		return "", fmt.Errorf("notice: %s: %w", fault, ErrInvalid)
-	}
-	id, err := ident.New("ntc")
+	id, row, err := n.row()
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.Exec(ctx, `insert into notice (id, source, class, body, audience, created_at, expires_at)
-		values ($1, nullif($2, ''), $3, $4, $5, statement_timestamp(), statement_timestamp() + $6::interval)`,
-		id, n.Source, n.Class, n.Body, n.To, n.life())
-	if err != nil {
+	if _, err := tx.Exec(ctx, insertNotice, row...); err != nil {
 		return "", fmt.Errorf("notice: %w", err)
 	}
 	return id, nil
+}
+
+// Lend gives what adds notices to a batch of somebody else's transaction.
+func (*Store) Lend(all ...New) (func(b *pgx.Batch), error) {
+	var rows [][]any
+	for _, n := range all {
+		_, row, err := n.row()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return func(b *pgx.Batch) {
+		for _, row := range rows {
+			b.Queue(insertNotice, row...)
+		}
+	}, nil
+}
+
+const insertNotice = `insert into notice (id, source, class, body, audience, created_at, expires_at)
+	values ($1, nullif($2, ''), $3, $4, $5, statement_timestamp(), statement_timestamp() + $6::interval)`
+
+// row is a notice with a new id, as it is stored.
+func (n New) row() (id string, row []any, err error) {
+	n.Body = n.Body.clean()
+	if fault := n.Fault(); fault != "" {
+		return "", nil, fmt.Errorf("notice: %s: %w", fault, ErrInvalid)
+	}
+	if id, err = ident.New("ntc"); err != nil {
+		return "", nil, err
+	}
+	return id, []any{id, n.Source, n.Class, n.Body, n.To, n.life()}, nil
 }
 
 // recipient is one chat that a notice goes to, or should.
