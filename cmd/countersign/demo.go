@@ -32,7 +32,10 @@ func demoCommand(p process) *cobra.Command {
 			d.Admin = func(ctx context.Context, cfg config.Config, act func(context.Context, *ledger.DB, *directory.Store) error) error {
 				return withRecords(ctx, cfg, p.logger(cfg), func(r *records) error { return act(ctx, r.ledger, r.directory) })
 			}
-			d.Ready = func(url string) { say(p.Out, url) }
+			d.Ready = func(page, gateway string) {
+				say(p.Out, page)
+				fmt.Fprintln(p.Out, "gateway "+gateway)
+			}
 			switch d.Lang {
 			case "", "en", "ru", "de", "es":
 			default:

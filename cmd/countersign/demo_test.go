@@ -224,3 +224,28 @@ func TestDemonstrationHasVideoServers(t *testing.T) {
 	s.press(ivan, "✅", "Stop of a conference", "Consultation")
 	s.card(pyotr, "“Consultation” on Clinic was stopped, as you asked")
 }
+
+// On the second of them meetings are: one tap below a document calls those who take part.
+func TestDemonstrationLeadsFromADocumentToAVideoMeeting(t *testing.T) {
+	t.Parallel()
+	s := startDemo(t)
+	s.post(demo.Entry{Title: "Rent, June", Payee: "Landlord LLC", Amount: "125000.00"})
+	if told := s.press(pyotr, "📹", "4711"); !strings.HasPrefix(told.Text, "📹") {
+		t.Fatalf("told %+v", told)
+	}
+	s.card(pyotr, "4711", "💬 Pyotr Petrov", "calls the others to a video meeting")
+	s.card(pyotr, "You called the others")
+	s.press(anna, "🎥", "Pyotr Petrov asks you to a video meeting", "4711")
+	at := ""
+	for _, row := range s.card(anna, "This way in is yours alone").Keyboard {
+		at = row[0].URL
+	}
+	resp, err := s.client.Get(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || !strings.Contains(string(text), "Anna Ivanova") {
+		t.Errorf("%s: %d %s", at, resp.StatusCode, text)
+	}
+}

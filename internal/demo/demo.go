@@ -54,8 +54,8 @@ type Demo struct {
 	Serve func(ctx context.Context, cfg config.Config, ready func(url string)) error
 	// Admin runs a command of an administrator beside it.
 	Admin func(ctx context.Context, cfg config.Config, act func(context.Context, *ledger.DB, *directory.Store) error) error
-	// Ready is called with the address of the page once everything is there.
-	Ready func(url string)
+	// Ready is called with the addresses of the page and of the gateway once everything is there.
+	Ready func(page, gateway string)
 }
 
 // Run plays until ctx ends, and leaves nothing behind.
@@ -175,7 +175,7 @@ func (s *stage) config(folder string) config.Config {
 	cfg.Google.ClientID, cfg.Google.ClientSecret = loginClient, loginClient
 	cfg.Google.Issuer, cfg.Google.HostedDomains = s.google.URL(), []string{mailDomain}
 	cfg.Console.Administrators = []string{s.cast[0].email()}
-	cfg.TrueConf = s.video.config()
+	cfg.TrueConf, cfg.Meet.Server, cfg.Meet.Owner = s.video.config(), clinic, "orlova"
 	cfg.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	cfg.Log = config.Log{Level: slog.LevelWarn, Format: config.Text}
 	return cfg
@@ -209,7 +209,7 @@ func (s *stage) run(ctx context.Context, folder string) error {
 		}
 		parts.Go(func() error { return s.erp.Follow(ctx) })
 		parts.Go(func() error { return serveHTTP(ctx, s.page, handler) })
-		s.Ready("http://" + s.page.Addr().String() + "/")
+		s.Ready("http://"+s.page.Addr().String()+"/", "http://"+s.gateway)
 		return nil
 	})
 	return parts.Wait()

@@ -1,6 +1,9 @@
 // Package meet is the conference in one click: a link opens a page, its guest gives a
 // name, presses one button, and is in a video conference that was made for him.
 //
+// Those who take part in a case get to the meeting of that case by one tap, each by a link of
+// his own.
+//
 // It owns the meetings, the links into them, who came by a link, the page, the host's
 // "may he come in?", and the conferences made for it, from the intent to make one until
 // the server has it no more. It leaves how a TrueConf Server is spoken to to trueconf, who
