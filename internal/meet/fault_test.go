@@ -83,6 +83,12 @@ func TestMeetingsThatAreNotSetUpAreNamedToWhoSetsThemUpAndNotToStrangers(t *test
 	if ann.page.Status != http.StatusServiceUnavailable || !strings.Contains(ann.page.Body, "not set up") || strings.Contains(ann.page.Body, clinic) {
 		t.Errorf("%d %s", ann.page.Status, ann.page.Body)
 	}
+	_, main, _ := strings.Cut(ann.page.Body, "<main")
+	for _, setting := range []string{"trueconf.", "meet.", "public_url"} {
+		if !strings.Contains(main, "Ask your host") || strings.Contains(main, setting) {
+			t.Errorf("the visitor reads %s", main)
+		}
+	}
 	if got := h.desk.Missing(); len(got) != 1 || got[0] != `trueconf.servers."Clinic"` {
 		t.Errorf("missing %q", got)
 	}
