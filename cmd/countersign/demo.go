@@ -34,7 +34,7 @@ func demoCommand(p process) *cobra.Command {
 			}
 			d.Ready = func(page, gateway string) {
 				say(p.Out, page)
-				fmt.Fprintln(p.Out, "gateway "+gateway)
+				fmt.Fprintln(p.Err, "The gateway itself: "+gateway) // standard output is the one line
 			}
 			switch d.Lang {
 			case "", "en", "ru", "de", "es":
