@@ -41,14 +41,14 @@ type letter struct {
 func (d *Door) replied(ctx context.Context, it *inbox.Item, m *telegram.Message, p people.Person) (bool, string, error) {
 	l := letter{Message: m, lang: d.lang(p, *m.From), text: strings.TrimSpace(markup.Clean(m.Text + m.Caption))}
 	var err error
-	if l.of, l.spot, err = d.about(ctx, m); errors.Is(err, ledger.ErrNotFound) {
-		if d.ours(m) && it.Attempt < lookedFor(m) {
-			return true, "", errUnnoted
-		}
-		return false, "", nil
-	}
-	if err != nil {
+	l.of, l.spot, err = d.about(ctx, m)
+	switch unknown := errors.Is(err, ledger.ErrNotFound); {
+	case err != nil && !unknown:
 		return true, "", failed(err)
+	case (unknown || l.spot == card.Spot{}) && d.ours(m) && it.Attempt < lookedFor(m): // its buttons tell the case, and not what it asks
+		return true, "", errUnnoted
+	case unknown:
+		return false, "", nil
 	}
 	refuse := func(key, outcome string) (bool, string, error) {
 		d.tellWriter(ctx, l, l.lang.T(key, map[string]any{"Limit": maxComment}))

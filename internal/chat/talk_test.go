@@ -318,14 +318,24 @@ func TestWhoTellsHowADocumentStandsToThoseWhoMaySeeIt(t *testing.T) {
 func TestAReplyWaitsForItsMessageToBeNoted(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	for later, tries := range map[int]int{5: 6, 600: 2} {
-		body := fmt.Sprintf(`{"update_id":990001,"message":{"message_id":500,"date":%d,"chat":{"id":%[2]d,"type":"private"},`+
-			`"from":{"id":%[2]d,"is_bot":false,"first_name":"P"},"text":"Yes","reply_to_message":{"message_id":499,"date":1000,"chat":{"id":%[2]d,"type":"private"}}}}`,
-			1000+later, ledgertest.Budget)
-		for attempt := 1; attempt <= tries; attempt++ {
-			outcome, err := o.door.Handle(t.Context(), &inbox.Item{ID: 990001, Body: []byte(body), Attempt: attempt})
-			if waits := err != nil; waits != (attempt < tries) {
-				t.Errorf("%d s later, attempt %d: %q, %v", later, attempt, outcome, err)
+	o.Post(t, "4711")
+	button := o.card(t, ledgertest.Budget).Keyboard[0][0].Data
+	for _, markup := range []string{"", fmt.Sprintf(`,"from":{"id":%d,"is_bot":true},"reply_markup":{"inline_keyboard":[[{"text":"a","callback_data":%q}]]}`, o.door.Bot, button)} {
+		for later, tries := range map[int]int{5: 6, 600: 2} {
+			id := int64(990001 + later + len(markup))
+			body := fmt.Sprintf(`{"update_id":%d,"message":{"message_id":%[1]d,"date":%d,"chat":{"id":%[3]d,"type":"private"},`+
+				`"from":{"id":%[3]d,"is_bot":false,"first_name":"P"},"text":"Yes","reply_to_message":{"message_id":99999,"date":1000,"chat":{"id":%[3]d,"type":"private"}%s}}}`,
+				id, 1000+later, ledgertest.Budget, markup)
+			for attempt := 1; attempt < tries; attempt++ {
+				if outcome, err := o.door.Handle(t.Context(), &inbox.Item{ID: id, Body: []byte(body), Attempt: attempt}); err == nil {
+					t.Errorf("%s, %d s later, attempt %d: %q", markup, later, attempt, outcome)
+				}
+			}
+			if markup != "" { // it becomes a comment, which takes an inbox
+				continue
+			}
+			if outcome, err := o.door.Handle(t.Context(), &inbox.Item{ID: id, Body: []byte(body), Attempt: tries}); err != nil {
+				t.Errorf("%d s later, at last: %q, %v", later, outcome, err)
 			}
 		}
 	}

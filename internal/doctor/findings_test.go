@@ -196,7 +196,7 @@ func illWithTelegram() map[string]ill {
 		"another ip":    {info(map[string]any{"ip_address": "192.0.2.9"}), doctor.Warning, "webhook.ip", "192.0.2.9"},
 		"stale copy":    {info(map[string]any{"has_custom_certificate": true}), doctor.Problem, "webhook.copy_stale", "holds on"},
 		"no copy":       {func(w *world) { own(w); w.info(nil) }, doctor.Problem, "webhook.copy_lacking", "no copy"},
-		"failed before": {info(complaint("Connection refused", 3*time.Hour)), doctor.Warning, "webhook.error", "3 h ago"},
+		"failed before": {func(w *world) { info(complaint("Connection refused", 3*time.Hour))(w) }, doctor.Warning, "webhook.error", "3 h ago"},
 
 		"no menus":     {refuse("getMyCommands", 404, "Not Found"), doctor.Warning, "menu.unknown", "type commands"},
 		"other menu":   {func(w *world) { w.Menus[0].Commands[0].Description = "Another" }, doctor.Warning, "menu.differs", "all_private_chats/*"},
