@@ -81,7 +81,7 @@ func (d *Door) replied(ctx context.Context, it *inbox.Item, m *telegram.Message,
 func lookedFor(m *telegram.Message) int {
 	const quick = time.Minute
 	if m.Date.Sub(m.ReplyTo.Date) < quick {
-		return 6
+		return 4
 	}
 	return 2
 }

@@ -103,7 +103,7 @@ func TestInTheGroupWhoeverIsSomebodyMaySpeak(t *testing.T) {
 
 // reply is a text of an account that replies to a message of ours with a button.
 func reply(o *office, update, account int64, data, words string) string {
-	return fmt.Sprintf(`{"update_id":%d,"message":{"message_id":%d,"date":1,"chat":{"id":%d,"type":"private"},"from":{"id":%d,"is_bot":false,"first_name":"P","language_code":"en"},`+
+	return fmt.Sprintf(`{"update_id":%d,"message":{"message_id":%d,"date":601,"chat":{"id":%d,"type":"private"},"from":{"id":%d,"is_bot":false,"first_name":"P","language_code":"en"},`+
 		`"reply_to_message":{"message_id":900,"date":1,"chat":{"id":%d,"type":"private"},"from":{"id":%d,"is_bot":true,"first_name":"b"},`+
 		`"reply_markup":{"inline_keyboard":[[{"text":"Button","callback_data":%q}]]}},"text":%q}}`, update, update, account, account, account, o.tg.BotID(), data, words)
 }
@@ -321,7 +321,7 @@ func TestAReplyWaitsForItsMessageToBeNoted(t *testing.T) {
 	o.Post(t, "4711")
 	button := o.card(t, ledgertest.Budget).Keyboard[0][0].Data
 	for _, markup := range []string{"", fmt.Sprintf(`,"from":{"id":%d,"is_bot":true},"reply_markup":{"inline_keyboard":[[{"text":"a","callback_data":%q}]]}`, o.door.Bot, button)} {
-		for later, tries := range map[int]int{5: 6, 600: 2} {
+		for later, tries := range map[int]int{5: 4, 600: 2} {
 			id := int64(990001 + later + len(markup))
 			body := fmt.Sprintf(`{"update_id":%d,"message":{"message_id":%[1]d,"date":%d,"chat":{"id":%[3]d,"type":"private"},`+
 				`"from":{"id":%[3]d,"is_bot":false,"first_name":"P"},"text":"Yes","reply_to_message":{"message_id":99999,"date":1000,"chat":{"id":%[3]d,"type":"private"}%s}}}`,
