@@ -293,7 +293,7 @@ func TestHealthyGatewayHasNothingToReport(t *testing.T) {
 }
 
 // A healthy gateway says none of this, so each finding is there because of what is wrong.
-func TestEachFindingIsMadeOfWhatIsWrongAndOfNothingElse(t *testing.T) {
+func TestEachFindingIsMadeOfWhatIsWrongAndOfNothingElse(t *testing.T) { //nolint:tparallel // the group is waited for
 	t.Parallel()
 	lang := english(t)
 	var before []string
