@@ -129,7 +129,10 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	media := http.NewServeMux()
 	media.HandleFunc("GET /vsstatus", s.at(Engine, s.engine))
 	s.media = httptest.NewServer(s.noted(media))
-	go func() { s.done <- s.http.Serve(l) }()
+	go func() {
+		s.done <- s.http.Serve(l)
+		close(s.done)
+	}()
 	return s, nil
 }
 
@@ -137,7 +140,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 func (s *Server) Close() error {
 	s.CloseEngine()
 	err := s.http.Close()
-	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+	if served, first := <-s.done; first && !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
 	return err

@@ -215,3 +215,16 @@ func TestWhatTheServerDoesNotKnowItRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestServerIsClosedTwiceWithoutHarm(t *testing.T) {
+	t.Parallel()
+	s, err := trueconftest.Open(t.Context(), trueconftest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
