@@ -65,6 +65,7 @@ func arrows() map[string]string {
 		"internal/google/workspacetest":  "",
 		"internal/crash/crashtest":       "",
 		"internal/pages/pagestest":       "",
+		"internal/locale/localetest":     "internal/locale web",
 		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 

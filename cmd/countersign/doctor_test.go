@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,17 +93,18 @@ func TestDoctorFindsNoProblemBesideAGatewayThatRuns(t *testing.T) {
 	}
 }
 
-// quiet waits until Telegram has told the gateway everything.
+// quiet waits until the gateway has told Telegram everything, of which what the bot says of
+// itself in the last language comes last, and has acted on all that came.
 func (w *world) quiet() {
 	w.t.Helper()
-	pauseUntil(func() bool {
-		for _, m := range []string{"setMyShortDescription"} {
-			if len(w.tg.CallsOf(m)) < 5 {
-				return false
-			}
-		}
-		return w.rows("telegram_update where state = 'new'") == 0
-	}, patience)
+	told := func() bool {
+		return slices.ContainsFunc(w.tg.CallsOf("setMyShortDescription"), func(c telegramtest.Call) bool {
+			return c.Done && c.Params["language_code"] == "ru"
+		}) && w.rows("telegram_update where state = 'new'") == 0
+	}
+	if pauseUntil(told, patience); !told() {
+		w.t.Fatalf("the gateway is never done with what it begins with\n%s", w.logs())
+	}
 }
 
 func TestDoctorSaysWhatIsWrongAndEndsWithOne(t *testing.T) {

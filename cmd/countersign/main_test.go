@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"flag"
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -24,6 +27,13 @@ func TestMain(m *testing.M) {
 		code := run(ctx, process{Args: os.Args[1:], Env: os.Environ(), Out: os.Stdout, Err: os.Stderr})
 		stop()
 		os.Exit(code)
+	}
+	flag.Parse()
+	// Most of these tests wait: for a lease of a killed gateway to end, for programs to start.
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -30,9 +30,9 @@ import (
 	"countersign/internal/google/googletest"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/people"
 	"countersign/internal/secret"
-	"countersign/web"
 )
 
 // The Telegram accounts of the tests.
@@ -134,8 +134,7 @@ func newTown(tb testing.TB) *town {
 
 func (t *town) furnish(tb testing.TB) {
 	tb.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(tb, err)
+	texts := localetest.Texts(tb)
 	t.desk = &assure.Desk{
 		Store: &assure.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: texts, Language: "en", Zone: time.UTC,
 		Services: []*google.Provider{t.provider()}, Log: slog.New(slog.NewTextHandler(t.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

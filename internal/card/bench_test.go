@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 )
 
 func BenchmarkFor(b *testing.B) {
 	v := situations()["opened"](b).view()
-	lang := texts(b).For("ru")
+	lang := localetest.Texts(b).For("ru")
 	s := card.Audience(v)[0]
 	b.ReportAllocs()
 	for b.Loop() {

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 )
 
 func TestBriefSaysOfADocumentNoMoreThanItsReadersMaySee(t *testing.T) {
 	t.Parallel()
 	s := situations()["opened"](t)
-	lang := texts(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	whole := card.BriefOf(s.view(), nil, lang)
 	words := "To whom,\n  account 4070 2810…: " + s.doc().Amount.String()
 	if !strings.Contains(whole.Line, s.doc().Number) || !strings.Contains(whole.Line, s.doc().Title) || whole.Cover(words) != words {

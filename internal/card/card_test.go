@@ -10,6 +10,7 @@ import (
 	"countersign/internal/approval"
 	"countersign/internal/card"
 	"countersign/internal/document"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/markup"
 	"countersign/internal/money"
 	"countersign/internal/people"
@@ -58,7 +59,7 @@ func checkHTML(text string) error {
 // check holds what is true of every card of a view; whole are texts that must not be cut.
 func check(t *testing.T, v card.View, tag string, whole ...string) {
 	t.Helper()
-	lang := texts(t).For(tag)
+	lang := localetest.Texts(t).For(tag)
 	for _, s := range card.Audience(v) {
 		c := card.For(v, s, lang)
 		if err := checkHTML(c.HTML); err != nil {
@@ -103,7 +104,7 @@ func check(t *testing.T, v card.View, tag string, whole ...string) {
 func TestHostileTextNeitherBreaksNorPushesAway(t *testing.T) {
 	t.Parallel()
 	s := situations()["hostile"](t)
-	c := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("ru"))
+	c := card.For(s.view(), card.Audience(s.view())[0], localetest.Texts(t).For("ru"))
 	head := strings.SplitN(c.Plain, "\n\n", 3)
 	if len(head) < 3 || !strings.Contains(head[1], "125\u00a0000,00\u00a0RUB") || !strings.Contains(head[1], "40702810900000012345") {
 		t.Errorf("sum and account are not the first thing after the headline:\n%s", c.Plain)
@@ -120,7 +121,7 @@ func TestButtonsAreAcceptRejectAndTheOthersBelow(t *testing.T) {
 	t.Parallel()
 	v := situations()["opened"](t).view()
 	for _, tag := range []string{"en", "ru", "de", "es"} {
-		c := card.For(v, card.Audience(v)[0], texts(t).For(tag))
+		c := card.For(v, card.Audience(v)[0], localetest.Texts(t).For(tag))
 		if len(c.Buttons) != 3 || len(c.Buttons[0]) != 2 || len(c.Buttons[1]) != 1 || len(c.Buttons[2]) != 2 {
 			t.Fatalf("%s: rows %v", tag, c.Buttons)
 		}
@@ -141,7 +142,7 @@ func TestButtonsAreAcceptRejectAndTheOthersBelow(t *testing.T) {
 func TestWhatCannotBeShownWholeCannotBeAccepted(t *testing.T) {
 	t.Parallel()
 	v := situations()["unshown"](t).view()
-	c := card.For(v, card.Audience(v)[0], texts(t).For("en"))
+	c := card.For(v, card.Audience(v)[0], localetest.Texts(t).For("en"))
 	for _, row := range c.Buttons {
 		for _, b := range row {
 			if tap, err := card.ParseTap(b.Data); err != nil || tap.Verdict == approval.Accept {
@@ -154,7 +155,7 @@ func TestWhatCannotBeShownWholeCannotBeAccepted(t *testing.T) {
 func TestCardStaysTheSameUntilThereIsNews(t *testing.T) {
 	t.Parallel()
 	for name, tell := range situations() {
-		lang := texts(t).For("ru")
+		lang := localetest.Texts(t).For("ru")
 		one, two := tell(t).view(), tell(t).view()
 		for i, s := range card.Audience(one) {
 			if a, b := card.For(one, s, lang), card.For(two, card.Audience(two)[i], lang); a.Digest() != b.Digest() {
@@ -211,7 +212,7 @@ func TestUnknownPersonsGetNothingAndUnknownSpotsSayLittle(t *testing.T) {
 			t.Errorf("%s is listed", spot.Key())
 		}
 	}
-	lang := texts(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	for _, key := range []string{
 		"approver/1/0/per_nobody", "approver/9/9/per_anna", "requester/per_nobody", "outcome/9/expired/per_olga", "group/nowhere", "blocked/9/9/nowhere", "file/00/group/x",
 	} {
@@ -282,7 +283,7 @@ func FuzzDocument(f *testing.F) {
 		d.Files[0].Name = other
 		s := begin(t, d, threeSteps(), staff())
 		v := s.view()
-		lang := texts(t).For("de")
+		lang := localetest.Texts(t).For("de")
 		flat := func(s string) string {
 			return strings.Join(strings.FieldsFunc(markup.Clean(s), func(r rune) bool { return r == ' ' || r == '\n' }), " ")
 		}
@@ -317,11 +318,11 @@ func TestFiguresAreShownWholeOrNotAccepted(t *testing.T) {
 			value := strings.Repeat("ж", length-2) + "<&"
 			c.set(&d, value)
 			s := begin(t, d, threeSteps(), staff())
-			drawn := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("de"))
+			drawn := card.For(s.view(), card.Audience(s.view())[0], localetest.Texts(t).For("de"))
 			if got := accepts(drawn); got != accepted || strings.Contains(drawn.Plain, value) != accepted {
 				t.Errorf("%s of %d units: can be accepted %t, shown as\n%s", c.field, length, got, drawn.Plain)
 			}
-			if !strings.Contains(drawn.Plain, texts(t).For("de").Money(d.Amount)) {
+			if !strings.Contains(drawn.Plain, localetest.Texts(t).For("de").Money(d.Amount)) {
 				t.Errorf("%s of %d units: the sum is not there", c.field, length)
 			}
 			if len(drawn.Buttons) == 0 || !accepted && len(drawn.Buttons[0]) != 1 {
@@ -358,7 +359,7 @@ func TestPayeeWhoIsAPersonWithALongNameIsShownWhole(t *testing.T) {
 	d := long(request())
 	d.Payee.Person = "payee"
 	s := begin(t, d, threeSteps(), all)
-	drawn := card.For(s.view(), card.Audience(s.view())[0], texts(t).For("ru"))
+	drawn := card.For(s.view(), card.Audience(s.view())[0], localetest.Texts(t).For("ru"))
 	if name := all[len(all)-1].Name; !accepts(drawn) || !strings.Contains(drawn.Plain, name) {
 		t.Errorf("can be accepted %t, shown as\n%s", accepts(drawn), drawn.Plain)
 	}
@@ -374,7 +375,7 @@ func TestMessageThatWentAstraySaysNothingOfThePayment(t *testing.T) {
 		v := tell(t).view()
 		v.Doc.Type, v.Doc.Number = "payment_request", "4711"
 		for tag, text := range want {
-			c := card.Astray(v, card.Spot{Kind: card.KindRequester, Person: "per_olga"}, texts(t).For(tag))
+			c := card.Astray(v, card.Spot{Kind: card.KindRequester, Person: "per_olga"}, localetest.Texts(t).For(tag))
 			if c.Plain != text || c.Buttons != nil || c.File != nil {
 				t.Errorf("%s, %s: %+v, want\n%s", name, tag, c, text)
 			}

@@ -9,28 +9,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/internal/card"
 	"countersign/internal/locale"
-	"countersign/web"
+	"countersign/internal/locale/localetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-var load = sync.OnceValues(func() (*locale.Texts, error) { return locale.Load(web.Locales()) })
-
-func texts(tb testing.TB) *locale.Texts {
-	tb.Helper()
-	all, err := load()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return all
-}
 
 // draw shows everything that people see of a case.
 func draw(v card.View, lang locale.Lang) string {
@@ -64,7 +52,7 @@ func draw(v card.View, lang locale.Lang) string {
 
 func TestCardsReadAsWritten(t *testing.T) {
 	t.Parallel()
-	all := texts(t)
+	all := localetest.Texts(t)
 	for name, tell := range situations() {
 		for _, tag := range []string{"en", "ru", "de", "es"} {
 			t.Run(name+"/"+tag, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/markup"
 )
 
@@ -18,7 +19,7 @@ func TestCardForOtherChatsTellsLittleAndAsksNobody(t *testing.T) {
 	at := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 	for name, tell := range situations() {
 		for _, tag := range []string{"en", "ru", "de", "es"} {
-			v, lang := tell(t).view(), texts(t).For(tag)
+			v, lang := tell(t).view(), localetest.Texts(t).For(tag)
 			posted, followed := card.Posted(v, at, lang), card.Followed(v, lang)
 			state := lang.T("state."+string(v.Case.State), nil)
 			if v.Case.Consumed != nil {

@@ -10,6 +10,7 @@ import (
 	"countersign/internal/approval"
 	"countersign/internal/card"
 	"countersign/internal/document"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/money"
 )
 
@@ -105,7 +106,7 @@ func told(t *testing.T, v card.View, tag string) string {
 		if s.Chat == "" {
 			continue
 		}
-		c := card.For(v, s, texts(t).For(tag))
+		c := card.For(v, s, localetest.Texts(t).For(tag))
 		fmt.Fprintln(&b, c.HTML, c.Plain, c.Buttons)
 		if c.File != nil {
 			fmt.Fprintln(&b, c.File.Name)
@@ -162,7 +163,7 @@ func TestGroupThatNobodyKnowsAnyMoreSeesNothing(t *testing.T) {
 	for _, s := range courses(t) {
 		v := s.view()
 		spot := card.Spot{Kind: card.KindGroup, Chat: "gone"}
-		for _, c := range []card.Card{card.For(v, spot, texts(t).For("en")), card.Astray(v, spot, texts(t).For("en"))} {
+		for _, c := range []card.Card{card.For(v, spot, localetest.Texts(t).For("en")), card.Astray(v, spot, localetest.Texts(t).For("en"))} {
 			for _, field := range card.Hideable() {
 				for _, trace := range append(traces(field, 1), traces(field, 2)...) {
 					if text := strings.ToLower(c.HTML); strings.Contains(text, trace) || field == "amount" && strings.Contains(digits(text), trace) {
@@ -184,7 +185,7 @@ func TestMaskLeavesTheCaseItselfAndThePeopleAskedAlone(t *testing.T) {
 		t.Errorf("the case changed:\n%s\n%s", before, after)
 	}
 	for _, spot := range card.Audience(v) {
-		if c := card.For(v, spot, texts(t).For("en")); spot.Kind == card.KindApprover && !strings.Contains(c.Plain, "40702810900000012345") {
+		if c := card.For(v, spot, localetest.Texts(t).For("en")); spot.Kind == card.KindApprover && !strings.Contains(c.Plain, "40702810900000012345") {
 			t.Errorf("an approver does not see the account:\n%s", c.Plain)
 		}
 	}

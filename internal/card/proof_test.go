@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/route"
 )
 
@@ -28,7 +29,7 @@ func TestCardOfWhoIsAskedSaysWhatApprovingTakes(t *testing.T) {
 			v := begin(t, request(), plan, staff()).view()
 			check(t, v, tag)
 			for _, spot := range card.Audience(v) {
-				c := card.For(v, spot, texts(t).For(tag))
+				c := card.For(v, spot, localetest.Texts(t).For(tag))
 				line := regexp.MustCompile(`(?m)^🔐 .*$`).FindString(c.Plain)
 				if asked := spot.Kind == card.KindApprover; asked != strings.Contains(line, text) || !asked && strings.Contains(c.Plain, "🔐") {
 					t.Errorf("%s, %s, %s: %q", tag, least, spot.Key(), line)
@@ -45,7 +46,7 @@ func TestProofIsNotSpokenOfWhereApprovingIsNotPossible(t *testing.T) {
 	d := request()
 	d.Payee.Account = strings.Repeat("40702810", 30)
 	v := begin(t, d, plan, staff()).view()
-	if c := card.For(v, card.Audience(v)[0], texts(t).For("en")); strings.Contains(c.Plain, "🔐") || accepts(c) {
+	if c := card.For(v, card.Audience(v)[0], localetest.Texts(t).For("en")); strings.Contains(c.Plain, "🔐") || accepts(c) {
 		t.Error(c.Plain)
 	}
 }

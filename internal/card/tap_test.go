@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 )
 
 func TestKeysOfSpotsAreDistinctAndReadBack(t *testing.T) {
@@ -95,7 +96,7 @@ func TestLinkOpensTheCaseInThePrivateChat(t *testing.T) {
 	}
 	v := situations()["opened"](t).view()
 	v.Bot = ""
-	c := card.For(v, card.Spot{Kind: card.KindGroup, Chat: "finance"}, texts(t).For("en"))
+	c := card.For(v, card.Spot{Kind: card.KindGroup, Chat: "finance"}, localetest.Texts(t).For("en"))
 	if c.Buttons != nil || !strings.Contains(c.Plain, "private chat") {
 		t.Errorf("a group card without a bot: %v\n%s", c.Buttons, c.Plain)
 	}

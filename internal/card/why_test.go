@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"countersign/internal/card"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/people"
 )
 
@@ -30,7 +31,7 @@ func TestDetailsNameTheDelegationsByWhichSomebodyIsAsked(t *testing.T) {
 		{"per_lucia", "ru", []string{"Замещение № 17 до 2 апр. 2026", "Lucía Gómez решает за коллегу (Анна Иванова)", "на сумму до 200"}, []string{"№ 18"}},
 		{"per_anna", "en", []string{"Why you"}, []string{"Delegation"}},
 	} {
-		got := card.DetailsOf(card.Detail{View: s.view(), Person: c.who}, texts(t).For(c.lang)).HTML
+		got := card.DetailsOf(card.Detail{View: s.view(), Person: c.who}, localetest.Texts(t).For(c.lang)).HTML
 		for _, words := range c.want {
 			if !strings.Contains(got, words) {
 				t.Errorf("%s does not read %q in\n%s", c.who, words, got)
@@ -43,7 +44,7 @@ func TestDetailsNameTheDelegationsByWhichSomebodyIsAsked(t *testing.T) {
 		}
 	}
 	s.standIns = nil // they ended, and the case has not followed yet
-	if got := card.DetailsOf(card.Detail{View: s.view(), Person: "per_petr"}, texts(t).For("en")).HTML; !strings.Contains(got, "Delegation No. 18 has ended") {
+	if got := card.DetailsOf(card.Detail{View: s.view(), Person: "per_petr"}, localetest.Texts(t).For("en")).HTML; !strings.Contains(got, "Delegation No. 18 has ended") {
 		t.Errorf("after its end:\n%s", got)
 	}
 }

@@ -26,13 +26,12 @@ import (
 	tracks "countersign/internal/journal"
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/pace"
 	"countersign/internal/postgres"
 	"countersign/internal/postgres/postgrestest"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
-	"countersign/web"
 )
 
 const (
@@ -89,10 +88,7 @@ func newDesk(b *testing.B) *desk {
 	if err != nil {
 		b.Fatal(err)
 	}
-	texts, err := locale.Load(web.Locales())
-	if err != nil {
-		b.Fatal(err)
-	}
+	texts := localetest.Texts(b)
 	d.Now, d.Directory.Now = time.Now, time.Now
 	x := &inbox.Inbox{Pool: d.Pool, Bot: 42, Bell: d.Bell, Now: time.Now, Log: log, Ended: d.update}
 	d.door = &chat.Door{

@@ -18,10 +18,9 @@ import (
 	"countersign/internal/inbox"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/pace"
 	"countersign/internal/telegram"
-	"countersign/web"
 )
 
 // agreeable is a Bot API that takes everything.
@@ -44,10 +43,7 @@ func bareDoor(f *testing.F, b *ledgertest.Bench) *chat.Door {
 		f.Fatal(err)
 	}
 	f.Cleanup(client.Close)
-	texts, err := locale.Load(web.Locales())
-	if err != nil {
-		f.Fatal(err)
-	}
+	texts := localetest.Texts(f)
 	return &chat.Door{
 		Link:   &link.Desk{Store: &link.Store{Pool: b.Pool}, Directory: b.Directory, Texts: texts, Username: func() string { return "fuzz_bot" }},
 		Ledger: b.DB, Directory: b.Directory, Dialogs: &chat.Dialogs{Pool: b.Pool}, Telegram: client,

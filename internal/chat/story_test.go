@@ -22,6 +22,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
@@ -29,7 +30,6 @@ import (
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
-	"countersign/web"
 )
 
 const groupID = -1001234567890
@@ -108,9 +108,7 @@ func (o *office) build(t *testing.T, url string) *telegram.Client {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	if o.texts == nil {
-		texts, err := locale.Load(web.Locales())
-		must(t, err)
-		o.texts = texts
+		o.texts = localetest.Texts(t)
 	}
 	client, err := telegram.New(telegram.Options{Token: secret.Text(o.tg.Token()), APIURL: url, Log: log})
 	must(t, err)

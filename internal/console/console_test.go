@@ -25,9 +25,8 @@ import (
 	"countersign/internal/google/googletest"
 	"countersign/internal/journal"
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/pages/pagestest"
-	"countersign/web"
 )
 
 // house is a directory, its console and a login service.
@@ -72,8 +71,7 @@ func newHouse(tb testing.TB) *house {
 	})
 	must(tb, err)
 	tb.Cleanup(func() { _ = h.google.Close() })
-	texts, err := locale.Load(web.Locales())
-	must(tb, err)
+	texts := localetest.Texts(tb)
 	h.desk = &console.Desk{
 		Store: &console.Store{Pool: h.Pool}, Directory: h.Directory, Administrators: []string{"Anna@example.org"}, PublicURL: h.web.URL, Texts: texts,
 		Services: []*google.Provider{h.provider("google"), h.provider("other")},

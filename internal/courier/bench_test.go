@@ -23,12 +23,12 @@ import (
 	"countersign/internal/ledger"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/pace"
 	"countersign/internal/post"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
-	"countersign/web"
 )
 
 const (
@@ -81,8 +81,7 @@ func staff() map[int64]string {
 
 func newCourier(tb testing.TB, b *ledgertest.Bench, url, token string) *courier.Courier {
 	tb.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(tb, err)
+	texts := localetest.Texts(tb)
 	client, err := telegram.New(telegram.Options{Token: secret.Text(token), APIURL: url})
 	must(tb, err)
 	tb.Cleanup(client.Close)

@@ -23,10 +23,10 @@ import (
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
-	"countersign/web"
 )
 
 // ill is a gateway with one thing wrong, and what must be said of it.
@@ -261,8 +261,7 @@ func (w *world) timeless() string {
 
 func english(t *testing.T) locale.Lang {
 	t.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	return texts.For("en")
 }
 

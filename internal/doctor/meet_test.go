@@ -13,18 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/internal/doctor"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
-	"countersign/web"
 )
 
 // TestMeetingsAreLookedAt shows each finding about video meetings in each language, and that
 // looking leaves nothing on the server.
 func TestMeetingsAreLookedAt(t *testing.T) {
 	t.Parallel()
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	guests := trueconftest.Conference{ID: "200", Topic: "Visit", Owner: "anna", Running: true, Guests: true}
 	cases := map[string]struct {
 		options trueconftest.Options

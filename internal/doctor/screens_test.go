@@ -14,8 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/internal/doctor"
-	"countersign/internal/locale"
-	"countersign/web"
+	"countersign/internal/locale/localetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,8 +39,7 @@ func passing(text string) string {
 // readAsWritten shows each finding of a gateway with one thing wrong, in each language.
 func readAsWritten(t *testing.T, found map[string]doctor.Finding) {
 	t.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	for _, tag := range []string{"en", "ru", "de", "es"} {
 		var out strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(found)) {

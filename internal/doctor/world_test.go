@@ -27,11 +27,10 @@ import (
 	"countersign/internal/google/googletest"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
-	"countersign/web"
 )
 
 const (
@@ -78,8 +77,7 @@ func healthy(t *testing.T) *world {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /telegram/webhook", (&chat.Door{Secret: right}).Webhook)
 	w.door = mux
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	menu := []telegram.MenuCommand{{Name: "help", Description: "List"}}
 	w.Doctor = &doctor.Doctor{
 		Languages: texts.Languages(), Folder: t.TempDir(), Room: func(string) (uint64, bool) { return 10 << 30, true },

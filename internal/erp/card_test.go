@@ -13,6 +13,7 @@ import (
 	"countersign/internal/card"
 	"countersign/internal/document"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/locale/localetest"
 )
 
 // most is the longest text of one character that takes so many units on a card.
@@ -111,7 +112,7 @@ func (b *bench) view(t *testing.T, id string) card.View {
 // drawn holds the card of the one who is asked against what the door took.
 func (b *bench) drawn(t *testing.T, name string, v card.View, tag string, to map[string]string) {
 	t.Helper()
-	lang := texts(t).For(tag)
+	lang := localetest.Texts(t).For(tag)
 	asked := 0
 	for _, s := range card.Audience(v) {
 		if s.Kind != card.KindApprover || s.Past {

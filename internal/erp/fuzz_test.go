@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/erp"
 	"countersign/internal/file"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/markup"
 )
 
@@ -23,7 +24,7 @@ func FuzzReadDocument(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	lang := texts(f).For("en")
+	lang := localetest.Texts(f).For("en")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		doc, notes, err := erp.ReadDocument(body)
 		if err != nil {

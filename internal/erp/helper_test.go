@@ -27,10 +27,9 @@ import (
 	"countersign/internal/erp"
 	"countersign/internal/hook"
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/server"
-	"countersign/web"
 )
 
 const patience = 20 * time.Second
@@ -48,17 +47,6 @@ type bench struct {
 	log    *book
 }
 
-func texts(tb testing.TB) *locale.Texts {
-	tb.Helper()
-	t, err := loadTexts()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return t
-}
-
-var loadTexts = sync.OnceValues(func() (*locale.Texts, error) { return locale.Load(web.Locales()) })
-
 // newBench starts the door; change may set fields before.
 func newBench(tb testing.TB, change ...func(*erp.Door)) *bench {
 	tb.Helper()
@@ -73,9 +61,9 @@ func (b *bench) start(tb testing.TB, change ...func(*erp.Door)) {
 	b.log = &book{}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.door = &erp.Door{
-		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Texts: texts(tb), Log: log, Now: time.Now, Bell: b.Bell,
+		Ledger: b.DB, Directory: b.Directory, Files: b.Files, Texts: localetest.Texts(tb), Log: log, Now: time.Now, Bell: b.Bell,
 		Notices: &notice.Board{
-			Store: &notice.Store{Pool: b.Pool, Bell: b.Bell}, Directory: b.Directory, Ledger: b.DB, Texts: texts(tb), Language: "en",
+			Store: &notice.Store{Pool: b.Pool, Bell: b.Bell}, Directory: b.Directory, Ledger: b.DB, Texts: localetest.Texts(tb), Language: "en",
 			Office: calendar.Standard(time.UTC), Now: b.Clock.Now, Log: log,
 		},
 		Hook: &hook.Hook{Pool: b.Pool, Ledger: b.DB, Bell: b.Bell, Now: time.Now, Log: log},

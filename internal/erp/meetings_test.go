@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/erp"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/secret"
@@ -36,7 +37,7 @@ func newMeeting(t *testing.T) (*bench, *trueconftest.Server) {
 	t.Cleanup(srv.Close)
 	b.door.Meet = &meet.Desk{
 		Store: &meet.Store{Pool: b.Pool, Notices: &notice.Store{Pool: b.Pool}}, Servers: map[string]*trueconf.Server{"Clinic": srv}, PublicURL: "https://pay.example.org",
-		Rules: meet.Rules{Server: "Clinic", Users: meet.MailName, Idle: 5 * time.Minute, Longest: time.Hour, Life: 24 * time.Hour}, Texts: texts(t), Now: b.Clock.Now, Log: b.door.Log,
+		Rules: meet.Rules{Server: "Clinic", Users: meet.MailName, Idle: 5 * time.Minute, Longest: time.Hour, Life: 24 * time.Hour}, Texts: localetest.Texts(t), Now: b.Clock.Now, Log: b.door.Log,
 	}
 	return b, video
 }

@@ -17,6 +17,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/erp"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/post"
@@ -354,7 +355,7 @@ func TestEveryReasonHasWordsInEveryLanguage(t *testing.T) {
 	}
 	for _, lang := range []string{"en", "ru", "de", "es"} {
 		for _, reason := range reasons {
-			if !texts(t).For(lang).Has("notice.why." + reason.(string)) {
+			if !localetest.Texts(t).For(lang).Has("notice.why." + reason.(string)) {
 				t.Errorf("%s has no words in %s", reason, lang)
 			}
 		}
@@ -369,7 +370,7 @@ func FuzzReadNotice(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	lang := texts(f).For("en")
+	lang := localetest.Texts(f).For("en")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, read := range []func([]byte) (notice.New, error){erp.ReadNotice, erp.ReadNoticeChange} {
 			n, err := read(body)

@@ -18,6 +18,7 @@ import (
 	"countersign/internal/file"
 	"countersign/internal/hook"
 	"countersign/internal/ledger"
+	"countersign/internal/locale/localetest"
 )
 
 // outcome is how an error is told.
@@ -98,7 +99,7 @@ func sentinels(t *testing.T, pkg string) []string {
 
 func TestEveryErrorIsAProblem(t *testing.T) {
 	t.Parallel()
-	lang := texts(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	all := outcomes()
 	n := 0
 	for _, pkg := range []string{"ledger", "approval", "file", "directory", "hook"} {
@@ -125,7 +126,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 
 func TestOtherErrorsAreProblemsToo(t *testing.T) {
 	t.Parallel()
-	lang := texts(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	for _, c := range []outcome{
 		{&approval.AlreadyVotedError{Vote: approval.Vote{At: time.Unix(0, 0)}}, 409, "conflict", false},
 		{&directory.ProblemsError{Problems: []directory.Problem{{Field: "email", Text: "hunter2"}}}, 422, "invalid_field", false},
@@ -185,7 +186,7 @@ func codes(t *testing.T, name string) []string {
 
 func TestEveryCodeHasItsWords(t *testing.T) {
 	t.Parallel()
-	en := texts(t).For("en")
+	en := localetest.Texts(t).For("en")
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)

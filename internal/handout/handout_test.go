@@ -15,8 +15,7 @@ import (
 
 	"countersign/internal/handout"
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/locale"
-	"countersign/web"
+	"countersign/internal/locale/localetest"
 )
 
 // counter is a desk with its pages served.
@@ -30,8 +29,7 @@ type counter struct {
 func newCounter(t *testing.T) counter {
 	t.Helper()
 	c := counter{Bench: ledgertest.New(t)}
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	c.desk = &handout.Desk{Store: &handout.Store{Pool: c.Pool}, Files: c.Files, Texts: texts, Zone: time.UTC, Log: slog.New(slog.DiscardHandler)}
 	router := mux.NewRouter()
 	must(t, c.desk.Mount(router))

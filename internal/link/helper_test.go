@@ -23,11 +23,11 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pages/pagestest"
 	"countersign/internal/people"
 	"countersign/internal/secret"
-	"countersign/web"
 )
 
 // The Telegram accounts of the tests.
@@ -77,8 +77,7 @@ func newTown(tb testing.TB) *town {
 	})
 	must(tb, err)
 	tb.Cleanup(func() { _ = t.google.Close() })
-	t.texts, err = locale.Load(web.Locales())
-	must(tb, err)
+	t.texts = localetest.Texts(tb)
 	t.desk = &link.Desk{
 		Store: &link.Store{Pool: t.Pool}, Directory: t.Directory, PublicURL: t.web.URL, Texts: t.texts,
 		Services: []*google.Provider{t.provider()}, Terms: directory.Terms{Confirm: directory.Notify}, Zone: time.UTC, Now: t.Clock.Now,

@@ -30,16 +30,18 @@ func mark(key string) string {
 	return ""
 }
 
-// readLanguage reads one file and checks it against the keys and placeholders
-// that the product knows.
-func readLanguage(directory fs.FS, name string, known map[string][]string) (language.Tag, []*i18n.Message, error) {
+// readLanguage reads one file, of which the reference language's was read before, and checks
+// it against the keys and placeholders that the product knows.
+func readLanguage(directory fs.FS, name string, reference []*i18n.Message, known map[string][]string) (language.Tag, []*i18n.Message, error) {
 	tag, err := language.Parse(strings.TrimSuffix(name, extension))
 	if err != nil {
 		return language.Und, nil, fmt.Errorf("%s is not named after a language: %w", name, ErrTexts)
 	}
-	messages, err := readFile(directory, name)
-	if err != nil {
-		return language.Und, nil, err
+	messages := reference
+	if name != fallback+extension {
+		if messages, err = readFile(directory, name); err != nil {
+			return language.Und, nil, err
+		}
 	}
 	var faults []error
 	for _, message := range messages {

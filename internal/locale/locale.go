@@ -57,7 +57,7 @@ func newTexts(bundle *i18n.Bundle, tags []language.Tag, known map[string][]strin
 	return texts
 }
 
-func loadDirectory(bundle *i18n.Bundle, directory fs.FS, known map[string][]string) ([]language.Tag, error) {
+func loadDirectory(bundle *i18n.Bundle, directory fs.FS, reference []*i18n.Message, known map[string][]string) ([]language.Tag, error) {
 	names, err := fs.Glob(directory, "*"+extension)
 	if err != nil {
 		return nil, fmt.Errorf("list texts: %w", err)
@@ -65,7 +65,7 @@ func loadDirectory(bundle *i18n.Bundle, directory fs.FS, known map[string][]stri
 	var faults []error
 	var tags []language.Tag
 	for _, name := range names {
-		tag, messages, err := readLanguage(directory, name, known)
+		tag, messages, err := readLanguage(directory, name, reference, known)
 		if err == nil {
 			err = bundle.AddMessages(tag, messages...)
 		}

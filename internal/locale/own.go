@@ -49,7 +49,7 @@ func LoadWith(directory, theirs fs.FS) (*Texts, []error, error) {
 		return nil, nil, err
 	}
 	known := placeholdersByKey(reference)
-	tags, err := loadDirectory(bundle, directory, known)
+	tags, err := loadDirectory(bundle, directory, reference, known)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"countersign/internal/ledger/ledgertest"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/meet"
 	"countersign/internal/notice"
 	"countersign/internal/pages/pagestest"
@@ -21,7 +21,6 @@ import (
 	"countersign/internal/server"
 	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
-	"countersign/web"
 )
 
 const clinic = "Clinic"
@@ -85,8 +84,7 @@ func newHouseBy(tb testing.TB, listen func(http.Handler) *httptest.Server, chang
 // replica makes a desk of the house: the first, or another one on the same database.
 func (h *house) replica(tb testing.TB, listen func(http.Handler) *httptest.Server, o trueconftest.Options) {
 	tb.Helper()
-	texts, err := locale.Load(web.Locales())
-	must(tb, err)
+	texts := localetest.Texts(tb)
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	verify := "true"
 	if o.TLS {

@@ -11,13 +11,13 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/post"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
 	"countersign/internal/telegram/telegramtest"
-	"countersign/web"
 )
 
 const (
@@ -66,9 +66,7 @@ func (o *office) replica(t *testing.T) *notice.Board {
 func (o *office) at(t *testing.T, url string) *notice.Board {
 	t.Helper()
 	if o.texts == nil {
-		texts, err := locale.Load(web.Locales())
-		must(t, err)
-		o.texts = texts
+		o.texts = localetest.Texts(t)
 	}
 	to := io.Discard
 	if os.Getenv("VERBOSE") != "" {

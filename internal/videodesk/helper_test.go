@@ -19,6 +19,7 @@ import (
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
@@ -31,7 +32,6 @@ import (
 	"countersign/internal/trueconf/trueconftest"
 	"countersign/internal/videodesk"
 	"countersign/internal/videowatch"
-	"countersign/web"
 )
 
 const headOffice = "Head office"
@@ -68,8 +68,7 @@ func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
 	t.Helper()
 	o := &office{Bench: ledgertest.New(t), clock: clock}
 	var err error
-	o.texts, err = locale.Load(web.Locales())
-	must(t, err)
+	o.texts = localetest.Texts(t)
 	o.tg, err = telegramtest.Open(telegramtest.Options{Clock: clock})
 	must(t, err)
 	t.Cleanup(func() { _ = o.tg.Close() })

@@ -8,7 +8,7 @@ import (
 
 	"countersign/internal/calendar"
 	"countersign/internal/directory"
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
 	"countersign/internal/people"
@@ -18,7 +18,6 @@ import (
 	"countersign/internal/telegram/telegramtest"
 	"countersign/internal/trueconf/trueconftest"
 	"countersign/internal/videowatch"
-	"countersign/web"
 )
 
 // messenger is a Telegram in which those who are told have pressed Start.
@@ -32,8 +31,7 @@ func (w *world) messenger(t *testing.T) (*telegramtest.Server, *notice.Board) {
 		_, err := tg.StartBot(account, "")
 		must(t, err)
 	}
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	client, err := telegram.New(telegram.Options{Token: secret.Text(tg.Token()), APIURL: tg.URL(), Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(client.Close)
@@ -111,8 +109,7 @@ func TestWhatPeopleRead(t *testing.T) {
 // Every text that is sent has all that it names, in every language.
 func TestEveryTextIsFilled(t *testing.T) {
 	t.Parallel()
-	texts, err := locale.Load(web.Locales())
-	must(t, err)
+	texts := localetest.Texts(t)
 	for _, b := range videowatch.Bodies() {
 		for _, tag := range texts.Languages() {
 			lang, data := texts.For(tag), map[string]any{}
