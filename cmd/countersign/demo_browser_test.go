@@ -92,7 +92,11 @@ func (b *browser) fail(what string, err error) {
 	if picture, shot := chromedp.Run(b.ctx, chromedp.CaptureScreenshot()); shot == nil {
 		_ = os.WriteFile(path, picture, 0o600)
 	}
-	b.t.Fatalf("%s: %v (picture: %s)", what, err, path)
+	read, unread := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if unread != nil {
+		read = unread.Error()
+	}
+	b.t.Fatalf("%s: %v (picture, with -artifacts: %s); the page says:\n%s", what, err, path, read)
 }
 
 // sees waits until an expression holds on the page, or on the one that follows it.
@@ -256,7 +260,7 @@ func (b *browser) rejectAnother() {
 	b.reads(pyotr, "4712", "👉")
 	b.reads(demoGroup, "Contract.txt")
 	b.press(pyotr, "❌")
-	b.reads(pyotr, "Why", "4712")
+	b.reads(pyotr, "Why are you rejecting", "4712")
 	b.picture("05-why")
 	b.types(fmt.Sprintf("#pane-%d .composer input", pyotr), "Not in our plan\r")
 	for _, chat := range []int64{anna, pyotr, demoGroup} {

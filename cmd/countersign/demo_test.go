@@ -70,7 +70,7 @@ func (s *shown) rejectAnother() {
 	s.post(demo.Entry{Title: "Banner", Payee: "Sea Club", Amount: "480000.00", FileName: "Договор.txt", File: content})
 	s.downloaded(pyotr, "Договор.txt", content)
 	s.press(pyotr, "❌", "4712", "Banner")
-	s.card(pyotr, "Why") // the question
+	s.card(pyotr, "Why are you rejecting") // the question
 	s.call("say", demo.Said{User: pyotr, Chat: pyotr, Text: "Not in our plan"}, nil)
 	for _, chat := range []int64{anna, pyotr, demoGroup} {
 		s.card(chat, "4712", "❌", "Not in our plan")
