@@ -195,7 +195,7 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if err := d.handout.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
-	if err := d.meet.Store.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
+	if err := d.meet.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/config"
+	"countersign/internal/deed"
 	"countersign/internal/doctor"
 	"countersign/internal/screen"
 	"countersign/internal/trueconf"
@@ -52,7 +53,7 @@ func (g *gateway) buildVideo(context.Context) error {
 		return nil
 	}
 	d := &videodesk.Desk{
-		Store: &videodesk.Store{Pool: g.records.pool}, Watch: g.watch.Store, Ledger: g.records.ledger, Notices: g.notices.Store,
+		Store: &videodesk.Store{Pool: g.records.pool}, Watch: g.watch.Store, Deeds: &deed.Store{Pool: g.records.pool}, Ledger: g.records.ledger, Notices: g.notices.Store,
 		Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
 	}
 	for _, s := range g.watch.Servers {

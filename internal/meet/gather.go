@@ -71,7 +71,7 @@ func (d *Desk) gather(ctx context.Context, m Matter, note func(string, ledger.Al
 	if err != nil {
 		return Call{}, err
 	}
-	also, err := d.Store.lend(made, m, was.ID)
+	also, err := d.Store.lend(made, m, was.Meeting)
 	if err != nil {
 		return Call{}, err
 	}
@@ -125,7 +125,7 @@ func (d *Desk) widen(ctx context.Context, was gathering, m Matter) (Call, error)
 	if !out.Called && until.Equal(was.Expires) {
 		return out, nil
 	}
-	err := d.Store.widen(ctx, was.Meeting, until, fresh, invitations(was.Meeting, fresh, m.Caller))
+	err := d.Store.widen(ctx, was.Meeting, until, fresh, m.Caller)
 	if taken(err) {
 		return Call{}, errFaster
 	}

@@ -24,7 +24,7 @@ func TestConferenceIsTakenAwayWhenItIsOver(t *testing.T) {
 		"everybody left":  {func(_ *house, ann *guest, _ meet.Made) { ann.does(t, "leave", "") }, 30 * time.Second, time.Minute, "left"},
 		"nothing heard":   {func(*house, *guest, meet.Made) {}, 4 * time.Minute, 2 * time.Minute, "idle"},
 		"too old":         {func(h *house, _ *guest, _ meet.Made) { h.Enter(t) }, time.Hour, 61 * time.Minute, "too_old"},
-		"revoked":         {func(h *house, _ *guest, m meet.Made) { _, _ = h.desk.Revoke(t.Context(), m.Source, m.ID) }, -1, 0, "revoked"},
+		"revoked":         {func(h *house, _ *guest, m meet.Made) { _, _ = h.desk.Revoke(t.Context(), m.Source, m.ID, "") }, -1, 0, "revoked"},
 		"gone by the way": {func(h *house, _ *guest, _ meet.Made) { h.video.Remove(h.video.Conferences()[0].ID) }, -1, 6 * time.Minute, "idle"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestMeetingThatIsRevokedWhileSomebodyComesLeavesNothing(t *testing.T) {
 			m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
 			ann := h.visit(t, m.Links[0].URL)
 			h.video.Break(trueconftest.Create, trueconftest.Trouble{Fault: c.fault, Times: 1, Do: func() {
-				_, err := h.desk.Revoke(context.Background(), m.Source, m.ID)
+				_, err := h.desk.Revoke(context.Background(), m.Source, m.ID, "")
 				must(t, err)
 			}})
 			if c.sweep {

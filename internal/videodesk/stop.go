@@ -12,7 +12,7 @@ import (
 
 // askStop shows what would be stopped, and asks.
 func (d *Desk) askStop(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	back := w.back("video.back", w.of(toConference))
 	c, err := d.find(ctx, w)
@@ -48,7 +48,7 @@ func (d *Desk) askStop(ctx context.Context, w work) (draft, error) {
 // before the server is asked, once for each session: whoever taps twice, or at the same time
 // as another, is shown what became of the first.
 func (d *Desk) stop(ctx context.Context, w work) (draft, error) {
-	look, cancel := context.WithTimeout(ctx, patience)
+	look, cancel := d.briefly(ctx)
 	defer cancel()
 	a, found, err := d.Store.stopped(ctx, w.place.Server, w.place.Session)
 	if err != nil || found {
@@ -62,13 +62,13 @@ func (d *Desk) stop(ctx context.Context, w work) (draft, error) {
 		return d.away(w, err, w.back("video.back", w.of(toConference))), nil
 	}
 	a = stopping(c, w.place.Server, w.Person.ID)
-	mine, err := d.Store.begin(ctx, d.Store.Pool, &a)
+	mine, err := d.Store.start(ctx, &a)
 	if err != nil || !mine {
 		return d.receipt(ctx, w, a, err)
 	}
 	how, fault := d.end(ctx, w.server, c)
 	if how != "" {
-		if _, err := d.Store.end(context.WithoutCancel(ctx), d.Store.Pool, &a, how, text(fault)); err != nil { // it is found out later
+		if err := d.Store.finish(context.WithoutCancel(ctx), &a, how, text(fault)); err != nil { // it is found out later
 			d.Log.WarnContext(ctx, "end of an act not written down yet", slog.Any("error", err))
 		}
 	}
