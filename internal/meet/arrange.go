@@ -113,7 +113,9 @@ func (d *Desk) draft(ctx context.Context, w Wanted) (Made, error) {
 	if fault := w.fault(m); fault != "" {
 		return Made{}, fmt.Errorf("meeting: %s: %w", fault, ErrInvalid)
 	}
-	m.Owner, err = d.owner(ctx, srv, w)
+	look, cancel := d.briefly(ctx, 1)
+	defer cancel()
+	m.Owner, err = d.owner(look, srv, w)
 	if err != nil && !errors.Is(err, ErrOwner) && w.Source != "" { // the page says so when somebody comes; whoever tapped is told now
 		d.Log.WarnContext(ctx, "not known whether the video server knows the host", "error", err)
 		err = nil

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// patience is how long somebody who tapped waits for the video server.
+	// patience is how long somebody waits for an answer of the video server.
 	patience = 8 * time.Second
 	// tries: each but the last ends because somebody else was faster.
 	tries = 4
@@ -86,7 +86,7 @@ func (d *Desk) gather(ctx context.Context, m Matter, note func(string, ledger.Al
 
 // call drafts the meeting. The server is asked now: one that is away calls nobody.
 func (d *Desk) call(ctx context.Context, m Matter) (Made, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx, 1)
 	defer cancel()
 	w := Wanted{Host: m.Caller, Topic: m.Topic}
 	for _, p := range m.People {

@@ -124,9 +124,9 @@ func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error)
 	return e, fail("visit", err)
 }
 
-// seated notes that a visitor was given his seat.
+// seated notes that a visitor was given his seat. Who left meanwhile is not there.
 func (s *Store) seated(ctx context.Context, visit string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1`, visit, now)
+	_, err := s.Pool.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1 and state in ('admitted', 'in')`, visit, now)
 	return fail("visit", err)
 }
 

@@ -20,8 +20,10 @@ import (
 // held adds a server that takes requests and answers none until the test ends.
 func (o *office) held(t *testing.T, name string) {
 	t.Helper()
-	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	gate := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-gate }))
 	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(gate) })
 	s, err := trueconf.Open(trueconf.Options{
 		Name: name, Address: silent.URL, Engine: "-", ClientID: trueconftest.ClientID, ClientSecret: trueconftest.ClientSecret, Now: o.clock.Now, Timeout: time.Hour,
 	})
