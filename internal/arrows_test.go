@@ -76,7 +76,9 @@ func arrows() map[string]string {
 
 		// the shape of what desks show in chats
 		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
-		"internal/meet":   "internal/directory internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pages internal/people internal/server internal/trueconf",
+		// what was done to conferences and meetings, for good
+		"internal/deed": "internal/ident internal/people",
+		"internal/meet": "internal/deed internal/directory internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pages internal/people internal/server internal/trueconf",
 
 		"internal/roster": "internal/directory internal/google internal/people internal/route",
 
@@ -89,7 +91,7 @@ func arrows() map[string]string {
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
-		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
+		"internal/videodesk": "internal/approval internal/deed internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",
 
 		// loops
@@ -97,7 +99,7 @@ func arrows() map[string]string {
 		"internal/post":    "internal/file internal/telegram",
 		"internal/notice": "internal/approval internal/calendar internal/card internal/directory internal/document internal/handout internal/ident internal/ledger internal/locale " +
 			"internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",
-		"internal/videowatch": "internal/directory internal/markup internal/notice internal/people internal/trueconf internal/wake",
+		"internal/videowatch": "internal/deed internal/directory internal/ident internal/markup internal/notice internal/people internal/trueconf internal/wake",
 		"internal/courier": "internal/approval internal/card internal/crash internal/directory internal/handout internal/ledger internal/locale internal/pace " +
 			"internal/people internal/post internal/telegram internal/wake",
 		"internal/hook": "internal/crash internal/ident internal/ledger internal/seal internal/secret internal/wake",
@@ -110,7 +112,7 @@ func arrows() map[string]string {
 			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
+		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/deed internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
 			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/meet internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/videowatch internal/wake web",

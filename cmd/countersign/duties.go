@@ -44,8 +44,8 @@ type duties struct {
 	console *console.Store
 	assure  *assure.Store
 	notices *notice.Store
-	roster  *roster.Sync     // nil: people come by other ways
-	video   *videodesk.Store // nil: there are no video servers, as below
+	roster  *roster.Sync // nil: people come by other ways
+	video   *videodesk.Store
 	watch   *videowatch.Store
 
 	directory *directory.Store
@@ -195,7 +195,7 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if err := d.handout.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
-	if err := d.meet.Store.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
+	if err := d.meet.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
 		return err
 	}
 	if _, err := d.pace.Sweep(ctx); err != nil {
@@ -204,13 +204,11 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	if _, err := d.journal.Purge(ctx, d.keep); err != nil {
 		return err
 	}
-	if d.video != nil {
-		if _, err := d.video.Purge(ctx); err != nil {
-			return err
-		}
-		if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
-			return err
-		}
+	if _, err := d.video.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
+		return err
 	}
 	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
 	return err

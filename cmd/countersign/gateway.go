@@ -77,8 +77,8 @@ type gateway struct {
 	hook    *hook.Hook
 
 	video     []*trueconf.Server
-	videoDesk *videodesk.Desk // nil: there are no video servers, as below
-	watch     *videowatch.Watch
+	videoDesk *videodesk.Desk
+	watch     *videowatch.Watch // nil: there are no video servers
 
 	erp    *erp.Door
 	duties *duties
@@ -316,12 +316,11 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 		parts.Go(func() error { return ops.Run(loops, doors.metrics) })
 	}
 	for _, run := range []func(context.Context) error{
-		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.notices.Run, g.hook.Run, g.duties.run, g.announce,
+		g.db.run, g.wires.Run, g.inbox.Run, g.courier.Run, g.notices.Run, g.hook.Run, g.duties.run, g.announce, g.videoDesk.Run,
 	} {
 		parts.Go(func() error { return run(loops) })
 	}
-	if g.videoDesk != nil {
-		parts.Go(func() error { return g.videoDesk.Run(loops) })
+	if g.watch != nil {
 		parts.Go(func() error { return g.watch.Run(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {

@@ -20,14 +20,19 @@ func (g *gateway) buildMeet(ctx context.Context) error {
 	d := meetDesk(g.cfg, g.video)
 	d.Store, d.Directory = &meet.Store{Pool: g.records.pool, Notices: g.notices.Store}, g.records.directory
 	d.Texts, d.Now, d.Log = g.texts, time.Now, g.log
-	d.Addresses = &server.Limiter{Rate: 2, Burst: 60, Keys: 10_000, Now: time.Now}
-	d.Links = &server.Limiter{Rate: 2, Burst: 2 * meet.MaxPlaces, Keys: 10_000, Now: time.Now} // all whom it is for may come at once, and are let in
-	d.Gate = &server.Gate{Limit: 8}
+	limitMeetings(d, time.Now)
 	g.meet = d
 	if missing := g.meet.Missing(); len(missing) > 0 {
 		g.log.InfoContext(ctx, "no video meetings", slog.Any("settings_missing", missing))
 	}
 	return nil
+}
+
+// limitMeetings says how much one address and one link may ask for.
+func limitMeetings(d *meet.Desk, now func() time.Time) {
+	d.Addresses = &server.Limiter{Rate: 2, Burst: 60, Keys: 10_000, Now: now}
+	d.Links = &server.Limiter{Rate: 2, Burst: 2 * meet.MaxPlaces, Keys: 10_000, Now: now} // all whom it is for may come at once, and are let in
+	d.Gate = &server.Gate{Limit: 8}
 }
 
 // meetDesk is the desk as far as the settings make it.

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"countersign/internal/config"
+	"countersign/internal/deed"
 	"countersign/internal/doctor"
 	"countersign/internal/screen"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
+	"countersign/internal/videowatch"
 )
 
 // videoServers are those of the settings, by name. What cannot be used is said of all.
@@ -46,14 +48,17 @@ func (g *gateway) openVideo(context.Context) (err error) {
 	return err
 }
 
-// buildVideo makes the desk of the video servers, if there are any.
+// buildVideo makes the desk of the video servers. It works also when there are none any
+// more: who was asked about a stop is asked no longer.
 func (g *gateway) buildVideo(context.Context) error {
+	d := &videodesk.Desk{
+		Store: &videodesk.Store{Pool: g.records.pool}, Watch: &videowatch.Store{Pool: g.records.pool}, Deeds: &deed.Store{Pool: g.records.pool},
+		Ledger: g.records.ledger, Notices: g.notices.Store,
+		Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
+	}
+	g.videoDesk, g.duties.video, g.duties.watch = d, d.Store, d.Watch
 	if g.watch == nil {
 		return nil
-	}
-	d := &videodesk.Desk{
-		Store: &videodesk.Store{Pool: g.records.pool}, Watch: g.watch.Store, Ledger: g.records.ledger, Notices: g.notices.Store,
-		Texts: g.texts, Language: g.cfg.Telegram.GroupLanguage, Directory: g.records.directory.Snapshot, Now: time.Now, Log: g.log,
 	}
 	for _, s := range g.watch.Servers {
 		d.Servers = append(d.Servers, videodesk.Server{
@@ -61,7 +66,6 @@ func (g *gateway) buildVideo(context.Context) error {
 		})
 	}
 	g.watch.Buttons = d.Buttons
-	g.videoDesk, g.duties.video = d, d.Store
 	g.door.Desks = map[string]screen.Desk{videodesk.Command: d.Hosted()}
 	return nil
 }

@@ -27,7 +27,7 @@ func (g *gateway) buildWatch(context.Context) error {
 		}
 		w.Servers, names = append(w.Servers, s), append(names, client.Name())
 	}
-	g.watch, g.duties.watch = w, w.Store
+	g.watch = w
 	return g.meters.registry.Register(videowatch.NewFigures(w.Store, names))
 }
 

@@ -1,7 +1,7 @@
 // Package courier makes the messenger show what the ledger says: cards converge.
 //
 // It owns the messages as they were accepted, also those that people posted in chats nobody
-// knows, and compares them with what package card says they should be; whatever differs is sent or edited. It leaves what a card says
+// knows, and which look of the settings all of them have; and compares them with what package card says they should be; whatever differs is sent or edited. It leaves what a card says
 // to card, limits to pace, and which cases are behind to ledger. Nothing is queued for
 // it: a committed change of a case is the request to redraw, ten quick changes make one
 // edit, and a crash at any moment is mended by looking again.
@@ -17,6 +17,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/approval"
@@ -62,7 +63,7 @@ type Courier struct {
 	Protect   []string      // types of document whose messages cannot be forwarded or saved; "*": all
 	MaxFile   int64         // bytes that the messenger takes; 0: all
 	Links     *handout.Desk // for larger files; nil: none
-	Meet      bool          // cards lead to video meetings
+	Meet      bool          // cards lead to video meetings, as the settings here say
 	Bot       int64
 	Username  func() string
 	Zone      *time.Location
@@ -71,6 +72,7 @@ type Courier struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
+	meet     atomic.Pointer[bool] // the same, as whoever started last says; nil: not known
 	mu       sync.Mutex
 	failures map[string]failure // of a case in a row, for longer and longer pauses
 }
@@ -87,6 +89,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var looked, settled time.Time // for cases of another bot, for changed groups
+	look := appearance{Courier: c}
 	for {
 		rung := c.Bell.Wait()
 		if c.Now().Sub(looked) >= othersEvery {
@@ -99,6 +102,7 @@ func (c *Courier) Run(ctx context.Context) error {
 				c.Log.WarnContext(ctx, "changed groups not looked at", slog.Any("error", err))
 			}
 		}
+		look.begin(ctx)
 		n, err := c.fill(ctx, h)
 		if err != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "cards not drawn", slog.Any("error", err))
@@ -106,6 +110,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		if n > 0 && err == nil {
 			continue // there may be more
 		}
+		look.goOn(ctx)
 		select {
 		case <-ctx.Done():
 			return nil

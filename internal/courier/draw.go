@@ -96,7 +96,7 @@ func (r *drawing) prepare(ctx context.Context) error {
 	}
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
-		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile, Meet: r.Meet, Away: map[people.ID]time.Time{},
+		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile, Meet: r.meets(), Away: map[people.ID]time.Time{},
 	}
 	if r.Links.Open() {
 		r.view.LinkDays = int(handout.Life / (24 * time.Hour))

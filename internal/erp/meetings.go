@@ -90,7 +90,7 @@ func (d *Door) readMeeting(c *call) (meet.Wanted, error) {
 		return meet.Wanted{}, err
 	}
 	w := meet.Wanted{
-		Source: c.key.Source, Topic: o.text("topic", free(meet.MaxTopic).whole().must()), Host: o.whom("host", name(200), dir),
+		Source: c.key.Source, Key: c.key.ID, Topic: o.text("topic", free(meet.MaxTopic).whole().must()), Host: o.whom("host", name(200), dir),
 		User: o.text("host_user", name(64)), Server: o.text("server", name(200)), Lobby: o.truth("lobby"),
 	}
 	if w.Lobby && w.Host.Telegram == 0 && o.fine("host") {
@@ -129,7 +129,7 @@ func (d *Door) deleteMeeting(c *call, in *MeetingInput) (answer, error) {
 	if d.Meet == nil {
 		return answer{}, errNotFound
 	}
-	s, err := d.Meet.Revoke(c.ctx(), c.key.Source, in.ID)
+	s, err := d.Meet.Revoke(c.ctx(), c.key.Source, in.ID, c.key.ID)
 	return answer{status: http.StatusOK, body: c.meetingAnswer(s)}, err
 }
 

@@ -5,7 +5,9 @@
 package ident
 
 import (
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -22,7 +24,23 @@ func New(prefix string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("random identifier: %w", err)
 	}
-	return prefix + "_" + base32.NewEncoding(alphabet).WithPadding(base32.NoPadding).EncodeToString(id[:]), nil
+	return text(prefix, id[:]), nil
+}
+
+func text(prefix string, id []byte) string {
+	return prefix + "_" + base32.NewEncoding(alphabet).WithPadding(base32.NoPadding).EncodeToString(id)
+}
+
+// Of gives the identifier of what is known by other names: the same for the same ones,
+// whoever asks.
+func Of(prefix string, names ...string) string {
+	const size = 16
+	h := sha256.New()
+	for _, n := range names {
+		h.Write(binary.AppendUvarint(nil, uint64(len(n))))
+		h.Write([]byte(n))
+	}
+	return text(prefix, h.Sum(nil)[:size])
 }
 
 // Valid reports whether the text is an identifier with the prefix.

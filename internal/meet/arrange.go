@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"countersign/internal/deed"
 	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/people"
@@ -20,6 +21,7 @@ import (
 // Wanted is a meeting that somebody asks for.
 type Wanted struct {
 	Source  string        // who asks; empty: somebody at a card
+	Key     string        // id of the key by which the source asks
 	Server  string        // empty: that of the rules
 	Host    people.Person // who receives; zero: none of ours
 	User    string        // the same, as the server knows him; empty: by the rules
@@ -81,7 +83,15 @@ func (d *Desk) Arrange(ctx context.Context, w Wanted, also func(Made) (ledger.Al
 		keys[m.Links[i].ID] = token
 		m.Links[i].URL = d.url(token)
 	}
-	return m, d.Store.add(ctx, m, keys, also)
+	return m, d.Store.add(ctx, m, keys, w.by(), also)
+}
+
+// by is who asks, for the record.
+func (w Wanted) by() deed.By {
+	if w.Source != "" {
+		return deed.By{Source: w.Source, Key: w.Key}
+	}
+	return deed.By{Person: w.Host.ID}
 }
 
 func (d *Desk) url(token string) string { return d.PublicURL + path + token }
@@ -103,7 +113,9 @@ func (d *Desk) draft(ctx context.Context, w Wanted) (Made, error) {
 	if fault := w.fault(m); fault != "" {
 		return Made{}, fmt.Errorf("meeting: %s: %w", fault, ErrInvalid)
 	}
-	m.Owner, err = d.owner(ctx, srv, w)
+	look, cancel := d.briefly(ctx, 1)
+	defer cancel()
+	m.Owner, err = d.owner(look, srv, w)
 	if err != nil && !errors.Is(err, ErrOwner) && w.Source != "" { // the page says so when somebody comes; whoever tapped is told now
 		d.Log.WarnContext(ctx, "not known whether the video server knows the host", "error", err)
 		err = nil

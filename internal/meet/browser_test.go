@@ -303,7 +303,7 @@ func TestVisitorIsToldThatTheServerIsAwayAndComesInLater(t *testing.T) {
 	s.join()
 	s.at("in")
 	h.meets(t, "Ann")
-	_, err := h.desk.Revoke(t.Context(), m.Source, m.ID)
+	_, err := h.desk.Revoke(t.Context(), m.Source, m.ID, "")
 	must(t, err)
 	if len(h.video.Conferences()) != 0 {
 		t.Error("the conference is still there")

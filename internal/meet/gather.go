@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// patience is how long somebody who tapped waits for the video server.
+	// patience is how long somebody waits for an answer of the video server.
 	patience = 8 * time.Second
 	// tries: each but the last ends because somebody else was faster.
 	tries = 4
@@ -71,7 +71,7 @@ func (d *Desk) gather(ctx context.Context, m Matter, note func(string, ledger.Al
 	if err != nil {
 		return Call{}, err
 	}
-	also, err := d.Store.lend(made, m, was.ID)
+	also, err := d.Store.lend(made, m, was.Meeting)
 	if err != nil {
 		return Call{}, err
 	}
@@ -86,7 +86,7 @@ func (d *Desk) gather(ctx context.Context, m Matter, note func(string, ledger.Al
 
 // call drafts the meeting. The server is asked now: one that is away calls nobody.
 func (d *Desk) call(ctx context.Context, m Matter) (Made, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx, 1)
 	defer cancel()
 	w := Wanted{Host: m.Caller, Topic: m.Topic}
 	for _, p := range m.People {
@@ -125,7 +125,7 @@ func (d *Desk) widen(ctx context.Context, was gathering, m Matter) (Call, error)
 	if !out.Called && until.Equal(was.Expires) {
 		return out, nil
 	}
-	err := d.Store.widen(ctx, was.Meeting, until, fresh, invitations(was.Meeting, fresh, m.Caller))
+	err := d.Store.widen(ctx, was.Meeting, until, fresh, m.Caller)
 	if taken(err) {
 		return Call{}, errFaster
 	}

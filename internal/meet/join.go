@@ -18,7 +18,9 @@ type seat struct {
 // join takes a visitor in, as far as he may come now. The same again leads to the same:
 // a page that is loaded anew makes no second conference.
 func (d *Desk) join(ctx context.Context, k knock, lang locale.Lang) (seat, error) {
-	const again = 2 // a conference may be removed on its server at any time
+	const again, calls = 2, 4 // a conference may be removed on its server at any time; what it takes to make one
+	ctx, cancel := d.briefly(ctx, calls)
+	defer cancel()
 	var err error
 	for range again {
 		var s seat

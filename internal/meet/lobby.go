@@ -35,7 +35,8 @@ type asked struct {
 }
 
 // Tap acts on a button of a host's card: whoever is the host of that very meeting decides,
-// and nobody else. The same tap again says what was decided.
+// and nobody else, nor somebody who may have come by his account only lately. The same tap
+// again says what was decided.
 func (d *Desk) Tap(ctx context.Context, p people.Person, lang locale.Lang, data string) (Screen, error) {
 	rest, _ := strings.CutPrefix(data, DataPrefix)
 	var to state
@@ -48,6 +49,10 @@ func (d *Desk) Tap(ctx context.Context, p people.Person, lang locale.Lang, data 
 	id := rest[min(len(rest), len(admits)):]
 	if to == "" || !ident.Valid("mvs", id) {
 		return Screen{Answer: lang.T("tap.button_invalid", nil)}, nil
+	}
+	if err := p.Power.Decides(d.now(), 0); err != nil {
+		text, _ := Refusal(lang, err)
+		return Screen{Answer: text}, nil
 	}
 	a, err := d.Store.decide(ctx, id, p.ID, to, d.now())
 	if errors.Is(err, errNone) {

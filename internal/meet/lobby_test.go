@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/internal/meet"
+	"countersign/internal/people"
 )
 
 func withLobby(w *meet.Wanted) { w.Lobby = true }
@@ -78,5 +79,28 @@ func TestAnswerHoldsForWhoIsAwayForAMoment(t *testing.T) {
 	}
 	if s, _ := eve.does(t, "join", "Eve"); s.State != "declined" {
 		t.Errorf("Eve: %+v", s)
+	}
+}
+
+// Somebody whose account was tied only lately may not be who he says: he lets nobody in.
+func TestHostWhoMayNotActYetLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	m := h.arrange(t, withLobby, meet.Guest{Name: "Ann"})
+	g := h.visit(t, m.Links[0].URL)
+	g.joins(t, "Ann")
+	_, admit, decline := h.card(t)
+	host := h.person(t, "petrov")
+	for _, power := range []people.Power{{Waits: true}, {From: h.Clock.Now().Add(time.Hour)}} {
+		host.Power = power
+		for _, data := range []string{admit, decline} {
+			s, err := h.desk.Tap(t.Context(), host, h.desk.Texts.For("en"), data)
+			if must(t, err); s.Text != "" || s.Answer != h.desk.Texts.For("en").T("meet.call.not_yet", nil) {
+				t.Errorf("told %+v", s)
+			}
+		}
+	}
+	if s := g.joins(t, "Ann"); s.State != "waiting" {
+		t.Errorf("%+v", s)
 	}
 }

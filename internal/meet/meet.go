@@ -15,6 +15,7 @@ package meet
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -53,6 +54,7 @@ type Desk struct {
 	Addresses *server.Limiter // requests of one address; nil: no limit
 	Links     *server.Limiter // tries to come in by one link; nil: no limit
 	Gate      *server.Gate    // requests of one link that wait for a server; nil: no limit
+	Patience  time.Duration   // with a video server while somebody waits; 0: the usual
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -127,6 +129,12 @@ func (d *Desk) Missing() []string {
 		out = append(out, `trueconf.servers."`+d.Rules.Server+`"`)
 	}
 	return out
+}
+
+// briefly is a context for asking a video server, in so many times the patience of whoever
+// waits for one answer.
+func (d *Desk) briefly(ctx context.Context, times int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cmp.Or(d.Patience, patience)*time.Duration(times))
 }
 
 func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

@@ -38,7 +38,7 @@ func (d *Desk) stand(ctx context.Context, srv *trueconf.Server, e *entry) error 
 	if err != nil {
 		return err
 	}
-	err = d.Store.runs(ctx, *r, d.now())
+	err = d.Store.runs(ctx, e, d.now())
 	if errors.Is(err, errOver) { // whoever ended it may have looked before it was there
 		d.remove(ctx, srv, *r)
 	}

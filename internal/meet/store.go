@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"countersign/internal/deed"
 	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/notice"
@@ -45,9 +46,14 @@ func fail(what string, err error) error {
 }
 
 // add stores a meeting with its links and the keys to them.
-func (s *Store) add(ctx context.Context, m Made, keys map[string]string, also func(Made) (ledger.Also, error)) error {
+func (s *Store) add(ctx context.Context, m Made, keys map[string]string, by deed.By, also func(Made) (ledger.Also, error)) error {
+	note, err := deed.Lend(m.deed(deed.Arrange, by))
+	if err != nil {
+		return fail("meeting", err)
+	}
 	return fail("meeting", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
+		note(b)
 		queueMeeting(b, m, "")
 		for _, l := range m.Links {
 			queueKey(b, l.ID, keys[l.ID], m.Made)
@@ -141,26 +147,27 @@ func (s *Store) look(ctx context.Context, source, id string, now time.Time) (out
 
 // Revoke ends a meeting of a source: its links open nothing any more, and its conference
 // is taken away. Again it does nothing.
-func (d *Desk) Revoke(ctx context.Context, source, id string) (Standing, error) {
+func (d *Desk) Revoke(ctx context.Context, source, id, key string) (Standing, error) {
 	if !ident.Valid("mtg", id) {
 		return Standing{}, ErrUnknown
 	}
-	if err := d.Store.revoke(ctx, source, id, d.now()); err != nil {
+	if err := d.Store.revoke(ctx, id, deed.By{Source: source, Key: key}, d.now()); err != nil {
 		return Standing{}, err
 	}
 	d.sweepOf(ctx, id)
 	return d.Look(ctx, source, id)
 }
 
-func (s *Store) revoke(ctx context.Context, source, id string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update meeting set ended_at = greatest(made_at, $3) where id = $1 and source = $2 and ended_at is null`, id, source, now)
-	return fail("meeting "+id, err)
-}
-
-// Purge forgets meetings that were over before the time given, and whose conferences are
-// gone from their servers.
-func (s *Store) Purge(ctx context.Context, before time.Time) error {
-	_, err := s.Pool.Exec(ctx, `delete from meeting m where m.expires_at < $1
-		and not exists (select from meeting_room r where r.meeting_id = m.id and r.gone_at is null)`, before)
-	return fail("old meetings", err)
+func (s *Store) revoke(ctx context.Context, id string, by deed.By, now time.Time) error {
+	return fail("meeting "+id, pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		m := Meeting{ID: id}
+		err := tx.QueryRow(ctx, `update meeting set ended_at = greatest(made_at, $3) where id = $1 and source = $2 and ended_at is null returning server`, id, by.Source, now).Scan(&m.Server)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return deed.Note(ctx, tx, m.deed(deed.Revoke, by))
+	}))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"countersign/internal/deed"
 	"countersign/internal/ledger"
-	"countersign/internal/notice"
 	"countersign/internal/people"
 )
 
@@ -64,22 +64,39 @@ func (s *Store) gathered(ctx context.Context, about string) (g gathering, err er
 
 // lend gives what makes the meeting of a case with its invitations, and ends the one before
 // it, in a transaction of somebody else's. It fails there when another was made meanwhile.
-func (s *Store) lend(m Made, of Matter, before string) (ledger.Also, error) {
+func (s *Store) lend(m Made, of Matter, before Meeting) (ledger.Also, error) {
 	call, err := s.Notices.Lend(invitations(m.Meeting, m.Links, of.Caller)...)
+	if err != nil {
+		return nil, err
+	}
+	by := deed.By{Person: of.Caller.ID}
+	made := m.deed(deed.Arrange, by)
+	made.About = of.Case
+	deeds := []deed.Deed{made}
+	if before.ID != "" {
+		deeds = append(deeds, before.deed(deed.Replace, by))
+	}
+	note, err := deed.Lend(deeds...)
 	return func(b *pgx.Batch, refusal error) {
 		if refusal != nil {
 			return
 		}
-		if before != "" {
-			b.Queue(`update meeting set ended_at = greatest(made_at, $2) where id = $1 and ended_at is null`, before, m.Made)
+		if before.ID != "" {
+			b.Queue(`update meeting set ended_at = greatest(made_at, $2) where id = $1 and ended_at is null`, before.ID, m.Made)
 		}
+		note(b)
 		queueMeeting(b, m, of.Case)
 		call(b)
 	}, err
 }
 
 // widen adds links with their invitations, and lets all be good until some time at least.
-func (s *Store) widen(ctx context.Context, m Meeting, until time.Time, fresh []Link, call []notice.New) error {
+func (s *Store) widen(ctx context.Context, m Meeting, until time.Time, fresh []Link, caller people.Person) error {
+	call := invitations(m, fresh, caller)
+	d := m.deed(deed.Call, deed.By{Person: caller.ID})
+	if len(fresh) == 0 {
+		d.What = deed.Prolong
+	}
 	return fail("meeting", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		done, err := tx.Exec(ctx, `update meeting set expires_at = greatest(expires_at, $2) where id = $1 and ended_at is null`, m.ID, until)
 		if err != nil {
@@ -99,7 +116,7 @@ func (s *Store) widen(ctx context.Context, m Meeting, until time.Time, fresh []L
 				return err
 			}
 		}
-		return nil
+		return deed.Note(ctx, tx, d)
 	}))
 }
 

@@ -7,17 +7,22 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"countersign/internal/deed"
 	"countersign/internal/ident"
 )
 
 // mean notes that there is to be a conference, before any server hears of it.
-func (*Store) mean(ctx context.Context, tx pgx.Tx, m Meeting, now time.Time) (room, error) {
+func (*Store) mean(ctx context.Context, tx pgx.Tx, e *entry, now time.Time) (room, error) {
 	id, err := ident.New("mrm")
 	if err != nil {
 		return room{}, err
 	}
-	_, err = tx.Exec(ctx, `insert into meeting_room (id, meeting_id, server, conference, meant_at) values ($1, $2, $3, $1, $4)`, id, m.ID, m.Server, now)
-	return room{ID: id, conference: id}, err
+	r := room{ID: id, conference: id}
+	_, err = tx.Exec(ctx, `insert into meeting_room (id, meeting_id, server, conference, meant_at) values ($1, $2, $3, $1, $4)`, id, e.Meeting.ID, e.Server, now)
+	if err == nil {
+		err = deed.Note(ctx, tx, r.opening(e.Meeting, e.Link))
+	}
+	return r, err
 }
 
 // called notes the id that a server gave a conference in place of ours.
@@ -27,18 +32,48 @@ func (s *Store) called(ctx context.Context, r room) error {
 }
 
 // runs notes that the conference is there. It fails when the room was ended meanwhile.
-func (s *Store) runs(ctx context.Context, r room, now time.Time) error {
-	done, err := s.Pool.Exec(ctx, `update meeting_room set made_at = coalesce(made_at, $2) where id = $1 and ended_at is null`, r.ID, now)
-	if err == nil && done.RowsAffected() == 0 {
-		return errOver
-	}
-	return fail("conference", err)
+func (s *Store) runs(ctx context.Context, e *entry, now time.Time) error {
+	return fail("conference", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, `update meeting_room set made_at = coalesce(made_at, $2) where id = $1 and ended_at is null`, e.room.ID, now)
+		switch {
+		case err != nil:
+			return err
+		case done.RowsAffected() == 0:
+			return errOver
+		case e.room.made:
+			return nil
+		}
+		d := e.room.opening(e.Meeting, e.Link)
+		d.Outcome = deed.Done
+		return deed.Note(ctx, tx, d)
+	}))
 }
 
 // close ends a room that is not wanted any more.
 func (s *Store) close(ctx context.Context, id, why string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update meeting_room set ended_at = greatest(meant_at, $3), why = $2 where id = $1 and ended_at is null`, id, why, now)
-	return fail("conference", err)
+	return fail("conference", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, selectFacts+`r.id = $1 and r.ended_at is null for update of r`, id)
+		if err != nil {
+			return err
+		}
+		f, err := pgx.CollectExactlyOneRow(rows, scanFacts)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return end(ctx, tx, f, why, now)
+	}))
+}
+
+// end notes that a room is not wanted any more, and why.
+func end(ctx context.Context, tx pgx.Tx, f facts, why string, now time.Time) error {
+	_, err := tx.Exec(ctx, `update meeting_room set ended_at = greatest(meant_at, $3), why = $2 where id = $1`, f.ID, why, now)
+	if err != nil {
+		return err
+	}
+	return noteClosing(ctx, tx, f, why)
 }
 
 const selectFacts = `select r.id, r.conference, r.made_at is not null, m.id, r.server, m.idle, m.longest, r.meant_at, m.ended_at is not null,
@@ -84,8 +119,7 @@ func (s *Store) finish(ctx context.Context, f facts, now time.Time) (ended bool,
 		if ended = why != ""; !ended {
 			return nil
 		}
-		_, err = tx.Exec(ctx, `update meeting_room set ended_at = greatest(meant_at, $3), why = $2 where id = $1`, f.ID, why, now)
-		return err
+		return end(ctx, tx, again, why, now)
 	})
 	return ended, fail("conference", err)
 }

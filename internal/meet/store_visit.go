@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"countersign/internal/deed"
 	"countersign/internal/ident"
 	"countersign/internal/pages"
 	"countersign/internal/people"
@@ -64,7 +65,7 @@ func (s *Store) enter(ctx context.Context, k knock, now time.Time) (e entry, err
 		if e.visit.State == waiting || e.room.ID != "" {
 			return nil
 		}
-		e.room, err = s.mean(ctx, tx, e.Meeting, now)
+		e.room, err = s.mean(ctx, tx, &e, now)
 		return err
 	})
 	return e, fail("come to a meeting", err)
@@ -123,9 +124,9 @@ func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error)
 	return e, fail("visit", err)
 }
 
-// seated notes that a visitor was given his seat.
+// seated notes that a visitor was given his seat. Who left meanwhile is not there.
 func (s *Store) seated(ctx context.Context, visit string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1`, visit, now)
+	_, err := s.Pool.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1 and state in ('admitted', 'in')`, visit, now)
 	return fail("visit", err)
 }
 
@@ -141,9 +142,11 @@ func (s *Store) leave(ctx context.Context, k knock, now time.Time) error {
 // may only have loaded his page again. What was decided before stays.
 func (s *Store) decide(ctx context.Context, id string, host people.ID, to state, now time.Time) (a asked, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		row := tx.QueryRow(ctx, `select v.id, v.name, v.state, v.seen_at, v.decided_at is not null, coalesce(m.host, ''), m.lobby, m.ended_at is not null or m.expires_at <= $2
+		var m Meeting
+		var link string
+		row := tx.QueryRow(ctx, `select v.id, v.name, v.state, v.seen_at, v.decided_at is not null, coalesce(m.host, ''), m.lobby, m.ended_at is not null or m.expires_at <= $2, l.id, m.id, m.server
 			from meeting_visit v join meeting_link l on l.id = v.link_id join meeting m on m.id = l.meeting_id where v.id = $1 for update of v`, id, now)
-		err := row.Scan(&a.ID, &a.Name, &a.State, &a.Seen, &a.Told, &a.host, &a.lobby, &a.over)
+		err := row.Scan(&a.ID, &a.Name, &a.State, &a.Seen, &a.Told, &a.host, &a.lobby, &a.over, &link, &m.ID, &m.Server)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows), err == nil && (host == "" || a.host != host):
 			return errNone
@@ -151,8 +154,13 @@ func (s *Store) decide(ctx context.Context, id string, host people.ID, to state,
 			return err
 		}
 		a.State, a.silent = to, a.State == left || now.Sub(a.Seen) > silence
-		_, err = tx.Exec(ctx, `update meeting_visit set state = $2, decided_at = $3 where id = $1`, id, to, now)
-		return err
+		if _, err = tx.Exec(ctx, `update meeting_visit set state = $2, decided_at = $3 where id = $1`, id, to, now); err != nil {
+			return err
+		}
+		what := map[state]string{admitted: deed.Admit, declined: deed.Decline}[to]
+		answer := m.deed(what, deed.By{Person: host})
+		answer.Link = link
+		return deed.Note(ctx, tx, answer)
 	})
 	return a, fail("host's answer", err)
 }

@@ -161,10 +161,10 @@ func TestLinkThatIsOverSaysWhy(t *testing.T) {
 	revoked := h.arrange(t, nil, meet.Guest{Name: "Bob"})
 	ann, bob := h.visit(t, m.Links[0].URL), h.visit(t, revoked.Links[0].URL)
 	bob.joins(t, "Bob")
-	if _, err := h.desk.Revoke(t.Context(), "another", revoked.ID); err == nil {
+	if _, err := h.desk.Revoke(t.Context(), "another", revoked.ID, ""); err == nil {
 		t.Error("another source revoked it")
 	}
-	st, err := h.desk.Revoke(t.Context(), revoked.Source, revoked.ID)
+	st, err := h.desk.Revoke(t.Context(), revoked.Source, revoked.ID, "key_7")
 	must(t, err)
 	if st.Running || st.Ended.IsZero() || len(h.video.Conferences()) != 0 {
 		t.Errorf("%+v, %d conferences left", st, len(h.video.Conferences()))

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"countersign/internal/ident"
 	"countersign/internal/trueconf"
 )
@@ -47,8 +49,11 @@ func (f facts) why(now time.Time) (why string, silent bool) {
 
 // Sweep ends the conferences that are over and takes them off their servers. Whatever it
 // could not do, or a process left half done, the next sweep does. A server that does not
-// answer keeps those of no other.
+// answer keeps those of no other, and the sweep is over before the next one begins: others
+// wait for its hand.
 func (d *Desk) Sweep(ctx context.Context) error {
+	ctx, cancel := d.briefly(ctx, 2)
+	defer cancel()
 	used, err := d.Store.servers(ctx)
 	if err != nil {
 		return err
@@ -65,20 +70,32 @@ func (d *Desk) Sweep(ctx context.Context) error {
 // rooms ends those that are over of what a condition names, and takes away what has ended.
 func (d *Desk) rooms(ctx context.Context, which, arg string) error {
 	open, err := d.Store.rooms(ctx, `r.ended_at is null and `+which+` order by r.meant_at`, arg)
-	errs := []error{err}
-	for _, f := range open {
-		errs = append(errs, d.judge(ctx, f))
-	}
+	errs := []error{err, few(open, func(f facts) error { return d.judge(ctx, f) })}
 	ended, err := d.Store.rooms(ctx, `r.ended_at is not null and r.gone_at is null and `+which+` order by r.ended_at`, arg)
-	errs = append(errs, err)
-	for _, f := range ended {
-		errs = append(errs, d.clear(ctx, f))
+	return errors.Join(append(errs, err, few(ended, func(f facts) error { return d.clear(ctx, f) }))...)
+}
+
+// few does something for rooms, a few at a time: one that hangs keeps not all.
+func few(all []facts, do func(facts) error) error {
+	const atOnce = 4 // as many as a server is asked at a time
+	errs := make([]error, len(all))
+	var some errgroup.Group
+	some.SetLimit(atOnce)
+	for i, f := range all {
+		some.Go(func() error {
+			errs[i] = do(f)
+			return nil
+		})
 	}
+	_ = some.Wait() // the faults stand beside it
 	return errors.Join(errs...)
 }
 
-// sweepOf does at once what the next sweep would.
+// sweepOf does at once what the next sweep would, as far as that takes no longer than
+// whoever asked for it waits.
 func (d *Desk) sweepOf(ctx context.Context, meeting string) {
+	ctx, cancel := d.briefly(ctx, 1)
+	defer cancel()
 	if err := d.rooms(ctx, `m.id = $1`, meeting); err != nil {
 		d.Log.WarnContext(ctx, "conference not taken away yet", slog.String("meeting", meeting), slog.Any("error", err))
 	}

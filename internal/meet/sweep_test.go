@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"countersign/internal/meet"
+	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
 )
 
@@ -24,7 +26,7 @@ func TestConferenceIsTakenAwayWhenItIsOver(t *testing.T) {
 		"everybody left":  {func(_ *house, ann *guest, _ meet.Made) { ann.does(t, "leave", "") }, 30 * time.Second, time.Minute, "left"},
 		"nothing heard":   {func(*house, *guest, meet.Made) {}, 4 * time.Minute, 2 * time.Minute, "idle"},
 		"too old":         {func(h *house, _ *guest, _ meet.Made) { h.Enter(t) }, time.Hour, 61 * time.Minute, "too_old"},
-		"revoked":         {func(h *house, _ *guest, m meet.Made) { _, _ = h.desk.Revoke(t.Context(), m.Source, m.ID) }, -1, 0, "revoked"},
+		"revoked":         {func(h *house, _ *guest, m meet.Made) { _, _ = h.desk.Revoke(t.Context(), m.Source, m.ID, "") }, -1, 0, "revoked"},
 		"gone by the way": {func(h *house, _ *guest, _ meet.Made) { h.video.Remove(h.video.Conferences()[0].ID) }, -1, 6 * time.Minute, "idle"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +207,7 @@ func TestMeetingThatIsRevokedWhileSomebodyComesLeavesNothing(t *testing.T) {
 			m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
 			ann := h.visit(t, m.Links[0].URL)
 			h.video.Break(trueconftest.Create, trueconftest.Trouble{Fault: c.fault, Times: 1, Do: func() {
-				_, err := h.desk.Revoke(context.Background(), m.Source, m.ID)
+				_, err := h.desk.Revoke(context.Background(), m.Source, m.ID, "")
 				must(t, err)
 			}})
 			if c.sweep {
@@ -280,5 +282,92 @@ func TestServerThatIsAwayKeepsNoOthersConferences(t *testing.T) {
 	_ = h.desk.Sweep(t.Context()) // says of the other that it is away
 	if n := h.count(t, `select count(*) from meeting_room where server = $1 and gone_at is not null`, clinic); n != 1 || before >= others {
 		t.Errorf("%d cleared of the server that is well, after %d tries on the other", n, before)
+	}
+}
+
+// held is a client of a server that takes requests and answers none.
+func (h *house) held(t *testing.T) *trueconf.Server {
+	t.Helper()
+	gate := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-gate }))
+	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(gate) })
+	return h.slow(t, silent.URL)
+}
+
+// slow is a client that waits for ever.
+func (h *house) slow(t *testing.T, address string) *trueconf.Server {
+	t.Helper()
+	srv, err := trueconf.Open(trueconf.Options{
+		Name: clinic, Address: address, ClientID: trueconftest.ClientID, ClientSecret: trueconftest.ClientSecret, Engine: "-", Now: h.Clock.Now, Timeout: time.Hour,
+	})
+	must(t, err)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// A server that never answers keeps nobody for ever: neither who sweeps, nor who arranges,
+// revokes or comes in.
+func TestServerThatNeverAnswersKeepsNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	m := h.arrange(t, nil, meet.Guest{Name: "Ann"})
+	ann := h.visit(t, m.Links[0].URL)
+	ann.joins(t, "Ann")
+	h.desk.Servers = map[string]*trueconf.Server{clinic: h.held(t)}
+	h.desk.Patience = 50 * time.Millisecond
+	h.Clock.Advance(3 * time.Hour)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = h.desk.Sweep(context.Background())
+		_, err := h.desk.Arrange(context.Background(), meet.Wanted{Source: "erp", Host: h.person(t, "petrov"), Topic: "x", Guests: []meet.Guest{{}}}, nil)
+		if err != nil {
+			t.Errorf("arranged: %v", err)
+		}
+		if s, p := h.visit(t, h.arrange(t, nil, meet.Guest{Name: "Bob"}).Links[0].URL).does(t, "join", "Bob"); p.Status != http.StatusServiceUnavailable || !strings.Contains(s.Text, "in time") {
+			t.Errorf("came: %d %s", p.Status, p.Body)
+		}
+		if st, err := h.desk.Revoke(context.Background(), m.Source, m.ID, ""); err != nil || st.State() != "revoked" {
+			t.Errorf("revoked: %+v, %v", st, err)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatal("somebody waits for ever")
+	}
+}
+
+// A conference of which the server says nothing keeps no other of that server.
+func TestConferenceThatHangsKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, name := range []string{"Ann", "Bob", "Eve"} {
+		h.visit(t, h.arrange(t, nil, meet.Guest{Name: name}).Links[0].URL).joins(t, name)
+	}
+	h.desk.Servers = map[string]*trueconf.Server{clinic: h.slow(t, h.video.URL())}
+	h.desk.Patience = time.Second
+	h.Clock.Advance(3 * time.Hour)
+	h.video.Break(trueconftest.One, trueconftest.Trouble{Fault: trueconftest.Hang, Times: 1})
+	_ = h.desk.Sweep(t.Context())
+	if n := len(h.video.Conferences()); n != 1 {
+		t.Errorf("%d conferences are left", n)
+	}
+}
+
+// Who leaves while his seat is being made is not there: nothing waits for him.
+func TestWhoLeavesBeforeHeHasHisSeatIsNotIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	g := h.visit(t, h.arrange(t, nil, meet.Guest{Name: "Ann"}).Links[0].URL)
+	h.video.Break(trueconftest.Clients, trueconftest.Trouble{Times: 1, Do: func() { g.does(t, "leave", "") }})
+	g.does(t, "join", "Ann")
+	h.Clock.Advance(2 * time.Minute)
+	h.sweep(t)
+	if n := h.count(t, `select count(*) from meeting_visit where state = 'in'`); n != 0 || len(h.video.Conferences()) != 0 {
+		t.Errorf("%d are in, %d conferences", n, len(h.video.Conferences()))
 	}
 }

@@ -35,6 +35,15 @@ const (
 	Yes
 )
 
+// Known is the fact as it is kept; nil where it was not told.
+func (f Fact) Known() *bool {
+	if f == Untold {
+		return nil
+	}
+	yes := f == Yes
+	return &yes
+}
+
 // Participant is somebody in a session.
 type Participant struct {
 	ID        string // "anna@srv.example", "#guest:1a2b@srv.example"; may carry "/instance"

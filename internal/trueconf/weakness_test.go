@@ -12,27 +12,11 @@ import (
 	"countersign/internal/trueconf/trueconftest"
 )
 
-// The weaknesses of the first control bot that are those of its client, by their numbers in
-// the list of them. Each story is of a deed that it did wrong.
-func TestWeaknessesOfTheFirstBotAreNotOurs(t *testing.T) {
-	t.Parallel()
-	for name, story := range map[string]func(t *testing.T){
-		"2: a path of an authority is one, for the token call too": weaknessTrust,
-		"3: what is away is not called misconfigured":              weaknessWords,
-		"4: wrong credentials and a broken token call are told":    weaknessToken,
-		"5: a refused stop is told, with its reason":               weaknessStop,
-		"6: a server may be called anything":                       weaknessName,
-		"10: no token in an address, and no end to trying":         weaknessAddress,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			story(t)
-		})
-	}
-}
+// What follows are deeds that the client of the first control bot did wrong; the table of all
+// its weaknesses is videodesk's.
 
-func weaknessTrust(t *testing.T) {
-	t.Helper()
+func TestAuthorityOfAFileIsTrustedForTheTokenToo(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{TLS: true})
 	office(f)
 	if _, err := open(t, f).Running(t.Context()); err != nil {
@@ -48,8 +32,8 @@ func weaknessTrust(t *testing.T) {
 	}
 }
 
-func weaknessWords(t *testing.T) {
-	t.Helper()
+func TestWhatIsAwayIsNotCalledMisconfigured(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{})
 	office(f)
 	for fault, want := range map[trueconftest.Fault]trueconf.Kind{
@@ -64,8 +48,8 @@ func weaknessWords(t *testing.T) {
 	}
 }
 
-func weaknessToken(t *testing.T) {
-	t.Helper()
+func TestWrongCredentialsAndABrokenTokenCallAreTold(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{})
 	s := open(t, f, func(o *trueconf.Options) { o.ClientSecret = "wrong" })
 	if _, err := s.Running(t.Context()); trueconf.KindOf(err) != trueconf.Credentials || !strings.Contains(err.Error(), "client or its secret") {
@@ -77,8 +61,8 @@ func weaknessToken(t *testing.T) {
 	}
 }
 
-func weaknessStop(t *testing.T) {
-	t.Helper()
+func TestRefusedStopIsToldWithItsReason(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{})
 	office(f)
 	s := open(t, f)
@@ -94,8 +78,8 @@ func weaknessStop(t *testing.T) {
 	}
 }
 
-func weaknessName(t *testing.T) {
-	t.Helper()
+func TestServerMayBeCalledAnything(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{})
 	office(f)
 	const name = `Büro | "Zentrale" <b>`
@@ -107,8 +91,8 @@ func weaknessName(t *testing.T) {
 	}
 }
 
-func weaknessAddress(t *testing.T) {
-	t.Helper()
+func TestNoTokenIsInAnAddressAndTryingEnds(t *testing.T) {
+	t.Parallel()
 	f := serve(t, trueconftest.Options{Token: "a-ready-token"})
 	office(f)
 	s := open(t, f)

@@ -2,51 +2,82 @@ package videodesk
 
 import (
 	"context"
+
+	"countersign/internal/deed"
 )
 
-const mostActs = 10
+const (
+	mostActs  = 10
+	mostPages = 20 // what is older is in the console
+)
 
-// acts shows the latest of what was done on a server.
+// acts shows what was done on a server, the newest first: by people, by other systems and by
+// the gateway itself.
 func (d *Desk) acts(ctx context.Context, w work) (draft, error) {
-	all, err := d.Store.acts(ctx, w.place.Server, mostActs)
+	w.place.Page = min(max(w.place.Page, 0), mostPages-1)
+	all, next, err := d.Deeds.Find(ctx, deed.Query{Server: w.place.Server, Limit: (w.place.Page + 1) * mostActs})
 	if err != nil {
 		return draft{}, err
 	}
+	shown, at := part(all, w.place.Page, mostActs)
+	w.place.Page = at
 	var p draft
 	p.head(w.title())
 	p.head(w.t("video.acts", nil))
-	if len(all) == 0 {
+	if len(shown) == 0 {
 		p.say(w.t("video.acts_none", nil))
 	}
-	for _, a := range all {
-		who, err := d.person(ctx, a.Person)
+	for _, a := range shown {
+		who, err := d.by(ctx, w, a.By)
 		if err != nil {
 			return draft{}, err
 		}
 		p.gap()
-		p.head(d.topicOf(w, a))
+		if a.Meeting != "" {
+			p.head(w.t("video.meeting", map[string]any{"Number": a.Meeting}))
+		} else {
+			p.head(d.topicOf(w, Act{Topic: a.Topic}))
+		}
 		p.say(w.Lang.DateTime(a.At, w.Zone) + " · " + who + " · " + w.did(a))
+	}
+	total := len(all)
+	if next != "" && at < mostPages-1 {
+		total++
+	}
+	if turns := w.turns(at, total, mostActs); len(turns) > 0 {
+		p.row(turns...)
 	}
 	p.row(w.refresh(), w.back("video.back", w.at(toServer)))
 	return p, nil
 }
 
-// did is what came of an act, in words.
-func (w work) did(a Act) string {
+// by says who did something.
+func (d *Desk) by(ctx context.Context, w work, b deed.By) (string, error) {
 	switch {
-	case a.What == "snooze":
-		return w.t("video.did.snooze", nil)
-	case a.What == "ignore":
-		return w.t("video.did.ignore", nil)
-	case a.Outcome == Done:
-		return w.t("video.did.stopped", nil)
-	case a.Outcome == Over:
-		return w.t("video.did.over", nil)
-	case a.Outcome == Other:
-		return w.t("video.did.other", nil)
-	case a.Outcome == Failed:
-		return w.t("video.did.failed", nil)
+	case b.Person != "":
+		return d.person(ctx, b.Person)
+	case b.Source != "":
+		return w.t("video.by.key", map[string]any{"Name": short(b.Source)}), nil
+	case b.Guest:
+		return w.t("video.by.guest", nil), nil
 	default:
-		return w.t("video.did.unknown", nil)
+		return w.t("video.by.rule", nil), nil
 	}
+}
+
+// did is what came of a deed, in words.
+func (w work) did(a deed.Deed) string {
+	key := a.What
+	switch a.What {
+	case deed.Ask, deed.Close:
+		if a.Outcome != deed.Unknown {
+			key += "_" + a.Outcome
+		}
+	case deed.Stop:
+		key = map[string]string{deed.Unknown: "unknown", deed.Done: "stopped"}[a.Outcome]
+		if key == "" {
+			key = a.Outcome
+		}
+	}
+	return w.t("video.did."+key, nil)
 }

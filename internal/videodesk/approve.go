@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"countersign/internal/approval"
@@ -15,11 +16,21 @@ import (
 
 const decideEvery = 15 * time.Second // also when nothing rings
 
-// Run acts on decisions about stops, as they come, until ctx ends.
+// Run acts on decisions about stops, as they come, until ctx ends: on those of each server
+// at its own pace.
 func (d *Desk) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, l := range d.lanes() {
+		all.Go(func() { d.run(ctx, l) })
+	}
+	all.Wait()
+	return nil
+}
+
+func (d *Desk) run(ctx context.Context, l lane) {
 	for {
 		rung := d.Ledger.Bell.Wait()
-		if err := errors.Join(d.Decide(ctx), d.Settle(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(d.decideOf(ctx, l), d.settleOf(ctx, l)); err != nil && ctx.Err() == nil {
 			d.Log.WarnContext(ctx, "stops not looked after now", slog.Any("error", err))
 			rung = nil // what fails is not tried at every ring
 		}
@@ -27,13 +38,13 @@ func (d *Desk) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return nil
+			return
 		case <-rung:
 		case <-t.C:
 		}
 		t.Stop()
 		if rung != nil && !wake.Rest(ctx, time.Second) { // where much is decided, it rings often
-			return nil
+			return
 		}
 	}
 }
@@ -42,18 +53,15 @@ func (d *Desk) Run(ctx context.Context) error {
 // decided is done. Whatever is cut off is done by the next look: a document is posted and
 // consumed under the request's own name, and the intent to stop is written down together
 // with the end of the request.
-func (d *Desk) Decide(ctx context.Context) error {
+func (d *Desk) Decide(ctx context.Context) error { return d.each(ctx, d.decideOf) }
+
+// decideOf does so for the servers of a lane.
+func (d *Desk) decideOf(ctx context.Context, l lane) error {
 	all, err := d.Store.waiting(ctx)
 	if err != nil {
 		return err
 	}
-	var faults []error
-	for _, r := range all {
-		if err := d.decide(ctx, r); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	return errors.Join(faults...)
+	return few(d, all, l, func(r Request) string { return r.Act.Server }, func(r Request) error { return d.decide(ctx, r) })
 }
 
 func (d *Desk) decide(ctx context.Context, r Request) error {
@@ -102,7 +110,7 @@ func (d *Desk) approved(ctx context.Context, r Request) error {
 	}
 	s, there := d.server(r.Act.Server)
 	if !there {
-		return d.ended(ctx, r, outlived)
+		return d.ended(ctx, r, orphaned)
 	}
 	a := r.Act
 	mine, over, err := d.Store.take(ctx, r, &a)
@@ -123,7 +131,7 @@ func (d *Desk) approved(ctx context.Context, r Request) error {
 
 // ended closes a request of which nothing is done, and tells whoever asked.
 func (d *Desk) ended(ctx context.Context, r Request, how settlement) error {
-	key := map[settlement]string{declined: "video.told.declined", outlived: "video.told.over", unasked: "video.told.unasked"}[how]
+	key := map[settlement]string{declined: "video.told.declined", outlived: "video.told.over", unasked: "video.told.unasked", orphaned: "video.told.orphaned"}[how]
 	err := d.Store.drop(ctx, r, how, func(tx notice.Execer) error { return d.tell(ctx, tx, r.Person, key, r.Act) })
 	d.Notices.Bell.Ring()
 	return err
@@ -135,10 +143,11 @@ func (d *Desk) stillThere(ctx context.Context, r Request) error {
 	if there && !r.Due {
 		return nil
 	}
+	how, note := orphaned, "video.told.server_gone"
 	if there {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		look, cancel := d.briefly(ctx)
 		defer cancel()
-		c, err := s.Conference(ctx, r.Act.Conference)
+		c, err := s.Conference(look, r.Act.Conference)
 		switch {
 		case trueconf.KindOf(err) == trueconf.NotFound && err != nil:
 		case err != nil: // it may run still; it is asked again later
@@ -146,9 +155,10 @@ func (d *Desk) stillThere(ctx context.Context, r Request) error {
 		case c.Running && (c.Session == r.Act.Session || c.Session == ""): // one that is not told may be this one
 			return d.Store.looked(ctx, r)
 		}
+		how, note = outlived, "video.told.withdrawn"
 	}
-	if _, err := d.Ledger.Withdraw(ctx, r.Key(), d.Texts.For(d.Language).T("video.told.withdrawn", nil)); err != nil {
+	if _, err := d.Ledger.Withdraw(ctx, r.Key(), d.Texts.For(d.Language).T(note, nil)); err != nil {
 		return err
 	}
-	return d.ended(ctx, r, outlived)
+	return d.ended(ctx, r, how)
 }

@@ -6,13 +6,14 @@ import (
 	"log/slog"
 	"time"
 
+	"countersign/internal/ledger"
 	"countersign/internal/trueconf"
 )
 
 // ask posts a stop to be approved. Whoever taps twice, or after another, is shown the
 // request that waits.
 func (d *Desk) ask(ctx context.Context, w work) (draft, error) {
-	look, cancel := context.WithTimeout(ctx, patience)
+	look, cancel := d.briefly(ctx)
 	defer cancel()
 	c, err := d.find(look, w)
 	switch {
@@ -29,10 +30,20 @@ func (d *Desk) ask(ctx context.Context, w work) (draft, error) {
 	if _, err := d.Store.ask(ctx, &r); err != nil {
 		return draft{}, err
 	}
-	if err := d.decide(ctx, r); err != nil { // it is kept, and posted later
+	if err := d.posted(ctx, r); err != nil { // it is kept, and posted later
 		d.Log.WarnContext(ctx, "request to stop a conference not posted yet", slog.Any("error", err))
 	}
-	return d.conference(ctx, w)
+	return d.shown(ctx, look, w)
+}
+
+// posted sees to it that somebody is asked. What was decided by then is for Decide to do:
+// it takes its time, and whoever taps waits here.
+func (d *Desk) posted(ctx context.Context, r Request) error {
+	_, err := d.Ledger.Document(ctx, r.Key())
+	if errors.Is(err, ledger.ErrNotFound) {
+		return d.post(ctx, r)
+	}
+	return err
 }
 
 // waits says that a stop was asked for; nothing when it was not.

@@ -31,10 +31,15 @@ func (d *Desk) find(ctx context.Context, w work) (trueconf.Conference, error) {
 
 // conference shows one with the people in it.
 func (d *Desk) conference(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	look, cancel := d.briefly(ctx)
 	defer cancel()
+	return d.shown(ctx, look, w)
+}
+
+// shown is the screen of a conference, as far as its server tells while look lasts.
+func (d *Desk) shown(ctx, look context.Context, w work) (draft, error) {
 	back := w.back("video.running", w.at(toRunning))
-	c, err := d.find(ctx, w)
+	c, err := d.find(look, w)
 	if errors.Is(err, errGone) {
 		return d.gone(w, "video.gone"), nil
 	}
@@ -44,7 +49,7 @@ func (d *Desk) conference(ctx context.Context, w work) (draft, error) {
 	var p draft
 	p.lines = d.facts(w, c)
 	p.gap()
-	in, err := w.server.Participants(ctx, c)
+	in, err := w.server.Participants(look, c)
 	if err != nil { // what is known is shown all the same
 		p.say("⚠️ " + trouble(w.Lang, err))
 	} else {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"countersign/internal/deed"
 	"countersign/internal/telegram"
 	"countersign/internal/trueconf"
 	"countersign/internal/videowatch"
@@ -30,7 +31,7 @@ type left struct {
 // forgotten lists those that were left running by mistake, and counts those of which too
 // little is told to say.
 func (d *Desk) forgotten(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	all, err := w.server.Running(ctx)
 	if err != nil {
@@ -95,21 +96,19 @@ func (d *Desk) judge(ctx context.Context, w work, all []trueconf.Conference) (fo
 
 // snooze has nobody told of a session for an hour.
 func (d *Desk) snooze(ctx context.Context, w work) (draft, error) {
-	return d.spare(ctx, w, "snooze", "video.snoozed", func(ctx context.Context) error {
-		return d.Watch.Snooze(ctx, w.place.Server, w.place.Session, w.Person.ID, putOff)
+	return d.spare(ctx, w, deed.Snooze, "video.snoozed", func(word videowatch.Word) error {
+		return d.Watch.Snooze(ctx, word, putOff)
 	})
 }
 
 // ignore has nobody told of a session as long as it runs.
 func (d *Desk) ignore(ctx context.Context, w work) (draft, error) {
-	return d.spare(ctx, w, "ignore", "video.ignored", func(ctx context.Context) error {
-		return d.Watch.Ignore(ctx, w.place.Server, w.place.Session, w.Person.ID)
-	})
+	return d.spare(ctx, w, deed.Ignore, "video.ignored", func(word videowatch.Word) error { return d.Watch.Ignore(ctx, word) })
 }
 
-// spare leaves a session alone, and says so.
-func (d *Desk) spare(ctx context.Context, w work, what, said string, do func(context.Context) error) (draft, error) {
-	look, cancel := context.WithTimeout(ctx, patience)
+// spare leaves a session alone, and says so. It is on record in the same commit.
+func (d *Desk) spare(ctx context.Context, w work, what, said string, do func(videowatch.Word) error) (draft, error) {
+	look, cancel := d.briefly(ctx)
 	defer cancel()
 	c, err := d.find(look, w)
 	switch {
@@ -118,15 +117,13 @@ func (d *Desk) spare(ctx context.Context, w work, what, said string, do func(con
 	case err != nil: // it is left alone all the same
 		c = trueconf.Conference{ID: w.place.Conference, Session: w.place.Session, People: -1}
 	}
-	switch err := do(ctx); {
+	a := stopping(c, w.place.Server, w.Person.ID)
+	a.What = what
+	word := videowatch.Word{Server: w.place.Server, Session: w.place.Session, By: w.Person.ID, Also: func(tx videowatch.Tx) error { return d.Store.did(ctx, tx, a) }}
+	switch err := do(word); {
 	case errors.Is(err, videowatch.ErrStopping), errors.Is(err, videowatch.ErrOver):
 		return d.gone(w, "video.spared_late"), nil
 	case err != nil:
-		return draft{}, err
-	}
-	a := stopping(c, w.place.Server, w.Person.ID)
-	a.What = what
-	if err := d.Store.did(ctx, a); err != nil {
 		return draft{}, err
 	}
 	var p draft

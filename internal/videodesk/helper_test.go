@@ -14,6 +14,7 @@ import (
 
 	"countersign/internal/chat"
 	"countersign/internal/courier"
+	"countersign/internal/deed"
 	"countersign/internal/directory"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger/ledgertest"
@@ -84,6 +85,7 @@ func newOfficeAt(t *testing.T, clock *telegramtest.Clock) *office {
 	o.desk = &videodesk.Desk{
 		Store: &videodesk.Store{Pool: o.Pool}, Ledger: o.DB, Notices: &notice.Store{Pool: o.Pool}, Texts: o.texts, Language: "en",
 		Watch:     &videowatch.Store{Pool: o.Pool},
+		Deeds:     &deed.Store{Pool: o.Pool},
 		Directory: o.Directory.Snapshot, Now: clock.Now, Log: slog.New(slog.DiscardHandler),
 		Servers: []videodesk.Server{{Server: o.client(t, headOffice, o.tc), Rule: videowatch.DefaultRule()}},
 	}

@@ -35,9 +35,9 @@ func (d *Desk) servers(v screen.Visitor, number int) draft {
 
 // status shows how a server is, each part by itself.
 func (d *Desk) status(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	look, cancel := d.briefly(ctx)
 	defer cancel()
-	h := w.server.Health(ctx)
+	h := w.server.Health(look)
 	var p draft
 	p.head(w.title())
 	p.gap()
@@ -91,7 +91,7 @@ func (d *Desk) certificate(w work, until time.Time) string {
 
 // running lists the conferences of a server, the oldest first.
 func (d *Desk) running(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	all, err := w.server.Running(ctx)
 	if err != nil {
@@ -156,7 +156,7 @@ func (w work) people(c trueconf.Conference) string {
 
 // online counts the users that are there.
 func (d *Desk) online(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	o, err := w.server.Online(ctx)
 	if err != nil {

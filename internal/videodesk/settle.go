@@ -3,7 +3,6 @@ package videodesk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,27 +17,29 @@ const doubt = actionTime + 15*time.Second
 
 // Settle finds out how the acts ended whose outcome nobody wrote down: the process was
 // killed, or the server gave no answer. It looks, and stops nothing.
-func (d *Desk) Settle(ctx context.Context) error {
+func (d *Desk) Settle(ctx context.Context) error { return d.each(ctx, d.settleOf) }
+
+// settleOf does so for the servers of a lane.
+func (d *Desk) settleOf(ctx context.Context, l lane) error {
 	open, err := d.Store.open(ctx, doubt)
 	if err != nil {
 		return err
 	}
-	var faults []error
-	for _, a := range open {
+	return few(d, open, l, func(a Act) string { return a.Server }, func(a Act) error {
 		how, fault, known := d.look(ctx, a)
 		if !known {
-			continue
+			return nil
 		}
-		if err := d.settle(ctx, a, how, fault); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	return errors.Join(faults...)
+		return d.settle(ctx, a, how, fault)
+	})
 }
 
 // settle writes down how an act ended, and tells whoever asked for it.
 func (d *Desk) settle(ctx context.Context, a Act, how Outcome, fault string) error {
 	key := map[Outcome]string{Done: "video.told.stopped", Over: "video.told.over", Other: "video.told.over", Failed: "video.told.failed"}[how]
+	if _, there := d.server(a.Server); !there {
+		key = "video.told.orphaned"
+	}
 	err := d.Store.settle(ctx, a, how, fault, func(tx notice.Execer) error { return d.tell(ctx, tx, a.Person, key, a) })
 	d.Notices.Bell.Ring()
 	return err
@@ -58,7 +59,7 @@ func (d *Desk) look(ctx context.Context, a Act) (how Outcome, fault string, know
 	if !there {
 		return Failed, "the server is not in the configuration any more", true
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	c, err := s.Conference(ctx, a.Conference)
 	switch {

@@ -12,7 +12,7 @@ import (
 
 // askStop shows what would be stopped, and asks.
 func (d *Desk) askStop(ctx context.Context, w work) (draft, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := d.briefly(ctx)
 	defer cancel()
 	back := w.back("video.back", w.of(toConference))
 	c, err := d.find(ctx, w)
@@ -48,7 +48,7 @@ func (d *Desk) askStop(ctx context.Context, w work) (draft, error) {
 // before the server is asked, once for each session: whoever taps twice, or at the same time
 // as another, is shown what became of the first.
 func (d *Desk) stop(ctx context.Context, w work) (draft, error) {
-	look, cancel := context.WithTimeout(ctx, patience)
+	look, cancel := d.briefly(ctx)
 	defer cancel()
 	a, found, err := d.Store.stopped(ctx, w.place.Server, w.place.Session)
 	if err != nil || found {
@@ -62,13 +62,13 @@ func (d *Desk) stop(ctx context.Context, w work) (draft, error) {
 		return d.away(w, err, w.back("video.back", w.of(toConference))), nil
 	}
 	a = stopping(c, w.place.Server, w.Person.ID)
-	mine, err := d.Store.begin(ctx, d.Store.Pool, &a)
+	mine, err := d.Store.start(ctx, &a)
 	if err != nil || !mine {
 		return d.receipt(ctx, w, a, err)
 	}
-	how, fault := d.end(ctx, w.server, c)
+	how, fault := d.carryOut(ctx, look, w.server, a)
 	if how != "" {
-		if _, err := d.Store.end(context.WithoutCancel(ctx), d.Store.Pool, &a, how, text(fault)); err != nil { // it is found out later
+		if err := d.Store.finish(context.WithoutCancel(ctx), &a, how, text(fault)); err != nil { // it is found out later
 			d.Log.WarnContext(ctx, "end of an act not written down yet", slog.Any("error", err))
 		}
 	}
@@ -79,6 +79,37 @@ func (d *Desk) stop(ctx context.Context, w work) (draft, error) {
 		return d.insteadOf(look, w), nil
 	default:
 		return d.receipt(ctx, w, a, nil)
+	}
+}
+
+// carryOut does an act and says how it ended, if it does while look lasts: a tap waits no
+// longer, for others wait behind it. What takes longer is told to whoever asked for it; what
+// a kill cuts off is found out later.
+func (d *Desk) carryOut(ctx, look context.Context, s Server, a Act) (Outcome, error) {
+	type end struct {
+		how   Outcome
+		fault error
+	}
+	ended := make(chan end)
+	go func() {
+		how, fault := d.end(ctx, s, trueconf.Conference{ID: a.Conference, Session: a.Session})
+		select {
+		case ended <- end{how, fault}:
+			return
+		case <-look.Done():
+		}
+		if how == "" {
+			return
+		}
+		if err := d.settle(context.WithoutCancel(ctx), a, how, text(fault)); err != nil {
+			d.Log.WarnContext(ctx, "end of an act not written down yet", slog.Any("error", err))
+		}
+	}()
+	select {
+	case e := <-ended:
+		return e.how, e.fault
+	case <-look.Done():
+		return "", nil
 	}
 }
 

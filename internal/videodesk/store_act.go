@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
+	"countersign/internal/deed"
 	"countersign/internal/ident"
 	"countersign/internal/notice"
 	"countersign/internal/people"
@@ -31,7 +32,7 @@ type Act struct {
 	ID         string
 	At         time.Time
 	Person     people.ID
-	What       string // stop, snooze, ignore
+	What       string // a word of package deed: stop, snooze, ignore
 	Server     string
 	Conference string
 	Session    string
@@ -39,6 +40,7 @@ type Act struct {
 	Owner      string
 	People     int
 	Recording  *bool
+	Request    string // that was approved; empty: none, or not looked up
 	Outcome    Outcome
 	Fault      string
 	EndedAt    time.Time // zero: not known yet
@@ -58,16 +60,30 @@ func stopping(c trueconf.Conference, server string, by people.ID) Act {
 		Person: by, What: "stop", Server: server, Conference: c.ID, Session: c.Session, Topic: line(c.Topic, mostTopic), Owner: short(c.Owner),
 		People: max(-1, c.People),
 	}
-	if c.Recording != trueconf.Untold {
-		recorded := c.Recording == trueconf.Yes
-		a.Recording = &recorded
-	}
+	a.Recording = c.Recording.Known()
 	return a
+}
+
+// deed is an act as it is kept for good, beside what others do: under the same number.
+func (a Act) deed() deed.Deed {
+	return deed.Deed{
+		ID: "vdd" + strings.TrimPrefix(a.ID, "vac"), At: a.At, By: deed.By{Person: a.Person}, What: a.What, Server: a.Server, Conference: a.Conference, Session: a.Session,
+		About: a.Request, Topic: a.Topic, Owner: a.Owner, People: a.People, Recording: a.Recording, Outcome: string(a.Outcome), Fault: a.Fault,
+	}
+}
+
+// start is begin by itself.
+func (s *Store) start(ctx context.Context, a *Act) (mine bool, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		mine, err = s.begin(ctx, tx, a)
+		return err
+	})
+	return mine, err
 }
 
 // begin writes down what is about to be done, and gives it its id. False: somebody is doing
 // it, or has done it; a is then what he does.
-func (s *Store) begin(ctx context.Context, tx query, a *Act) (bool, error) {
+func (s *Store) begin(ctx context.Context, tx pgx.Tx, a *Act) (bool, error) {
 	id, err := ident.New("vac")
 	if err != nil {
 		return false, err
@@ -77,7 +93,7 @@ func (s *Store) begin(ctx context.Context, tx query, a *Act) (bool, error) {
 		on conflict (server, session) where what = 'stop' and (outcome is null or outcome = 'done') do nothing returning id, at`,
 		id, a.Person, a.What, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording).Scan(&a.ID, &a.At)
 	if err == nil {
-		return true, nil
+		return true, deed.Note(ctx, tx, a.deed())
 	}
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return false, fmt.Errorf("act on %s: %w", a.Session, err)
@@ -93,13 +109,17 @@ func (s *Store) begin(ctx context.Context, tx query, a *Act) (bool, error) {
 	return false, nil
 }
 
-// did writes down what is done already.
-func (s *Store) did(ctx context.Context, a Act) error {
+// did writes down what is done in a transaction.
+func (s *Store) did(ctx context.Context, tx pgx.Tx, a Act) error {
 	id, err := ident.New("vac")
 	if err == nil {
-		_, err = s.Pool.Exec(ctx, `insert into video_act (id, at, person_id, what, server, conference, session, topic, owner, people, recording, outcome, ended_at)
-			values ($1, statement_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'done', statement_timestamp())`,
-			id, a.Person, a.What, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording)
+		err = tx.QueryRow(ctx, `insert into video_act (id, at, person_id, what, server, conference, session, topic, owner, people, recording, outcome, ended_at)
+			values ($1, statement_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'done', statement_timestamp()) returning id, at`,
+			id, a.Person, a.What, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording).Scan(&a.ID, &a.At)
+	}
+	if err == nil {
+		a.Outcome = Done
+		err = deed.Note(ctx, tx, a.deed())
 	}
 	if err != nil {
 		return fmt.Errorf("act on %s: %w", a.Session, err)
@@ -116,15 +136,16 @@ func (s *Store) stopped(ctx context.Context, server, session string) (Act, bool,
 	return all[0], true, nil
 }
 
-// query is the pool or somebody's transaction.
-type query interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+// finish is end by itself.
+func (s *Store) finish(ctx context.Context, a *Act, how Outcome, fault string) error {
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		_, err := s.end(ctx, tx, a, how, fault)
+		return err
+	})
 }
 
 // end writes down how an act ended. False: that was known before.
-func (s *Store) end(ctx context.Context, tx query, a *Act, how Outcome, fault string) (bool, error) {
+func (s *Store) end(ctx context.Context, tx pgx.Tx, a *Act, how Outcome, fault string) (bool, error) {
 	err := tx.QueryRow(ctx, `update video_act set outcome = $2, fault = $3, ended_at = greatest(at, statement_timestamp())
 		where id = $1 and outcome is null returning ended_at`, a.ID, how, line(fault, 400)).Scan(&a.EndedAt)
 	switch {
@@ -133,8 +154,8 @@ func (s *Store) end(ctx context.Context, tx query, a *Act, how Outcome, fault st
 	case err != nil:
 		return false, fmt.Errorf("act %s: %w", a.ID, err)
 	}
-	a.Outcome, a.Fault = how, fault
-	return true, nil
+	a.Outcome, a.Fault = how, line(fault, 400)
+	return true, deed.Note(ctx, tx, a.deed())
 }
 
 // settle writes down how an act ended; tell is part of it, unless that was known before.
@@ -146,11 +167,6 @@ func (s *Store) settle(ctx context.Context, a Act, how Outcome, fault string, te
 		}
 		return tell(tx)
 	})
-}
-
-// acts are the latest on a server, the newest first.
-func (s *Store) acts(ctx context.Context, server string, most int) ([]Act, error) {
-	return s.list(ctx, `server = $1 order by at desc, id desc limit $2`, server, most)
 }
 
 // open are the acts of which nobody knows for so long how they ended: all of them, the old ones keep nobody's turn.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"countersign/internal/deed"
 	"countersign/internal/document"
 	"countersign/internal/ident"
 	"countersign/internal/notice"
@@ -38,10 +40,27 @@ const (
 	declined settlement = "refused"
 	outlived settlement = "over"    // by the session
 	unasked  settlement = "unasked" // the ledger would not take it
+	orphaned settlement = "orphaned"
 )
+
+// kept is how the table has it: a server that left the settings runs nothing that could be
+// stopped from here.
+func (s settlement) kept() settlement {
+	if s == orphaned {
+		return outlived
+	}
+	return s
+}
 
 // Key names the document of a request.
 func (r Request) Key() document.Key { return document.Key{Source: Source, ExternalID: r.ID} }
+
+// deed is a request as it is kept for good: under the same number.
+func (r Request) deed(how settlement) deed.Deed {
+	d := r.Act.deed()
+	d.ID, d.At, d.What, d.About, d.Outcome = "vdd"+strings.TrimPrefix(r.ID, "vrq"), r.At, deed.Ask, r.ID, string(how)
+	return d
+}
 
 // document is what is decided on. It follows from the request alone, so that it is the same
 // whenever it is posted.
@@ -93,10 +112,16 @@ func (s *Store) ask(ctx context.Context, r *Request) (bool, error) {
 		return false, err
 	}
 	a := r.Act
-	err = s.Pool.QueryRow(ctx, `insert into video_request (id, at, person_id, type, server, conference, session, topic, owner, people, recording, began_at, looked_at)
-		values ($1, statement_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, statement_timestamp())
-		on conflict (server, session) where outcome is null do nothing returning id, at`,
-		id, r.Person, r.Type, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording, r.Began).Scan(&r.ID, &r.At)
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `insert into video_request (id, at, person_id, type, server, conference, session, topic, owner, people, recording, began_at, looked_at)
+			values ($1, statement_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, statement_timestamp())
+			on conflict (server, session) where outcome is null do nothing returning id, at`,
+			id, r.Person, r.Type, a.Server, a.Conference, a.Session, a.Topic, a.Owner, a.People, a.Recording, r.Began).Scan(&r.ID, &r.At)
+		if err != nil {
+			return err
+		}
+		return deed.Note(ctx, tx, r.deed(""))
+	})
 	if err == nil {
 		return true, nil
 	}
@@ -152,13 +177,16 @@ func (s *Store) looked(ctx context.Context, r Request) error {
 
 // close writes down how a request ended; with the act when it was approved. False: that was
 // known before.
-func (s *Store) close(ctx context.Context, tx query, r Request, how settlement, act string) (bool, error) {
+func (s *Store) close(ctx context.Context, tx pgx.Tx, r Request, how settlement, act string) (bool, error) {
 	tag, err := tx.Exec(ctx, `update video_request set outcome = $2, act_id = nullif($3, ''), ended_at = greatest(at, statement_timestamp())
-		where id = $1 and outcome is null`, r.ID, how, act)
+		where id = $1 and outcome is null`, r.ID, how.kept(), act)
 	if err != nil {
 		return false, fmt.Errorf("request %s: %w", r.ID, err)
 	}
-	return tag.RowsAffected() > 0, nil
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	return true, deed.Note(ctx, tx, r.deed(how))
 }
 
 // drop closes a request of which nothing is done; tell is part of it, unless it was closed
@@ -179,6 +207,7 @@ var errTaken = errors.New("done by another")
 // take turns an approved request into the act that it is for. Over: somebody else does it
 // already, for no request; neither: another replica does it, for this one.
 func (s *Store) take(ctx context.Context, r Request, a *Act) (mine, over bool, err error) {
+	a.Request = r.ID
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		begun, err := s.begin(ctx, tx, a)
 		if err != nil {

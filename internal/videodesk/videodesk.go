@@ -9,10 +9,12 @@
 package videodesk
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
+	"countersign/internal/deed"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/notice"
@@ -42,15 +44,22 @@ type Desk struct {
 	Notices   *notice.Store
 	Texts     *locale.Texts
 	Language  string // of what is written for all, as on a document
+	Deeds     *deed.Store
 	Directory func(ctx context.Context) (people.Directory, error)
+	Patience  time.Duration // with a server while somebody waits for a screen; 0: the usual
 	Now       func() time.Time
 	Log       *slog.Logger
 }
 
 const (
-	patience   = 8 * time.Second  // for a server while somebody waits for a screen
+	patience   = 8 * time.Second  // with a server while somebody waits for a screen
 	actionTime = 45 * time.Second // for an act, and for looking what became of it
 )
+
+// briefly is a context for asking a server while somebody waits.
+func (d *Desk) briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cmp.Or(d.Patience, patience))
+}
 
 // Hosted is the desk as package chat shows it.
 func (d *Desk) Hosted() screen.Desk { return screen.Desk{Open: d.open, Tap: d.tap} }

@@ -148,7 +148,7 @@ func TestWhatIsSnoozedIsToldOfAgainAndWhatIsIgnoredIsNot(t *testing.T) {
 	c := w.left()
 	w.scan(t)
 	w.hears(t, "forgotten_stop info "+both)
-	must(t, w.watch.Store.Snooze(t.Context(), office, c.Session, w.who["ada"].ID, time.Hour))
+	must(t, w.watch.Store.Snooze(t.Context(), videowatch.Word{Server: office, Session: c.Session, By: w.who["ada"].ID}, time.Hour))
 	w.pass(t, 59*time.Minute)
 	w.scan(t)
 	w.hears(t, "")
@@ -158,14 +158,14 @@ func TestWhatIsSnoozedIsToldOfAgainAndWhatIsIgnoredIsNot(t *testing.T) {
 	w.pass(t, 29*time.Minute)
 	w.scan(t)
 	w.runs(t, c.Session) // since the second time
-	must(t, w.watch.Store.Ignore(t.Context(), office, c.Session, w.who["oleg"].ID))
+	must(t, w.watch.Store.Ignore(t.Context(), videowatch.Word{Server: office, Session: c.Session, By: w.who["oleg"].ID}))
 	w.pass(t, 24*time.Hour)
 	w.scan(t)
 	w.hears(t, "")
 	w.runs(t, c.Session)
 
 	before := w.tc.Put(trueconftest.Conference{ID: "other", Owner: "boris", Running: true, Started: time.Now().Add(-2 * time.Hour)})
-	must(t, w.watch.Store.Ignore(t.Context(), office, before.Session, w.who["oleg"].ID)) // from a screen, before any alert
+	must(t, w.watch.Store.Ignore(t.Context(), videowatch.Word{Server: office, Session: before.Session, By: w.who["oleg"].ID})) // from a screen, before any alert
 	w.scan(t)
 	w.hears(t, "")
 }

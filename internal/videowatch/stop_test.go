@@ -35,7 +35,7 @@ func TestWhatStaysForgottenIsStoppedAfterAWarningAndThatIsTold(t *testing.T) {
 	if n := w.tc.Count(trueconftest.Stop); n != 1 {
 		t.Errorf("asked to stop %d times", n)
 	}
-	if err := w.watch.Store.Snooze(t.Context(), office, c.Session, w.who["ada"].ID, time.Hour); !errors.Is(err, videowatch.ErrOver) {
+	if err := w.watch.Store.Snooze(t.Context(), videowatch.Word{Server: office, Session: c.Session, By: w.who["ada"].ID}, time.Hour); !errors.Is(err, videowatch.ErrOver) {
 		t.Errorf("a snooze that came too late gave %v", err)
 	}
 }
@@ -49,7 +49,7 @@ func TestWhoComesInKeepsTheConference(t *testing.T) {
 	w.scan(t)
 	w.hears(t, "forgotten_stop info "+both)
 	w.pass(t, time.Hour)
-	w.tc.Break(trueconftest.Participants, trueconftest.Trouble{After: 1, Times: 1, Do: func() { w.tc.Enter(room, clara) }})
+	w.tc.Break(trueconftest.Participants, trueconftest.Trouble{After: 2, Times: 1, Do: func() { w.tc.Enter(room, clara) }}) // after the list, which counts people, and the first judgement
 	w.scan(t)
 	w.hears(t, "")
 	w.runs(t, c.Session)
@@ -83,7 +83,7 @@ func TestAStopThatRacesARestartOfTheConferenceStopsNoOtherSession(t *testing.T) 
 	for name, at := range map[string]struct {
 		endpoint trueconftest.Endpoint
 		after    int
-	}{"while it is judged again": {trueconftest.Participants, 1}, "right before the request": {trueconftest.One, 0}} {
+	}{"while it is judged again": {trueconftest.Participants, 2}, "right before the request": {trueconftest.One, 0}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, trueconftest.Options{}, stopping(15*time.Minute))
@@ -119,7 +119,7 @@ func TestASnoozeThatRacesTheStopKeepsTheConference(t *testing.T) {
 	w.hears(t, "forgotten_stop info "+both)
 	w.pass(t, time.Hour)
 	snooze := func() error {
-		return w.watch.Store.Snooze(t.Context(), office, c.Session, w.who["ada"].ID, time.Hour)
+		return w.watch.Store.Snooze(t.Context(), videowatch.Word{Server: office, Session: c.Session, By: w.who["ada"].ID}, time.Hour)
 	}
 	w.tc.Break(trueconftest.Participants, trueconftest.Trouble{Times: 1, Do: func() { must(t, snooze()) }})
 	w.scan(t)
@@ -197,7 +197,7 @@ func TestAStopThatWasCutOffIsLookedAtAgain(t *testing.T) {
 		w.scan(t)
 		w.hears(t, "")
 		w.runs(t, c.Session)
-		must(t, w.watch.Store.Snooze(t.Context(), office, c.Session, w.who["ada"].ID, time.Hour)) // it was called off
+		must(t, w.watch.Store.Snooze(t.Context(), videowatch.Word{Server: office, Session: c.Session, By: w.who["ada"].ID}, time.Hour)) // it was called off
 	})
 	t.Run("and it is not told which session runs", func(t *testing.T) {
 		t.Parallel()

@@ -30,29 +30,36 @@ const (
 	mostTopic   = 300
 )
 
+// Word is what somebody says of a session.
+type Word struct {
+	Server, Session string
+	By              people.ID
+	Also            func(tx Tx) error // in the same commit; nil: nothing
+}
+
 // Snooze has nobody told of a session, nor it stopped, for a while.
-func (s *Store) Snooze(ctx context.Context, server, session string, by people.ID, d time.Duration) error {
-	return s.spare(ctx, server, session, func(tx Tx) error {
-		_, err := tx.Exec(ctx, `update watch_session set snoozed_until = now() + $3::interval, snoozed_by = $4 where server = $1 and session = $2`, server, session, d, by)
+func (s *Store) Snooze(ctx context.Context, w Word, d time.Duration) error {
+	return s.spare(ctx, w, func(tx Tx) error {
+		_, err := tx.Exec(ctx, `update watch_session set snoozed_until = now() + $3::interval, snoozed_by = $4 where server = $1 and session = $2`, w.Server, w.Session, d, w.By)
 		return err
 	})
 }
 
 // Ignore has nobody told of a session, nor it stopped, as long as it runs.
-func (s *Store) Ignore(ctx context.Context, server, session string, by people.ID) error {
-	return s.spare(ctx, server, session, func(tx Tx) error {
-		_, err := tx.Exec(ctx, `update watch_session set ignored_at = coalesce(ignored_at, now()), ignored_by = coalesce(ignored_by, $3) where server = $1 and session = $2`, server, session, by)
+func (s *Store) Ignore(ctx context.Context, w Word) error {
+	return s.spare(ctx, w, func(tx Tx) error {
+		_, err := tx.Exec(ctx, `update watch_session set ignored_at = coalesce(ignored_at, now()), ignored_by = coalesce(ignored_by, $3) where server = $1 and session = $2`, w.Server, w.Session, w.By)
 		return err
 	})
 }
 
 // spare notes what somebody said of a session, unless that comes too late.
-func (s *Store) spare(ctx context.Context, server, session string, note func(Tx) error) error {
+func (s *Store) spare(ctx context.Context, w Word, note func(Tx) error) error {
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		var what outcome
 		var stopping bool
 		err := tx.QueryRow(ctx, `insert into watch_session as s (server, session, made_at) values ($1, $2, now())
-			on conflict (server, session) do update set made_at = s.made_at returning outcome, stop_at is not null`, server, session).Scan(&what, &stopping)
+			on conflict (server, session) do update set made_at = s.made_at returning outcome, stop_at is not null`, w.Server, w.Session).Scan(&what, &stopping)
 		switch {
 		case err != nil:
 			return err
@@ -61,10 +68,13 @@ func (s *Store) spare(ctx context.Context, server, session string, note func(Tx)
 		case stopping && what == "":
 			return ErrStopping
 		}
-		return note(tx)
+		if err := note(tx); err != nil || w.Also == nil {
+			return err
+		}
+		return w.Also(tx)
 	})
 	if err != nil {
-		return fmt.Errorf("session %q of video server %q: %w", session, server, err)
+		return fmt.Errorf("session %q of video server %q: %w", w.Session, w.Server, err)
 	}
 	return nil
 }
@@ -113,6 +123,9 @@ func (s *Store) survey(ctx context.Context, t turn, how Scan, all []judged, tell
 			one := seen{judged: j}
 			one.session, one.step = how.next(x, j.verdict, now)
 			if err := s.keep(ctx, tx, t.server, one, tell); err != nil {
+				return err
+			}
+			if err := noteSteps(ctx, tx, t.server, x, one); err != nil {
 				return err
 			}
 			if one.step == stop {
@@ -251,17 +264,25 @@ type end struct {
 // given who was warned, and not called when there is nothing to tell.
 func (s *Store) settle(ctx context.Context, t turn, e end, tell func(tx Tx, x receipt) error) error {
 	return s.in(ctx, t, func(tx Tx, _ time.Time) error {
-		if e.outcome == "" {
-			_, err := tx.Exec(ctx, `update watch_session set stop_at = null, since = case when $3 then null else since end, attempts = attempts - $3::boolean::int, fault = $4
-				where server = $1 and session = $2 and stop_at is not null and outcome = ''`, t.server, e.session, e.unused, e.fault)
-			return err
-		}
 		var r receipt
-		err := tx.QueryRow(ctx, `update watch_session set outcome = $3, outcome_at = now(), fault = $4, over_at = case when $3 <> 'failed' then now() end
-			where server = $1 and session = $2 and stop_at is not null and outcome = '' returning topic, owner, told`, t.server, e.session, e.outcome, e.fault).Scan(&r.topic, &r.owner, &r.told)
+		err := tx.QueryRow(ctx, `select conference, topic, owner, told, stop_at from watch_session
+			where server = $1 and session = $2 and stop_at is not null and outcome = '' for update`, t.server, e.session).Scan(&r.conference, &r.topic, &r.owner, &r.told, &r.stopAt)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
+		if err == nil {
+			err = noteEnd(ctx, tx, t.server, e, r)
+		}
+		if err != nil {
+			return err
+		}
+		if e.outcome == "" {
+			_, err := tx.Exec(ctx, `update watch_session set stop_at = null, since = case when $3 then null else since end, attempts = attempts - $3::boolean::int, fault = $4
+				where server = $1 and session = $2`, t.server, e.session, e.unused, e.fault)
+			return err
+		}
+		_, err = tx.Exec(ctx, `update watch_session set outcome = $3, outcome_at = now(), fault = $4, over_at = case when $3 <> 'failed' then now() end
+			where server = $1 and session = $2`, t.server, e.session, e.outcome, e.fault)
 		if err != nil {
 			return err
 		}
@@ -271,8 +292,9 @@ func (s *Store) settle(ctx context.Context, t turn, e end, tell func(tx Tx, x re
 
 // receipt is whom and what a stop is told of.
 type receipt struct {
-	topic, owner string
-	told         []people.ID
+	conference, topic, owner string
+	told                     []people.ID
+	stopAt                   time.Time // when it was written down
 }
 
 func (r receipt) knew(p people.Person) bool { return slices.Contains(r.told, p.ID) }
@@ -282,9 +304,12 @@ func (s *Store) finish(ctx context.Context, t turn) error {
 	return s.in(ctx, t, func(tx Tx, _ time.Time) error { return t.end(ctx, tx) })
 }
 
-// Purge removes sessions that have been over for longer than what is kept.
+// Purge removes sessions that have been over for longer than what is kept, and those of
+// servers at which nobody has looked for as long: they are in the settings no more.
 func (s *Store) Purge(ctx context.Context, keep time.Duration) (int64, error) {
-	tag, err := s.Pool.Exec(ctx, `delete from watch_session where over_at < now() - $1::interval`, keep)
+	tag, err := s.Pool.Exec(ctx, `delete from watch_session s where over_at < now() - $1::interval
+		or made_at < now() - $1::interval and not exists (
+			select from watch_turn t where t.server = s.server and t.duty = 'scan' and t.begun_at >= now() - $1::interval)`, keep)
 	if err != nil {
 		return 0, fmt.Errorf("old sessions of video servers: %w", err)
 	}

@@ -117,6 +117,13 @@ func (w *world) exec(t *testing.T, sql string, args ...any) {
 	must(t, err)
 }
 
+// owner does what only the owner of the tables may.
+func (w *world) owner(t *testing.T, sql string) {
+	t.Helper()
+	_, err := ledgertest.On(t, w.OwnerURL, w.OwnerURL).Pool.Exec(t.Context(), sql)
+	must(t, err)
+}
+
 // due makes it everybody's turn.
 func (w *world) due(t *testing.T) {
 	t.Helper()
