@@ -166,7 +166,7 @@ func (g *gateway) username() string { return *g.name.Load() }
 // buildNotices makes what tells people beside the cards.
 func (g *gateway) buildNotices(context.Context) error {
 	r, t := g.records, g.cfg.Telegram
-	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
+	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Directory: r.directory, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
 	g.notices = &notice.Board{
 		Store: &notice.Store{Pool: r.pool, Bell: r.bell}, Directory: r.directory, Texts: g.texts, Language: t.GroupLanguage, Office: calendar.Standard(g.zone),
 		Post: &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: g.bot.BotID(), Log: g.log},

@@ -195,7 +195,7 @@ func (g *gallery) several() {
 func (g *gallery) large() {
 	g.t.Helper()
 	g.board.MaxFile = 2 << 20
-	g.board.Links = &handout.Desk{Store: &handout.Store{Pool: g.Pool}, Files: g.Files, PublicURL: "https://pay.example.org", Texts: g.board.Texts, Log: g.board.Log}
+	g.board.Links = &handout.Desk{Store: &handout.Store{Pool: g.Pool}, Directory: g.Directory, Files: g.Files, PublicURL: "https://pay.example.org", Texts: g.board.Texts, Log: g.board.Log}
 	meta, err := g.Files.Put(g.t.Context(), ledgertest.Source, "", bytes.NewReader(make([]byte, 3<<20)))
 	must(g.t, err)
 	n := line("The statement of the year", notice.To{People: []people.ID{g.person(g.t, ledgertest.Budget).ID}})
