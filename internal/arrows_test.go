@@ -64,6 +64,8 @@ func arrows() map[string]string {
 		"internal/google/googletest":     "",
 		"internal/google/workspacetest":  "",
 		"internal/crash/crashtest":       "",
+		"internal/goldentest":            "",
+		"internal/browsertest":           "",
 		"internal/pages/pagestest":       "",
 		"internal/locale/localetest":     "internal/locale web",
 		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +

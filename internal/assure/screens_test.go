@@ -1,25 +1,19 @@
 package assure_test
 
 import (
-	"flag"
 	"fmt"
 	"html"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/assure"
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/google/googletest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // album collects what people are shown in the browser, and told in the messenger.
 type album struct {
@@ -47,16 +41,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 			a.confirm(key)
 			a.refused()
 			a.heardOf()
-			golden := filepath.Join("testdata", "screens."+tag+".golden")
-			if *update {
-				must(t, os.MkdirAll("testdata", 0o755))
-				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if d := cmp.Diff(string(want), a.text.String()); d != "" {
-				t.Errorf("screens differ from %s:\n%s", golden, d)
-			}
+			goldentest.Same(t, "screens."+tag, a.text.String())
 			if gap := regexp.MustCompile(`\{\{|assure\.[a-z_]+\.|<no value>`).FindString(a.text.String()); gap != "" {
 				t.Errorf("%s is a key without a text, or a placeholder", gap)
 			}
