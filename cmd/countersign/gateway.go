@@ -35,6 +35,7 @@ import (
 	"countersign/internal/pace"
 	"countersign/internal/post"
 	"countersign/internal/postgres"
+	"countersign/internal/roster"
 	"countersign/internal/seal"
 	"countersign/internal/secret"
 	"countersign/internal/server"
@@ -212,7 +213,9 @@ func (g *gateway) buildLoops(context.Context) error {
 		meet: g.meet, journal: g.journal.Store, keep: keepJournal(g.cfg.Journal),
 	}
 	var err error
-	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
+	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, a roster.Alarm) {
+		g.told(ctx, notice.To{Administrators: true}, notice.Body{Key: a.Key, Data: a.Data})
+	})
 	g.duties.syncEvery = g.cfg.Workspace.Interval
 	g.duties.tellDeputies, g.duties.digests = g.door.TellDeputies, g.door.Digests
 	return err
