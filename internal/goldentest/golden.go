@@ -17,7 +17,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // Same fails the test where the text is not that of testdata/NAME.golden.
 func Same(tb testing.TB, name, got string) {
 	tb.Helper()
-	path := filepath.Join("testdata", filepath.FromSlash(name)+".golden")
+	File(tb, filepath.Join("testdata", filepath.FromSlash(name)+".golden"), got)
+}
+
+// File is Same for a file that is no golden one by its name.
+func File(tb testing.TB, path, got string) {
+	tb.Helper()
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			tb.Fatal(err)
