@@ -64,6 +64,8 @@ func arrows() map[string]string {
 		"internal/google/googletest":     "",
 		"internal/google/workspacetest":  "",
 		"internal/crash/crashtest":       "",
+		"internal/goldentest":            "",
+		"internal/browsertest":           "",
 		"internal/pages/pagestest":       "",
 		"internal/locale/localetest":     "internal/locale web",
 		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +
@@ -95,7 +97,7 @@ func arrows() map[string]string {
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",
 
 		// loops
-		"internal/handout": "internal/file internal/locale internal/pages",
+		"internal/handout": "internal/directory internal/file internal/locale internal/pages", // a link ends with whoever got it
 		"internal/post":    "internal/file internal/telegram",
 		"internal/notice": "internal/approval internal/calendar internal/card internal/directory internal/document internal/handout internal/ident internal/ledger internal/locale " +
 			"internal/markup internal/pace internal/people internal/post internal/telegram internal/wake",

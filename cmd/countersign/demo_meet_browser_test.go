@@ -15,7 +15,7 @@ func TestCardLeadsIntoTheFrameOfTheVideoServerInABrowser(t *testing.T) {
 	b := openBrowser(t)
 	s := startDemo(t)
 	s.post(demo.Entry{Title: "Rent, June", Payee: "Landlord LLC", Amount: "125000.00"})
-	b.do("open", chromedp.EmulateViewport(1440, 900), chromedp.Navigate(s.url+"/?lang=en"))
+	b.Do("open", chromedp.EmulateViewport(1440, 900), chromedp.Navigate(s.url+"/?lang=en"))
 	b.reads(pyotr, "4711", "👉")
 	b.press(pyotr, "📹")
 	b.reads(anna, "Pyotr Petrov asks you to a video meeting", "4711")
@@ -23,18 +23,16 @@ func TestCardLeadsIntoTheFrameOfTheVideoServerInABrowser(t *testing.T) {
 	b.reads(anna, "This way in is yours alone")
 	way := s.card(anna, "This way in is yours alone").Keyboard[0][0].URL
 
-	other, cancel := chromedp.NewContext(b.ctx)
-	defer cancel()
-	tab := &browser{t: t, ctx: other}
-	tab.do("her link", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(way+"?lang=en"))
-	tab.sees("her name", `document.querySelector('main').dataset.page === 'first' && document.getElementById('name').value === 'Anna Ivanova'`)
+	tab := &browser{t: t, Browser: b.Tab()}
+	tab.Do("her link", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(way+"?lang=en"))
+	tab.Sees("her name", `document.querySelector('main').dataset.page === 'first' && document.getElementById('name').value === 'Anna Ivanova'`)
 	tab.click(`//button[@class="act"]`)
 	const frame = `document.querySelector('#stage iframe')`
-	tab.sees("the frame of the video server alone", `(() => {
+	tab.Sees("the frame of the video server alone", `(() => {
 		const f = `+frame+`, main = document.querySelector('main');
 		return main.dataset.page === 'in' && main.hidden && f.src.startsWith(main.dataset.origin + '/webrtc/') && f.offsetWidth === innerWidth && f.offsetHeight > innerHeight / 2 })()`)
 	tab.picture("19-meeting")
 	tab.click(`//button[@id="out"]`)
-	tab.sees("where she began", `document.querySelector('main').dataset.page === 'first' && !`+frame+` && !document.querySelector('main').hidden
+	tab.Sees("where she began", `document.querySelector('main').dataset.page === 'first' && !`+frame+` && !document.querySelector('main').hidden
 		&& document.getElementById('said').innerText.includes('You have left') && document.getElementById('name').value === 'Anna Ivanova' && !document.querySelector('button.act').disabled`)
 }

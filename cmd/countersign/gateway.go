@@ -35,6 +35,7 @@ import (
 	"countersign/internal/pace"
 	"countersign/internal/post"
 	"countersign/internal/postgres"
+	"countersign/internal/roster"
 	"countersign/internal/seal"
 	"countersign/internal/secret"
 	"countersign/internal/server"
@@ -166,7 +167,7 @@ func (g *gateway) username() string { return *g.name.Load() }
 // buildNotices makes what tells people beside the cards.
 func (g *gateway) buildNotices(context.Context) error {
 	r, t := g.records, g.cfg.Telegram
-	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
+	g.handout = &handout.Desk{Store: &handout.Store{Pool: r.pool}, Directory: r.directory, Files: r.files, PublicURL: g.cfg.Server.PublicURL, Texts: g.texts, Zone: g.zone, Log: g.log}
 	g.notices = &notice.Board{
 		Store: &notice.Store{Pool: r.pool, Bell: r.bell}, Directory: r.directory, Texts: g.texts, Language: t.GroupLanguage, Office: calendar.Standard(g.zone),
 		Post: &post.Post{Telegram: g.bot, Files: r.files, Store: &post.Store{Pool: r.pool}, Bot: g.bot.BotID(), Log: g.log},
@@ -212,7 +213,9 @@ func (g *gateway) buildLoops(context.Context) error {
 		meet: g.meet, journal: g.journal.Store, keep: keepJournal(g.cfg.Journal),
 	}
 	var err error
-	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) })
+	g.duties.roster, err = workspaceSync(g.cfg, r, func(ctx context.Context, a roster.Alarm) {
+		g.told(ctx, notice.To{Administrators: true}, notice.Body{Key: a.Key, Data: a.Data})
+	})
 	g.duties.syncEvery = g.cfg.Workspace.Interval
 	g.duties.tellDeputies, g.duties.digests = g.door.TellDeputies, g.door.Digests
 	return err

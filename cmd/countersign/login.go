@@ -92,17 +92,19 @@ func (g *gateway) buildAssure(services []*google.Provider) {
 		return g.door.Cast(ctx, a, method)
 	}
 	d.Tell = func(ctx context.Context, account int64, text string) {
-		g.told(ctx, notice.To{Accounts: []notice.Account{{ID: account}}}, text)
+		g.told(ctx, notice.To{Accounts: []notice.Account{{ID: account}}}, notice.Body{Text: text})
 	}
-	d.TellAdministrators = func(ctx context.Context, text string) { g.told(ctx, notice.To{Administrators: true}, text) }
+	d.TellAdministrators = func(ctx context.Context, text string) {
+		g.told(ctx, notice.To{Administrators: true}, notice.Body{Text: text})
+	}
 	d.Language = g.cfg.Telegram.GroupLanguage
 	g.assure = d
 	g.link.Others = append(g.link.Others, g.assure.Callback)
 }
 
 // told tells something beside a commit: lost only with a process that dies in between.
-func (g *gateway) told(ctx context.Context, to notice.To, text string) {
-	_, err := g.notices.Store.Add(context.WithoutCancel(ctx), g.records.pool, notice.New{Class: notice.Alarm, To: to, Body: notice.Body{Text: text}})
+func (g *gateway) told(ctx context.Context, to notice.To, what notice.Body) {
+	_, err := g.notices.Store.Add(context.WithoutCancel(ctx), g.records.pool, notice.New{Class: notice.Alarm, To: to, Body: what})
 	if err != nil {
 		g.log.ErrorContext(ctx, "administrators not told", slog.Any("error", err))
 		return

@@ -35,7 +35,7 @@ func workspaceSource(cfg config.Config) (roster.Config, *google.Workspace, error
 }
 
 // workspaceSync reads people and roles from Google Workspace; nil when that is off.
-func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, string)) (*roster.Sync, error) {
+func workspaceSync(cfg config.Config, r *records, alarm func(context.Context, roster.Alarm)) (*roster.Sync, error) {
 	rc, source, err := workspaceSource(cfg)
 	if source == nil {
 		return nil, err
@@ -108,7 +108,7 @@ func usersSync(p process) *cobra.Command {
 }
 
 func (p process) roster(cfg config.Config, r *records) (*roster.Sync, error) {
-	s, err := workspaceSync(cfg, r, func(_ context.Context, text string) { fmt.Fprintln(p.Err, text) })
+	s, err := workspaceSync(cfg, r, func(_ context.Context, a roster.Alarm) { fmt.Fprintln(p.Err, a.Text) })
 	if err == nil && s == nil {
 		err = fmt.Errorf("%w: workspace.subject is not set: there is nothing to take people over from", errUsage)
 	}

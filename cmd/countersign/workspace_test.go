@@ -33,7 +33,7 @@ func TestWhoIsHeldBackAsTheLastApproverIsSignedOut(t *testing.T) {
 			Directory: b.Directory,
 			Routes:    func(context.Context) ([]route.Route, error) { return []route.Route{only}, nil },
 			Changed:   func(context.Context, ...string) (int, error) { return 0, nil },
-			Alarm:     func(context.Context, string) {},
+			Alarm:     func(context.Context, roster.Alarm) {},
 		}
 		b.Import(t, directory.User{ExternalID: "anna", Name: "Anna", Email: "anna@corp.example"})
 		proof := directory.Proof{Issuer: google.Issuer, Subject: "1", Email: "anna@corp.example"}

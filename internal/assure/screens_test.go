@@ -1,25 +1,19 @@
 package assure_test
 
 import (
-	"flag"
 	"fmt"
 	"html"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/assure"
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/google/googletest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // album collects what people are shown in the browser, and told in the messenger.
 type album struct {
@@ -47,21 +41,67 @@ func TestScreensReadAsWritten(t *testing.T) {
 			a.confirm(key)
 			a.refused()
 			a.heardOf()
-			golden := filepath.Join("testdata", "screens."+tag+".golden")
-			if *update {
-				must(t, os.MkdirAll("testdata", 0o755))
-				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if d := cmp.Diff(string(want), a.text.String()); d != "" {
-				t.Errorf("screens differ from %s:\n%s", golden, d)
-			}
+			goldentest.Same(t, "screens."+tag, a.text.String())
 			if gap := regexp.MustCompile(`\{\{|assure\.[a-z_]+\.|<no value>`).FindString(a.text.String()); gap != "" {
 				t.Errorf("%s is a key without a text, or a placeholder", gap)
 			}
 		})
 	}
+}
+
+// TestPasskeysReadAsWritten shows the same of passkeys.
+func TestPasskeysReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"en", "ru", "de", "es"} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			a := &album{t: t, town: withPasskeys(t), lang: tag}
+			a.desk.Language = tag
+			for id := range a.ids {
+				_, err := a.Directory.Set(t.Context(), "test", a.ids[id], func(s *directory.Setting) { s.Locale = tag })
+				must(t, err)
+			}
+			d := a.makes()
+			a.uses(d)
+			a.heardOf()
+			goldentest.Same(t, "passkeys."+tag, a.text.String())
+			if gap := regexp.MustCompile(`\{\{|assure\.[a-z_]+\.|<no value>`).FindString(a.text.String()); gap != "" {
+				t.Errorf("%s is a key without a text, or a placeholder", gap)
+			}
+		})
+	}
+}
+
+// makes: a passkey, with what can be wrong.
+func (a *album) makes() *device {
+	b, d := a.browser(a.t), a.device(a.t)
+	p := a.shown("/security, no passkey yet", b.login(a.enroll(b), "anna@example.org"))
+	a.shown("a name that is too long", b.post(p, "setup/passkey", "name", strings.Repeat("x", 200)))
+	p = a.shown("a passkey, begun", b.send(p, "setup/passkey", "name", "laptop"))
+	a.shown("a device that answers nonsense", b.post(p, "setup/passkey/complete", "passkey", `{"id":`))
+	p = b.send(b.login(a.enroll(b), "anna@example.org"), "setup/passkey", "name", "laptop")
+	a.shown("a passkey is made", b.send(p, "setup/passkey/complete", "passkey", d.makes(p.asks(a.t, "create"))))
+	return d
+}
+
+// uses: a decision, a device that fails, a copy.
+func (a *album) uses(d *device) {
+	b, ask := a.browser(a.t), a.strong()
+	ask.Language = a.lang
+	d.counter = 40
+	p := a.shown("a decision that takes a passkey", b.get(a.begin(a.t, ask)))
+	p = a.shown("a device that did not confirm", b.post(p, "passkey", "passkey", `{"id":"x"}`))
+	a.shown("confirmed with a passkey", b.send(p, "passkey", "passkey", d.uses(p.asks(a.t, "get"))))
+	ask.No++
+	p = b.get(a.begin(a.t, ask))
+	copied := *d
+	copied.counter = 7
+	a.shown("a copy of a passkey", b.post(p, "passkey", "passkey", copied.uses(p.asks(a.t, "get"))))
+	ask.No++
+	a.shown("no passkey is left", b.get(a.begin(a.t, ask)))
+	b = a.browser(a.t)
+	a.shown("/security, with the passkey that was copied", b.login(a.enroll(b), "anna@example.org"))
+	must(a.t, a.desk.Reset(a.t.Context(), "admin", a.ids["anna"]))
 }
 
 // shown keeps the words of a page; what is secret or passing there is another each time.

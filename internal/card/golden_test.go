@@ -1,24 +1,19 @@
 package card_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/card"
+	"countersign/internal/goldentest"
 	"countersign/internal/locale"
 	"countersign/internal/locale/localetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // draw shows everything that people see of a case.
 func draw(v card.View, lang locale.Lang) string {
@@ -63,22 +58,7 @@ func TestCardsReadAsWritten(t *testing.T) {
 				if gap := regexp.MustCompile(`\b(card|state|field|outcome|doc|button|verdict|blocked)\.[a-z_]{3,}|\{\{`).FindString(got); gap != "" {
 					t.Errorf("%s is a key without a text, or a placeholder", gap)
 				}
-				golden := filepath.Join("testdata", tag, name+".golden")
-				if *update {
-					if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-						t.Fatal(err)
-					}
-					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), got); diff != "" {
-					t.Errorf("run with -update and read the difference (-want +got):\n%s", diff)
-				}
+				goldentest.Same(t, tag+"/"+name, got)
 			})
 		}
 	}

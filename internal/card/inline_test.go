@@ -1,6 +1,8 @@
 package card_test
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/goldentest"
 	"countersign/internal/locale/localetest"
 	"countersign/internal/markup"
 )
@@ -69,5 +72,38 @@ func TestOnlyARefreshIsReadAsOne(t *testing.T) {
 		if id, ok := card.ParseRefresh(data); ok {
 			t.Errorf("%q is read as %s", data, id)
 		}
+	}
+}
+
+// TestPostedCardsReadAsWritten shows what other chats see, before and after anybody told us of
+// the card, in each state that a case can have.
+func TestPostedCardsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+	for _, tag := range []string{"en", "ru", "de", "es"} {
+		lang := localetest.Texts(t).For(tag)
+		var out strings.Builder
+		shown := map[approval.State]bool{}
+		for _, name := range slices.Sorted(maps.Keys(situations())) {
+			v := situations()[name](t).view()
+			if shown[v.Case.State] && v.Case.Consumed == nil {
+				continue
+			}
+			shown[v.Case.State] = true
+			for i, c := range []card.Card{card.Posted(v, at, lang), card.Followed(v, lang)} {
+				fmt.Fprintf(&out, "=== %s, %s\n%s\n", name, []string{"posted", "followed"}[i], c.HTML)
+				for _, row := range c.Buttons {
+					for _, b := range row {
+						fmt.Fprintf(&out, "[%s]", b.Text)
+					}
+					out.WriteString("\n")
+				}
+				out.WriteString("\n")
+			}
+		}
+		if !shown[approval.Expired] || len(shown) < 6 {
+			t.Errorf("shown are %v", shown)
+		}
+		goldentest.Same(t, "posted."+tag, out.String())
 	}
 }

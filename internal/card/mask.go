@@ -136,16 +136,29 @@ func (v values) number(field, s string) {
 	}
 }
 
+// sum finds an amount however people write it, with its cents or without: of a hidden one
+// nothing is shown, neither how large it is, as by a dot for each digit, nor its cents,
+// which would tell it among those of a list. Too few digits are found with the cents only.
 func (v values) sum(a money.Amount) {
-	if a == (money.Amount{}) {
+	if a == (money.Amount{}) || !v.hides("amount") {
 		return
 	}
-	whole, _, _ := strings.Cut(strings.TrimPrefix(a.String(), "-"), ".")
-	if len(whole) < shortestOut {
-		whole = strings.ReplaceAll(a.String(), ".", "")
+	whole, cents, _ := strings.Cut(strings.TrimPrefix(a.String(), "-"), ".")
+	switch few := len(whole) < shortestOut; {
+	case cents == "" && few: // two yen are in every word
+	case cents == "":
+		v.found[apart(whole)+fraction+`?`] = true
+	case few:
+		v.found[apart(whole)+between+cents] = true
+	default:
+		v.found[apart(whole)+`(?:`+fraction+`|`+between+cents+`)?`] = true
 	}
-	v.number("amount", whole)
 }
+
+const (
+	fraction = `(?:[.,'’-]\d{1,4})`
+	between  = `[^\d]{0,12}?` // what people put between an amount and its cents: a word, too
+)
 
 // parting is what people put between the parts of a number.
 const parting = `[\s\x{a0}\x{2009}\x{202f}.,'’-]`

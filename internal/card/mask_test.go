@@ -158,6 +158,42 @@ func TestHiddenFieldNeverLeavesForTheGroup(t *testing.T) {
 	}
 }
 
+// Of an amount that is hidden a group sees no digit, however somebody wrote it in a text:
+// the cents alone would tell it among others.
+func TestHiddenAmountLeavesNoDigitOfItselfInAnyText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		amount money.Amount
+		texts  []string
+	}{
+		{rub(125_000_37), []string{"125000.37", "125 000,37", "125.000,37 €", "125'000.37", "125\u202f000,37", "125000-37", "125 000 руб. 37 коп.", "125000.37RUB", "125000,37₽", "125 000.4", "125000.370", "-125000.37"}},
+		{rub(125_000_00), []string{"125000.00", "125 000,00 RUB", "125 000,0", "125000-00", "125000"}},
+		{rub(5_37), []string{"5.37", "5,37 RUB", "5 руб. 37 коп.", "5-37"}},
+		{money.Amount{Minor: 1500, Currency: "JPY"}, []string{"1500", "1,500", "¥1500.00"}},
+		{money.Amount{Minor: 1_234_567, Currency: "KWD"}, []string{"1234.567", "1,234.567", "1 234,567 KWD"}},
+	} {
+		for _, text := range c.texts {
+			d := request()
+			d.Title, d.Amount, d.Fields, d.Lines, d.Files = "pays "+text+" for it", c.amount, nil, nil, nil
+			s := begin(t, d, threeSteps(), staff())
+			s.veil = []string{"amount"}
+			for _, spot := range card.Audience(s.view()) {
+				if spot.Chat == "" {
+					continue
+				}
+				plain := card.For(s.view(), spot, localetest.Texts(t).For("en")).Plain
+				i := strings.Index(plain, "pays ")
+				if i < 0 {
+					t.Fatalf("no subject in\n%s", plain)
+				}
+				if line, _, _ := strings.Cut(plain[i:], "\n"); strings.ContainsFunc(line, unicode.IsDigit) || !strings.Contains(line, "•••") || !strings.HasSuffix(line, " for it") {
+					t.Errorf("of %s written as %q there stays %q", c.amount, text, line)
+				}
+			}
+		}
+	}
+}
+
 func TestGroupThatNobodyKnowsAnyMoreSeesNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range courses(t) {

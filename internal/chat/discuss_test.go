@@ -6,16 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/approval"
+	"countersign/internal/goldentest"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/meet"
@@ -325,15 +322,7 @@ func TestMeetingsReadAsWritten(t *testing.T) {
 			})
 			o.door.Meet.Rules.Server = "Clinic"
 			said("decided", tap.Data, func() { o.Vote(t, "4711", ledgertest.Budget, approval.Reject, "No") })
-			golden := filepath.Join("testdata", "meetings."+tag+".golden")
-			if *update {
-				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if diff := cmp.Diff(string(want), a.text.String()); diff != "" {
-				t.Errorf("run with -update and read the difference (-want +got):\n%s", diff)
-			}
+			goldentest.Same(t, "meetings."+tag, a.text.String())
 		})
 	}
 }

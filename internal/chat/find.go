@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/document"
 	"countersign/internal/ident"
 	"countersign/internal/ledger"
 	"countersign/internal/markup"
@@ -94,6 +96,8 @@ func caption(l listing, hits int, r request) string {
 	switch {
 	case hits == 0 && l.query == "":
 		return r.lang.T("find.empty", nil)
+	case hits == 0 && tooShort(l.query):
+		return r.lang.T("find.short", map[string]any{"Query": l.query, "Least": document.LeastBegun})
 	case hits == 0:
 		return r.lang.T("find.none", query)
 	case l.query == "":
@@ -101,6 +105,17 @@ func caption(l listing, hits int, r request) string {
 	default:
 		return r.lang.T("find.header", query)
 	}
+}
+
+// tooShort: of so little whole words are found only.
+func tooShort(query string) bool {
+	letters := 0
+	for _, c := range query {
+		if unicode.IsLetter(c) || unicode.IsNumber(c) {
+			letters++
+		}
+	}
+	return letters < document.LeastBegun
 }
 
 // findTap shows a document of a list, or another part of the list in its place.

@@ -15,6 +15,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/card"
+	"countersign/internal/document"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/link"
@@ -36,6 +37,7 @@ const (
 	mostTyping    = 10_000 // people who are remembered
 	longestID     = 200    // of a posted card
 	wayPrefix     = "f_"   // of a payload of /start: somebody comes from a search
+	lostPrefix    = "n_"   // the same, and he found nothing
 	wayBytes      = 46     // of what he looked for; 64 characters with the prefix
 )
 
@@ -72,7 +74,7 @@ func (d *Door) results(ctx context.Context, q *telegram.InlineQuery) (telegram.I
 	lang := d.lang(p, q.From)
 	if p.ID == "" {
 		a.Cache = 0
-		a.Prompt = telegram.Prompt{Text: lang.T("inline.link", nil), Parameter: wayTo(q.Query)}
+		a.Prompt = telegram.Prompt{Text: lang.T("inline.link", nil), Parameter: wayTo(wayPrefix, q.Query)}
 		return a, nil
 	}
 	offset, err := strconv.Atoi(q.Offset)
@@ -95,10 +97,26 @@ func (d *Door) results(ctx context.Context, q *telegram.InlineQuery) (telegram.I
 		}
 		a.Results = append(a.Results, r)
 	}
-	if found.More {
+	switch {
+	case found.More:
 		a.NextOffset = strconv.Itoa(offset + inlineResults)
+	case len(a.Results) == 0 && offset == 0:
+		a.Prompt = telegram.Prompt{Text: lang.T(nothing(asked(q.Query)), map[string]any{"Least": document.LeastBegun}), Parameter: wayTo(lostPrefix, q.Query)}
 	}
 	return a, nil
+}
+
+// nothing is the key of what is said when nothing was found: an empty list alone looks as
+// if the bot were away. It is a button and no row, which would end up in somebody's chat.
+func nothing(query string) string {
+	switch {
+	case query == "":
+		return "inline.empty"
+	case tooShort(query):
+		return "inline.short"
+	default:
+		return "inline.none"
+	}
 }
 
 // result is a row that becomes a status card when it is chosen.
@@ -178,36 +196,49 @@ func (d *Door) follow(ctx context.Context, u telegram.User, inlineID string, id 
 	return d.Cards.Follow(ctx, card.Posting{InlineID: inlineID, Case: id, Person: p.ID, Account: u.ID, Language: d.lang(p, u).Tag()})
 }
 
-// wayTo is the payload by which somebody comes from a search to connect his account.
-func wayTo(query string) string {
+// wayTo is the payload by which somebody comes from a search to the private chat: to
+// connect his account, or because he found nothing.
+func wayTo(prefix, query string) string {
 	query = asked(query)
 	for len(query) > wayBytes {
 		_, size := utf8.DecodeLastRuneInString(query)
 		query = query[:len(query)-size]
 	}
-	return wayPrefix + base64.RawURLEncoding.EncodeToString([]byte(query))
+	return prefix + base64.RawURLEncoding.EncodeToString([]byte(query))
+}
+
+// way is where somebody comes from.
+type way struct {
+	query string
+	lost  bool // nothing was found
 }
 
 // cameFrom reads such a payload.
-func cameFrom(payload string) (query string, ok bool) {
+func cameFrom(payload string) (w way, ok bool) {
 	rest, ok := strings.CutPrefix(payload, wayPrefix)
 	if !ok {
-		return "", false
+		rest, w.lost = strings.CutPrefix(payload, lostPrefix)
 	}
 	text, err := base64.RawURLEncoding.DecodeString(rest)
-	return asked(string(text)), err == nil && len(text) <= wayBytes
+	w.query = asked(string(text))
+	return w, (ok || w.lost) && err == nil && len(text) <= wayBytes
 }
 
-// cameToLink leads whoever came from a search to connect his account, and back.
-func (d *Door) cameToLink(ctx context.Context, m *telegram.Message, r request, query string) error {
+// cameHere leads whoever came from a search to connect his account, or tells him how to
+// search, and back.
+func (d *Door) cameHere(ctx context.Context, m *telegram.Message, r request, w way) error {
 	if r.person.ID != "" {
-		k, err := telegram.NewKeyboard(back(query, r.lang))
+		k, err := telegram.NewKeyboard(back(w.query, r.lang))
 		if err != nil {
 			return err
 		}
-		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("inline.back_text", nil)), Keyboard: k})
+		text := r.lang.T("inline.back_text", nil)
+		if w.lost {
+			text = caption(listing{query: w.query}, 0, r)
+		}
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(text), Keyboard: k})
 	}
-	if err := d.Searches.Leave(ctx, m.From.ID, query); err != nil {
+	if err := d.Searches.Leave(ctx, m.From.ID, w.query); err != nil {
 		return failed(err)
 	}
 	s, err := d.Link.Login(ctx, visitor(*m.From, r.person))

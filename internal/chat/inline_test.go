@@ -83,9 +83,9 @@ func TestWhoMayNotSeeADocumentFindsItInNoWay(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	st := o.Post(t, "4713")
-	for _, text := range []string{"4713", "", "landlord", "125 000,00"} {
-		if a := o.typed(t, ledgertest.Treasurer, text); len(a.Results) != 0 || a.Prompt != "" {
-			t.Errorf("by %q: %+v", text, a.Results)
+	for text, prompt := range map[string]string{"4713": "Nothing found", "9999": "Nothing found", "": "No documents", "landlord": "Nothing found", "125 000,00": "Nothing found"} {
+		if a := o.typed(t, ledgertest.Treasurer, text); len(a.Results) != 0 || !strings.HasPrefix(a.Prompt, prompt) {
+			t.Errorf("by %q: %q, %+v", text, a.Prompt, a.Results)
 		}
 	}
 	link := "/start " + strings.TrimPrefix(card.Link("b_bot", st.Case.ID), "https://t.me/b_bot?start=")
@@ -180,6 +180,40 @@ func TestButtonOfAPostedCardIsAnsweredInWords(t *testing.T) {
 	}
 }
 
+// An empty list alone looks as if the bot were away.
+func TestWhoFindsNothingIsToldSoAndHowToSearch(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.Post(t, "4711")
+	for text, want := range map[string][]string{ // what is typed: on the button, in the chat, and what the way back brings
+		"nothing like this":             {"Nothing found", "Nothing was found for “nothing like this”", "nothing like this"},
+		"zq":                            {"at least 3", "for “zq”. Type at least 3 characters", "zq"},
+		" - ":                           {"at least 3", "for “-”. Type at least 3 characters", "-"},
+		"@":                             {"at least 3", "for “@”. Type at least 3 characters", "@"},
+		strings.Repeat("ёж", 60) + " 1": {"Nothing found", "Nothing was found for “ёжёж", strings.Repeat("ёж", 11) + "ё"},
+	} {
+		a := o.typed(t, ledgertest.Budget, text)
+		if len(a.Results) != 0 || !strings.Contains(a.Prompt, want[0]) || !a.Personal || a.NextOffset != "" {
+			t.Fatalf("by %q: %+v", text, a)
+		}
+		_, err := o.tg.StartBot(ledgertest.Budget, a.Parameter)
+		must(t, err)
+		m := o.sees(t, ledgertest.Budget, want[1])
+		if b, ok := m.Button("Back to the search"); !ok || !b.Switch || b.Query != want[2] {
+			t.Errorf("by %q: buttons %+v", text, m.Keyboard)
+		}
+	}
+	if a := o.typed(t, ledgertest.Budget, "4711"); len(a.Results) != 1 || a.Prompt != "" {
+		t.Errorf("where something is found: %+v", a)
+	}
+	if a := o.typed(t, ledgertest.Treasurer, ""); !strings.Contains(a.Prompt, "No documents") {
+		t.Errorf("who has none: %+v", a)
+	}
+	_, err := o.tg.Say(ledgertest.Budget, ledgertest.Budget, "/find zq", 0)
+	must(t, err)
+	o.sees(t, ledgertest.Budget, "at least 3 characters")
+}
+
 func TestManyResultsComeInPages(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -199,7 +233,7 @@ func TestManyResultsComeInPages(t *testing.T) {
 		next, err := o.tg.InlineScroll(ctx, ledgertest.Budget, "rent", offset)
 		cancel()
 		must(t, err)
-		if len(next.Results) != want || next.NextOffset != "" {
+		if len(next.Results) != want || next.NextOffset != "" || next.Prompt != "" {
 			t.Errorf("offset %q: %d results, then %q", offset, len(next.Results), next.NextOffset)
 		}
 		for _, r := range next.Results {

@@ -2,17 +2,11 @@ package chat
 
 import (
 	"context"
-	"log/slog"
 	"slices"
-	"time"
 
 	"countersign/internal/locale"
 	"countersign/internal/telegram"
 )
-
-// dressTime is for all menus and descriptions together: a Bot API that is slow with them
-// must not hold up what matters.
-const dressTime = time.Minute
 
 // Menu is the menu of commands in some chats, for those who read one language.
 type Menu struct {
@@ -54,26 +48,6 @@ func Menus(texts *locale.Texts, desks ...string) []Menu {
 		}
 	}
 	return out
-}
-
-// dress sets the menus, and what the bot says of itself where nobody said anything, if they
-// are not so already. The gateway works without: what the Bot API does not know or refuses
-// is said in the log, once for each kind.
-func (d *Door) dress(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, dressTime)
-	defer cancel()
-	for _, m := range Menus(d.Texts, d.desks()...) {
-		if err := d.setMenu(ctx, m); err != nil {
-			d.Log.WarnContext(ctx, "menu of commands not set", slog.String("scope", string(m.Scope)), slog.String("language", m.Language), slog.Any("error", err))
-			break
-		}
-	}
-	for _, tag := range menuLanguages(d.Texts) {
-		if err := d.introduce(ctx, tag); err != nil {
-			d.Log.WarnContext(ctx, "description of the bot not set", slog.String("language", tag), slog.Any("error", err))
-			break
-		}
-	}
 }
 
 func (d *Door) setMenu(ctx context.Context, m Menu) error {

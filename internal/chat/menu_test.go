@@ -1,7 +1,6 @@
 package chat_test
 
 import (
-	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/chat"
 	"countersign/internal/ledger/ledgertest"
@@ -114,10 +114,20 @@ func TestEveryCommandOfTheMenuIsAnswered(t *testing.T) {
 	}
 }
 
+// dress looks at the menus once; all is well then.
+func (o *office) dress(t *testing.T) {
+	t.Helper()
+	w := &chat.Wardrobe{Door: o.door}
+	w.Want()
+	if pause := w.Step(t.Context()); pause != 0 {
+		t.Fatalf("to be looked at again after %s", pause)
+	}
+}
+
 func TestMenusAreSetOnceAndOnlyWhereTheyDiffer(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	announce := func() { must(t, o.door.Announce(t.Context(), chat.Hook{URL: o.url}, func(telegram.Me) {})) }
+	announce := func() { o.dress(t) }
 	announce()
 	sets := func() int {
 		n := 0
@@ -151,26 +161,91 @@ func TestWhatTheOperatorSaysOfTheBotStays(t *testing.T) {
 	o := newOffice(t)
 	must(t, o.door.Telegram.SetProfile(t.Context(), "", telegram.Profile{Long: "Ours."}))
 	must(t, o.door.Telegram.SetProfile(t.Context(), "ru", telegram.Profile{Short: "Наш."}))
-	must(t, o.door.Announce(t.Context(), chat.Hook{URL: o.url}, func(telegram.Me) {}))
+	o.dress(t)
 	about := o.tg.About()
 	if about["description/"] != "Ours." || about["description/ru"] != "" || about["short_description/ru"] != "Наш." || about["short_description/de"] == "" {
 		t.Errorf("the bot says of itself: %v", about)
 	}
 }
 
-func TestBotAPIThatKnowsNoMenusIsWarnedOfAndWorks(t *testing.T) {
+// telling is one replica's part in telling Telegram where to deliver.
+func (o *office) telling(self string) *chat.Notice {
+	n := &chat.Notice{Door: o.door, Hook: chat.Hook{URL: o.url}, Self: self, Me: func(telegram.Me) {}}
+	n.Wardrobe.Door = o.door
+	return n
+}
+
+func TestMenusThatCouldNotBeSetAreTriedLaterAndLaterUntilTheyAre(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	var said bytes.Buffer
-	o.door.Log = slog.New(slog.NewTextHandler(&said, nil))
+	said := &journal{}
+	o.door.Log = slog.New(slog.NewTextHandler(said, nil))
+	var ends []func()
 	for _, method := range []string{"setMyCommands", "getMyCommands", "getMyDescription"} {
-		defer o.tg.FailAlways(method, telegramtest.Refuse(404, "Not Found"))()
+		ends = append(ends, o.tg.FailAlways(method, telegramtest.Refuse(404, "Not Found")))
 	}
-	must(t, o.door.Announce(t.Context(), chat.Hook{URL: o.url}, func(telegram.Me) {}))
-	if n := strings.Count(said.String(), "not set"); n != 2 || len(o.tg.CallsOf("setMyCommands")) != 1 {
-		t.Errorf("%d warnings: %s", n, &said)
+	n := o.telling("one")
+	if pause := n.Wardrobe.Step(t.Context()); pause != 0 || len(o.tg.CallsOf("getMyCommands")) != 0 {
+		t.Errorf("before Telegram was told anything: again after %s", pause)
 	}
+	n.Step(t.Context()) // it knows no menus, and all else works
 	if info, err := o.door.Telegram.GetWebhookInfo(t.Context()); err != nil || info.URL != o.url {
 		t.Errorf("%+v, %v", info, err)
+	}
+	var pauses []time.Duration
+	for range 9 {
+		pauses = append(pauses, n.Wardrobe.Step(t.Context()))
+	}
+	for i, pause := range pauses[1:] {
+		if pauses[0] < time.Second || pause < pauses[i] || pause > time.Hour || i < 5 && pause < 2*pauses[i] {
+			t.Fatalf("pauses %v", pauses)
+		}
+	}
+	if text := said.String(); strings.Count(text, "not set") != 2 || len(o.tg.CallsOf("setMyCommands")) != len(pauses) {
+		t.Errorf("%d tries, of which is said: %s", len(o.tg.CallsOf("setMyCommands")), text)
+	}
+	for _, end := range ends {
+		end()
+	}
+	o.tg.FailNext("setMyCommands", telegramtest.TooMany(7200))
+	if pause := n.Wardrobe.Step(t.Context()); pause < 2*time.Hour {
+		t.Errorf("Telegram asks for two hours, and it is tried after %s", pause)
+	}
+	if pause := n.Wardrobe.Step(t.Context()); pause != 0 || len(o.tg.Commands()["all_private_chats/ru"]) == 0 || strings.Count(said.String(), "set after all") != 2 {
+		t.Errorf("again after %s; said: %s", pause, said)
+	}
+	calls := len(o.tg.Calls())
+	if pause := n.Wardrobe.Step(t.Context()); pause != 0 || len(o.tg.Calls()) != calls {
+		t.Errorf("all is set, and %d calls are made", len(o.tg.Calls())-calls)
+	}
+}
+
+func TestOfTwoReplicasOneSetsTheMenus(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	first, second := o.telling("first"), o.telling("second")
+	both := func() (sets int) {
+		before := len(o.tg.CallsOf("setMyCommands"))
+		for _, n := range []*chat.Notice{first, second} {
+			n.Step(t.Context())
+			n.Wardrobe.Step(t.Context())
+		}
+		return len(o.tg.CallsOf("setMyCommands")) - before
+	}
+	end := o.tg.FailAlways("setMyCommands", telegramtest.BadGateway())
+	if n := both(); n != 1 {
+		t.Errorf("%d tries at first", n)
+	}
+	must(t, o.inbox.LetGo(t.Context(), "first")) // what time does to who is dead
+	second.Step(t.Context())
+	if n := both(); n != 1 { // by the second: the first has nothing to say any more
+		t.Errorf("%d tries after the second took over", n)
+	}
+	end()
+	if n := both(); n == 0 || len(o.tg.Commands()["all_group_chats/de"]) == 0 {
+		t.Errorf("%d menus are set: %v", n, o.tg.Commands())
+	}
+	if n := both(); n != 0 {
+		t.Errorf("%d menus are set once more", n)
 	}
 }

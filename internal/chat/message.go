@@ -110,8 +110,8 @@ func (d *Door) start(ctx context.Context, m *telegram.Message, r request) error 
 	if mine, err := d.broughtBack(ctx, m, r.person, d.Link.Started, r.args); mine {
 		return err
 	}
-	if query, ok := cameFrom(r.args); ok {
-		return d.cameToLink(ctx, m, r, query)
+	if w, ok := cameFrom(r.args); ok {
+		return d.cameHere(ctx, m, r, w)
 	}
 	text := r.lang.T("start.hello_unlinked", nil)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"sync"
 	"time"
 
 	"countersign/internal/telegram"
@@ -28,6 +29,7 @@ type Notice struct {
 	Certificate func() ([]byte, error)
 	Self        string // names this replica
 	Me          func(telegram.Me)
+	Wardrobe    Wardrobe // of the menus; its Door is Door
 
 	met    bool // who the bot is, is known
 	told   bool // by this replica, and as far as is known it still holds
@@ -39,8 +41,12 @@ type Notice struct {
 // Run goes on until ctx ends. The gateway works while the Bot API is away or knows only
 // some of this: it says so and tries again.
 func (n *Notice) Run(ctx context.Context) error {
+	n.Wardrobe.Door = n.Door
+	var wg sync.WaitGroup
+	wg.Go(func() { n.Wardrobe.Run(ctx) })
 	for wake.Rest(ctx, n.Step(ctx)) {
 	}
+	wg.Wait()
 	if n.Hook.URL != "" { // with the long poll the right is Poll's, which gives it back itself
 		n.Door.letGo(ctx, n.Self)
 	}
@@ -57,6 +63,7 @@ func (n *Notice) Step(ctx context.Context) time.Duration {
 		}
 		if !mine {
 			n.told = false
+			n.Wardrobe.Leave()
 			return n.meet(ctx)
 		}
 	}
@@ -74,6 +81,7 @@ func (n *Notice) Step(ctx context.Context) time.Duration {
 		return n.later()
 	}
 	n.met, n.told, n.looked, n.again = true, true, n.Door.Now(), 0
+	n.Wardrobe.Want()
 	if len(n.Hook.Certificate) > 0 {
 		n.Door.Log.InfoContext(ctx, "Telegram has the certificate", slog.String("sha256", digest(n.Hook.Certificate)))
 	}

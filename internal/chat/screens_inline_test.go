@@ -18,7 +18,18 @@ func (a *album) searches() {
 		_, err := a.tg.StartBot(9001, "f_cmVudA")
 		must(a.t, err)
 	})
-	a.rows("nothing is found", ledgertest.Budget, "nothing like this")
+	for _, text := range []string{"nothing like this", "zq"} {
+		found := a.asks("nothing is found", ledgertest.Budget, text)
+		a.shown("he asks how to search", ledgertest.Budget, func() {
+			_, err := a.tg.StartBot(ledgertest.Budget, found.Parameter)
+			must(a.t, err)
+		})
+	}
+	fresh := ledgertest.User("fresh", "Fresh", "requester", 9002)
+	fresh.Locale = a.tag
+	a.Import(a.t, fresh)
+	a.tg.User(9002, "Fresh", a.tag)
+	a.asks("somebody of whom there are no documents", 9002, "")
 	for _, end := range []struct {
 		number string
 		come   func(number string)
@@ -52,6 +63,11 @@ func (a *album) searches() {
 // rows types a query and keeps what is shown.
 func (a *album) rows(title string, account int64, text string) []telegramtest.InlineResult {
 	a.t.Helper()
+	return a.asks(title, account, text).Results
+}
+
+func (a *album) asks(title string, account int64, text string) telegramtest.InlineAnswered {
+	a.t.Helper()
 	a.tg.Clock().Advance(time.Minute) // what one types is not counted together
 	found := a.typed(a.t, account, text)
 	fmt.Fprintf(&a.text, "=== %s: %s\n", title, text)
@@ -68,5 +84,5 @@ func (a *album) rows(title string, account int64, text string) []telegramtest.In
 		}
 	}
 	a.text.WriteString("\n")
-	return found.Results
+	return found
 }

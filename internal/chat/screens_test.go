@@ -1,24 +1,20 @@
 package chat_test
 
 import (
+	"cmp"
 	"context"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/approval"
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/people"
 	"countersign/internal/telegram/telegramtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // album collects what one person is shown, screen after screen.
 type album struct {
@@ -47,16 +43,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 			a.settings()
 			a.groups()
 			a.searches()
-			golden := filepath.Join("testdata", "screens."+tag+".golden")
-			if *update {
-				must(t, os.MkdirAll("testdata", 0o755))
-				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if d := cmp.Diff(string(want), a.text.String()); d != "" {
-				t.Errorf("screens differ from %s:\n%s", golden, d)
-			}
+			goldentest.Same(t, "screens."+tag, a.text.String())
 			if strings.Contains(a.text.String(), "{{") {
 				t.Error("a placeholder is left in a text")
 			}
@@ -282,10 +269,42 @@ func (a *album) settings() {
 
 func (a *album) groups() {
 	a.room(a.t)
+	a.said(ledgertest.Budget, "/bind 0000-0000")
 	for _, text := range []string{"/bind", "/bind 0000-0000", "/unbind", "/queue", "/help"} {
 		said := telegramtest.Said{UserID: ledgertest.Budget, ChatID: otherGroup, Text: text}
 		a.shown("in a group: "+text, otherGroup, func() {
 			_, err := a.tg.Post(said)
+			must(a.t, err)
+		})
+	}
+	answered := func(title, text string) {
+		a.keep(title, a.office.answered(a.t, telegramtest.Said{UserID: ledgertest.Budget, ChatID: otherGroup, Text: text}))
+	}
+	answered("in a group: a code", "/bind "+a.code(a.t, "general", "conference_stop"))
+	answered("in a group: a code for another", "/bind "+a.code(a.t, "third"))
+	a.lost()
+	a.door.Administrator = func(context.Context, people.Person) (bool, error) { return true, nil }
+	answered("in a group: /unbind by an administrator", "/unbind")
+	for range 20 {
+		a.office.answered(a.t, telegramtest.Said{UserID: ledgertest.Budget, ChatID: otherGroup, Text: "/bind 0000-0000"})
+	}
+	answered("in a group: too many wrong codes", "/bind 0000-0000")
+}
+
+// lost is what administrators hear of a group that gets nothing any more.
+func (a *album) lost() {
+	a.t.Helper()
+	general, _ := a.chatNamed(a.t, "general")
+	general.Fallback = true
+	_, _, err := a.Directory.PutChat(a.t.Context(), "test", general)
+	must(a.t, err)
+	bound, _ := a.chatNamed(a.t, "payments")
+	a.board.Language = a.tag
+	for _, fault := range []string{"the bot may not write here: kicked", "", directory.TopicFault, ""} {
+		must(a.t, a.Directory.ChatFault(a.t.Context(), bound.ID, fault))
+		a.shown("in the administrators' group: "+cmp.Or(fault, "all is well again"), otherGroup, func() {
+			must(a.t, a.door.TellChats(a.t.Context()))
+			_, err := a.board.RunOnce(a.t.Context())
 			must(a.t, err)
 		})
 	}

@@ -18,8 +18,8 @@ type Hook struct {
 	MaxConnections int
 }
 
-// Announce tells Telegram where to deliver, or that we ask ourselves, and the menu of
-// commands, and hands on what it says of the bot.
+// Announce tells Telegram where to deliver, or that we ask ourselves, and hands on what it
+// says of the bot.
 func (d *Door) Announce(ctx context.Context, h Hook, me func(telegram.Me)) error {
 	bot, err := d.Telegram.GetMe(ctx)
 	if err != nil {
@@ -36,7 +36,6 @@ func (d *Door) Announce(ctx context.Context, h Hook, me func(telegram.Me)) error
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
-	d.dress(ctx)
 	return nil
 }
 

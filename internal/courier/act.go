@@ -78,7 +78,7 @@ func (l *lane) offer(ctx context.Context, s spotAt, want card.Card, out *post.Le
 	if s.Kind != card.KindFile || want.File != nil || !l.Links.Open() {
 		return nil
 	}
-	o := handout.Offer{SHA256: s.File, Case: string(l.d.Case.ID), Chat: l.chat}
+	o := handout.Offer{SHA256: s.File, Case: string(l.d.Case.ID), Chat: l.chat, Group: s.Chat}
 	if want.Offer == nil || want.Offer.Button == "" {
 		given, err := l.Links.Store.Revoke(ctx, o)
 		if given {

@@ -344,7 +344,7 @@ func TestFileThatIsTooLargeIsOfferedByALinkThatEndsWithIt(t *testing.T) {
 	o := newOffice(t)
 	o.bind(t, group, 0)
 	o.courier.MaxFile = 4
-	o.courier.Links = &handout.Desk{Store: &handout.Store{Pool: o.Pool}, Files: o.Files, PublicURL: "https://pay.example.org"}
+	o.courier.Links = &handout.Desk{Store: &handout.Store{Pool: o.Pool}, Directory: o.Directory, Files: o.Files, PublicURL: "https://pay.example.org"}
 	live := func() (n int) {
 		t.Helper()
 		must(t, o.Pool.QueryRow(t.Context(), `select count(*) from file_link where ended_at is null`).Scan(&n))
@@ -366,6 +366,11 @@ func TestFileThatIsTooLargeIsOfferedByALinkThatEndsWithIt(t *testing.T) {
 	}
 	if len(links) != 2 || live() != 2 || len(o.tg.CallsOf("sendDocument")) != 0 {
 		t.Errorf("%d different links, %d live, want one for each chat", len(links), live())
+	}
+	var owned int
+	must(t, o.Pool.QueryRow(t.Context(), `select count(*) from file_link where chat = 'payments' or connection is not null`).Scan(&owned))
+	if owned != 2 {
+		t.Errorf("of %d links it is noted whose they are, want both", owned)
 	}
 	calls := o.sends() + o.edits()
 	must(t, o.Redraw(t.Context(), o.caseOf(t, "7301")))

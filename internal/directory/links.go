@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -103,6 +104,19 @@ func (s *Store) UnlinkUser(ctx context.Context, actor, externalID, reason string
 		return fmt.Errorf("unlink %s: %w", shown(externalID), ErrUnknown)
 	}
 	return s.Unlink(ctx, actor, p.ID, reason)
+}
+
+// Connection gives the live link of an account, which lasts until the account is taken
+// from its person; signing in again renews it. ErrUnknown: it is nobody's.
+func (s *Store) Connection(ctx context.Context, account int64) (id int64, err error) {
+	err = s.Pool.QueryRow(ctx, `select id from telegram_link where account = $1 and unlinked_at is null`, account).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return 0, fmt.Errorf("connection of account %d: %w", account, err)
+	}
+	return id, nil
 }
 
 // Links lists every account that was ever the person's, oldest first.

@@ -3,16 +3,13 @@ package doctor_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/doctor"
+	"countersign/internal/goldentest"
 	"countersign/internal/locale/localetest"
 	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
@@ -74,14 +71,6 @@ func TestMeetingsAreLookedAt(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(found)) {
 			fmt.Fprintf(&out, "=== %s (%s)\n%s\n\n", name, found[name].Level, passing(found[name].Text(texts.For(tag))))
 		}
-		golden := filepath.Join("testdata", "meetings."+tag+".golden")
-		if *update {
-			must(t, os.WriteFile(golden, []byte(out.String()), 0o600))
-		}
-		want, err := os.ReadFile(golden)
-		must(t, err)
-		if diff := cmp.Diff(string(want), out.String()); diff != "" {
-			t.Errorf("findings differ from %s:\n%s", golden, diff)
-		}
+		goldentest.Same(t, "meetings."+tag, out.String())
 	}
 }

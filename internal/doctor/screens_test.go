@@ -1,23 +1,18 @@
 package doctor_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/doctor"
+	"countersign/internal/goldentest"
 	"countersign/internal/locale/localetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // passing is what is another each time: ports, folders of a test, days, and what the system
 // and its libraries say in words of their own.
@@ -46,15 +41,6 @@ func readAsWritten(t *testing.T, found map[string]doctor.Finding) {
 			f := found[name]
 			fmt.Fprintf(&out, "=== %s (%s, %s)\n%s\n\n", name, f.Check, f.Level, passing(f.Text(texts.For(tag))))
 		}
-		golden := filepath.Join("testdata", "findings."+tag+".golden")
-		if *update {
-			must(t, os.MkdirAll("testdata", 0o755))
-			must(t, os.WriteFile(golden, []byte(out.String()), 0o600))
-		}
-		want, err := os.ReadFile(golden)
-		must(t, err)
-		if d := cmp.Diff(string(want), out.String()); d != "" {
-			t.Errorf("findings differ from %s:\n%s", golden, d)
-		}
+		goldentest.Same(t, "findings."+tag, out.String())
 	}
 }

@@ -17,8 +17,11 @@ const (
 	mostWords    = 100
 	longestQuery = 256
 	mostTerms    = 10
-	leastBegun   = 3 // shorter beginnings would find everything
 )
+
+// LeastBegun is how many letters of a word find it by its beginning: fewer would find
+// everything.
+const LeastBegun = 3
 
 // Marks are what a document can be found by: its number in one piece, and words. Of these
 // "#" begins a part of the number without leading zeros, and "=" an amount.
@@ -96,7 +99,7 @@ func Seek(text string) Sought {
 	return s
 }
 
-func begins(w string, length int) Word { return Word{Text: w, Begins: length >= leastBegun} }
+func begins(w string, length int) Word { return Word{Text: w, Begins: length >= LeastBegun} }
 
 // runs parts a text where figures end: blanks and marks between digits may belong to an
 // amount.

@@ -88,7 +88,7 @@ const (
 
 	noticeFileText = "For files that are too large to be sent inside the notice: the body is the content as it is. It must have the digest in the path. Then name it by `sha256`. " +
 		"Sending it again is harmless. What is refused is the same as with files of documents; the greatest size is the limit of this server, 25 MB by default. " +
-		"What is too large for the messenger arrives as a link that expires."
+		"What is too large for the messenger arrives as a link that expires, and ends with the connection or the binding of whoever got it."
 
 	userText = "Creates or changes a person. `roles` are all roles that the person has from now on. Without `active` who left stays away and who is there stays. Who is the last that can decide on a step of a live route cannot leave or lose the role (409 `last_approver`). Links to Telegram accounts are not made here: " +
 		"a key that could make them could vote for everybody."

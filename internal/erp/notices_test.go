@@ -3,6 +3,7 @@ package erp_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/erp"
+	"countersign/internal/goldentest"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale/localetest"
 	"countersign/internal/notice"
@@ -156,6 +158,33 @@ func TestANoticeReachesPeopleRolesAndGroupsAndTheERPSeesHowFar(t *testing.T) {
 	}
 	if _, err := w.door.Notices.RunOnce(t.Context()); err != nil || len(w.said(payments)) != 3 {
 		t.Errorf("told again: %q, %v", w.said(payments), err)
+	}
+}
+
+// TestReasonsReadAsWritten shows why a notice, or a file of one, did not arrive.
+func TestReasonsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.told(t, "why-notice-1", `{"kind":"info","text":"x","people":["petrov"]}`).at(t, "id")
+	for _, tag := range []string{"en", "ru", "de", "es"} {
+		var out strings.Builder
+		for _, why := range []notice.Why{
+			notice.Expired, notice.Unlinked, notice.Deactivated, notice.Disabled, notice.NoChat, notice.Unreachable, notice.NoRights, notice.TooLarge, notice.BadFile,
+			notice.Withheld, notice.Refused,
+		} {
+			if _, err := b.Pool.Exec(t.Context(), `update notice_message set next_at = null, fault = 'in the words of the messenger', reason = $2 where notice_id = $1`, id, why); err != nil {
+				t.Fatal(err)
+			}
+			got := b.call(t, request{method: "GET", path: "/v1/notices/" + id, headers: []string{"Accept-Language: " + tag}})
+			var told struct {
+				To []struct{ State, Reason, Why string } `json:"recipients"`
+			}
+			if err := json.Unmarshal(got.body, &told); err != nil || len(told.To) != 1 {
+				t.Fatalf("%s: %s, %v", why, got.body, err)
+			}
+			fmt.Fprintf(&out, "=== %s, %s\n%s\n\n", told.To[0].State, told.To[0].Reason, told.To[0].Why)
+		}
+		goldentest.Same(t, "reasons."+tag, out.String())
 	}
 }
 

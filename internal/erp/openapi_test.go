@@ -2,7 +2,6 @@ package erp_test
 
 import (
 	"bytes"
-	"flag"
 	"net/http"
 	"os"
 	"slices"
@@ -11,9 +10,9 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "write web/openapi.yaml anew")
+	"countersign/internal/goldentest"
+)
 
 const committed = "../../web/openapi.yaml"
 
@@ -29,18 +28,7 @@ func TestTheCommittedDocumentIsTheOneThatIsServed(t *testing.T) {
 	if _, err := served.ReadFrom(res.Body); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(committed, served.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadFile(committed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(kept, served.Bytes()) {
-		t.Error("web/openapi.yaml is not current: run this test with -update and look at the difference")
-	}
+	goldentest.File(t, committed, served.String())
 	for _, word := range []string{"$schema", "ErrorModel", "ErrorDetail"} {
 		if strings.Contains(served.String(), word) {
 			t.Errorf("the document speaks of %s", word)

@@ -11,7 +11,7 @@ type NoticeBody struct {
 	Roles     []string     `json:"roles,omitempty" nullable:"true" maxItems:"500" doc:"Everybody who has the role: role, or role@scope" example:"[\"treasurer\"]"`
 	Chats     []string     `json:"chats,omitempty" nullable:"true" maxItems:"500" doc:"External ids of group chats" example:"[\"payments\"]"`
 	Document  string       `json:"document,omitempty" nullable:"true" maxLength:"200" doc:"External id of a document of your source that this is about. It is named under the text to whoever may see it. In a group, fields that are hidden from it are also taken out of title, text and names of files, and files come only where files of documents do" example:"8f0e7c9a-REQ-4711"`
-	Files     []NoticeFile `json:"files,omitempty" nullable:"true" maxItems:"10" doc:"They come under the text; what is too large for the messenger, as a link that expires"`
+	Files     []NoticeFile `json:"files,omitempty" nullable:"true" maxItems:"10" doc:"They come under the text; what is too large for the messenger, as a link that expires, and ends with the connection or the binding of whoever got it"`
 	ExpiresAt string       `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339, from a minute to 30 days ahead: what could not be sent until then is not sent. A day where it is left out" example:"2026-06-21T18:00:00+03:00"`
 	Percent   int          `json:"percent,omitempty" nullable:"true" minimum:"0" maximum:"100" doc:"Of a progress; left out: it is not known how far it is" example:"0"`
 }

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/jackc/pgx/v5"
 
+	"countersign/internal/directory"
 	"countersign/internal/handout"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/locale/localetest"
@@ -30,13 +32,21 @@ func newCounter(t *testing.T) counter {
 	t.Helper()
 	c := counter{Bench: ledgertest.New(t)}
 	texts := localetest.Texts(t)
-	c.desk = &handout.Desk{Store: &handout.Store{Pool: c.Pool}, Files: c.Files, Texts: texts, Zone: time.UTC, Log: slog.New(slog.DiscardHandler)}
+	c.bind(t, directory.Chat{ExternalID: "ops", TelegramID: -100, Title: "Operations"})
+	c.bind(t, directory.Chat{ExternalID: "sales", TelegramID: -101, Title: "Sales"})
+	c.desk = &handout.Desk{Store: &handout.Store{Pool: c.Pool}, Directory: c.Directory, Files: c.Files, Texts: texts, Zone: time.UTC, Log: slog.New(slog.DiscardHandler)}
 	router := mux.NewRouter()
 	must(t, c.desk.Mount(router))
 	c.web = httptest.NewServer(router)
 	t.Cleanup(c.web.Close)
 	c.desk.PublicURL = c.web.URL
 	return c
+}
+
+func (c counter) bind(t *testing.T, to directory.Chat) {
+	t.Helper()
+	_, _, err := c.Directory.PutChat(t.Context(), "test", to)
+	must(t, err)
 }
 
 func must(t *testing.T, err error) {
@@ -161,6 +171,83 @@ func TestLinkThatIsNoneOrNoMoreOpensNothing(t *testing.T) {
 	must(t, c.Pool.QueryRow(t.Context(), `select count(*) from file_link`).Scan(&left))
 	if left != 2 {
 		t.Errorf("%d links after the old ones were removed", left)
+	}
+}
+
+// A link ends with the connection or the binding of whoever got it, and comes back with a
+// binding, not with a connection: a telephone that was lost stays shut out.
+func TestLinkIsGoodAsLongAsWhoeverGotItIsThere(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	meta, err := c.Files.Put(t.Context(), ledgertest.Source, "", strings.NewReader("the content"))
+	must(t, err)
+	give := func(chat int64, group string) string {
+		url, err := c.desk.Link(t.Context(), handout.Offer{SHA256: meta.SHA256, Name: "a.pdf", Case: "ntc_1", Chat: chat, Group: group})
+		must(t, err)
+		return url
+	}
+	links := map[string]string{
+		"of Anna": give(ledgertest.Requester, ""), "of Pyotr": give(ledgertest.Budget, ""), "of Olga": give(ledgertest.Finance, ""), "of Ivan": give(ledgertest.Treasurer, ""),
+		"of Maria": give(ledgertest.Second, ""), "of a stranger": give(4242, ""), "of operations": give(-100, "ops"), "of sales": give(-101, "sales"),
+	}
+	open := func(when string, want ...string) {
+		t.Helper()
+		for name, url := range links {
+			before := c.downloads(t)
+			shown, page := c.ask(t, http.MethodGet, url)
+			fetched, body := c.ask(t, http.MethodPost, url)
+			good := slices.Contains(want, name)
+			switch {
+			case good && (shown.StatusCode != http.StatusOK || fetched.StatusCode != http.StatusOK || body != "the content"):
+				t.Errorf("%s, the link %s: %d, %d", when, name, shown.StatusCode, fetched.StatusCode)
+			case !good && (shown.StatusCode != http.StatusGone || fetched.StatusCode != http.StatusGone || strings.Contains(page+body, "a.pdf") || strings.Contains(body, "content<") ||
+				body == "the content" || !strings.Contains(page, "nicht mehr verknüpft") || c.downloads(t) != before):
+				t.Errorf("%s, the link %s: %d, %d\n%s", when, name, shown.StatusCode, fetched.StatusCode, page)
+			}
+		}
+	}
+	open("at first", "of Anna", "of Pyotr", "of Olga", "of Ivan", "of Maria", "of operations", "of sales")
+
+	must(t, c.Directory.UnlinkUser(t.Context(), "test", "ivanova", "asked for it"))
+	_, err = c.Directory.Freeze(t.Context(), "test", "petrov", "the telephone is lost")
+	must(t, err)
+	must(t, c.Directory.Deactivate(t.Context(), "test", "sidorova", "left"))
+	c.Import(t, ledgertest.User("kozlov", "Ivan Kozlov", "treasurer", ledgertest.Requester)) // another telephone, once Anna's
+	c.bind(t, directory.Chat{ExternalID: "sales", TelegramID: -101, Title: "Sales", Disabled: true})
+	must(t, c.Directory.MigrateChat(t.Context(), -100, -1_000_000_000_100))
+	open("unlinked, frozen, gone, moved, unbound", "of Maria", "of operations")
+
+	c.bind(t, directory.Chat{ExternalID: "sales", TelegramID: -101, Title: "Sales"})
+	c.Import(t, ledgertest.User("kozlov", "Ivan Kozlov", "treasurer", ledgertest.Treasurer))
+	c.Import(t, ledgertest.User("ivanova", "Anna Ivanova", "requester", ledgertest.Requester))
+	open("back again", "of Maria", "of operations", "of sales")
+}
+
+// Links from before it was noted whose they are belong to whoever has the chat.
+func TestLinkFromBeforeEndsWithItsChatToo(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	_, url := c.offer(t, "a.pdf", "the content")
+	o := handout.Offer{SHA256: strings.Repeat("0", 64), Chat: ledgertest.Budget}
+	must(t, c.Pool.QueryRow(t.Context(), `select sha256 from file_link`).Scan(&o.SHA256))
+	o.Name, o.Case = "a.pdf", "cas_1"
+	persons, err := c.desk.Link(t.Context(), o)
+	must(t, err)
+	owner, err := pgx.Connect(t.Context(), c.OwnerURL)
+	must(t, err)
+	defer owner.Close(t.Context())
+	for _, sql := range []string{`alter table file_link disable trigger user`, `update file_link set connection = null, chat = null`} {
+		_, err = owner.Exec(t.Context(), sql)
+		must(t, err)
+	}
+	status := func(url string) int { a, _ := c.ask(t, http.MethodPost, url); return a.StatusCode }
+	if group, person := status(url), status(persons); group != http.StatusOK || person != http.StatusOK {
+		t.Errorf("while they are there: %d, %d", group, person)
+	}
+	c.bind(t, directory.Chat{ExternalID: "ops", TelegramID: -100, Title: "Operations", Disabled: true})
+	must(t, c.Directory.UnlinkUser(t.Context(), "test", "petrov", "asked for it"))
+	if group, person := status(url), status(persons); group != http.StatusGone || person != http.StatusGone {
+		t.Errorf("afterwards: %d, %d", group, person)
 	}
 }
 

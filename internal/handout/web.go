@@ -33,6 +33,7 @@ type page struct {
 	Size  string
 	Until string
 	Here  string // the form's address; empty: there is nothing to fetch
+	Why   string // key of what is said then
 
 	lang locale.Lang
 }
@@ -63,7 +64,7 @@ func (d *Desk) Mount(r *mux.Router) error {
 // show says what the link is for. It fetches nothing and counts nothing: robots look at
 // links, too.
 func (d *Desk) show(w http.ResponseWriter, r *http.Request, sheet *template.Template) {
-	l, err := d.Store.find(r.Context(), mux.Vars(r)["token"])
+	l, err := d.look(r.Context(), mux.Vars(r)["token"])
 	if err != nil {
 		d.refuse(w, r, sheet, err)
 		return
@@ -81,7 +82,11 @@ func (d *Desk) show(w http.ResponseWriter, r *http.Request, sheet *template.Temp
 
 // send gives the file itself, to be kept and never to be shown in place.
 func (d *Desk) send(w http.ResponseWriter, r *http.Request, sheet *template.Template) {
-	l, err := d.Store.fetch(r.Context(), mux.Vars(r)["token"])
+	token := mux.Vars(r)["token"]
+	l, err := d.look(r.Context(), token)
+	if err == nil {
+		l, err = d.Store.fetch(r.Context(), token)
+	}
 	if err != nil {
 		d.refuse(w, r, sheet, err)
 		return
@@ -120,12 +125,16 @@ func (p patient) Write(b []byte) (int, error) {
 }
 
 func (d *Desk) refuse(w http.ResponseWriter, r *http.Request, sheet *template.Template, err error) {
-	status := http.StatusNotFound
-	if !errors.Is(err, errNone) {
+	p, status := d.page(r), http.StatusNotFound
+	p.Why = "handout.gone"
+	switch {
+	case errors.Is(err, errEnded):
+		p.Why, status = "handout.ended", http.StatusGone
+	case !errors.Is(err, errNone):
 		d.Log.WarnContext(r.Context(), "file not handed out", slog.Any("error", err))
-		status = http.StatusServiceUnavailable
+		p.Why, status = "handout.later", http.StatusServiceUnavailable
 	}
-	d.write(w, r, sheet, status, d.page(r))
+	d.write(w, r, sheet, status, p)
 }
 
 func (d *Desk) page(r *http.Request) page {

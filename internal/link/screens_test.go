@@ -1,25 +1,19 @@
 package link_test
 
 import (
-	"flag"
 	"fmt"
 	"html"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/link"
 	"countersign/internal/pages/pagestest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // album collects what people are shown in the messenger and in the browser.
 type album struct {
@@ -47,16 +41,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 					fmt.Fprintf(&a.text, "=== %d is told, %d\n%s\n\n", account, i+1, text)
 				}
 			}
-			golden := filepath.Join("testdata", "screens."+tag+".golden")
-			if *update {
-				must(t, os.MkdirAll("testdata", 0o755))
-				must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if d := cmp.Diff(string(want), a.text.String()); d != "" {
-				t.Errorf("screens differ from %s:\n%s", golden, d)
-			}
+			goldentest.Same(t, "screens."+tag, a.text.String())
 			if gap := regexp.MustCompile(`\{\{|\b(link|login|page)\.[a-z_]{3,}\.`).FindString(a.text.String()); gap != "" {
 				t.Errorf("%s is a key without a text, or a placeholder", gap)
 			}

@@ -1,20 +1,16 @@
 package meet_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"countersign/internal/browsertest"
 	"countersign/internal/meet"
 	"countersign/internal/server"
 	"countersign/internal/trueconf/trueconftest"
@@ -24,102 +20,36 @@ const patience = 20 * time.Second
 
 // screen is a visitor's real browser.
 type screen struct {
-	t   *testing.T
-	ctx context.Context
+	*browsertest.Browser
 
-	mu       sync.Mutex
-	complain []string
+	t *testing.T
 }
 
-// openScreen starts a browser; a machine without one skips the test loudly, unless it is
-// required.
 func openScreen(t *testing.T) *screen {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		const text = "NO BROWSER ON THIS MACHINE: the page of meetings was not looked at; install chromium"
-		if os.Getenv("COUNTERSIGN_TEST_BROWSER") == "require" {
-			t.Fatal(text)
-		}
-		t.Skip(text)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WindowSize(390, 844),
-	)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
-	s := &screen{t: t, ctx: ctx}
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			if m.IsException() || m.Source == "security" {
-				s.mu.Lock()
-				s.complain = append(s.complain, m.String())
-				s.mu.Unlock()
-			}
-		}
-	}()
-	return s
-}
-
-func (s *screen) do(what string, steps ...chromedp.Action[chromedp.Void]) {
-	s.t.Helper()
-	if err := chromedp.Do(s.ctx, steps...); err != nil {
-		s.fail(what, err)
-	}
-}
-
-func (s *screen) fail(what string, err error) {
-	s.t.Helper()
-	path := filepath.Join(s.t.ArtifactDir(), "failure.png")
-	if picture, shot := chromedp.Run(s.ctx, chromedp.CaptureScreenshot()); shot == nil {
-		_ = os.WriteFile(path, picture, 0o600)
-	}
-	s.t.Fatalf("%s: %v (picture: %s)", what, err, path)
-}
-
-// sees waits until an expression holds.
-func (s *screen) sees(what, expression string) {
-	s.t.Helper()
-	if _, err := chromedp.Run(s.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
-		s.fail("never seen: "+what, err)
-	}
+	return &screen{t: t, Browser: browsertest.Open(t, browsertest.Options{Of: "the page of meetings", Width: 390, Height: 844, Patience: patience})}
 }
 
 func (s *screen) at(page string) {
 	s.t.Helper()
-	s.sees("the page "+page, fmt.Sprintf(`document.querySelector('main').dataset.page === %q`, page))
+	s.Sees("the page "+page, fmt.Sprintf(`document.querySelector('main').dataset.page === %q`, page))
 }
 
 func (s *screen) reads(words string) {
 	s.t.Helper()
-	s.sees(words, fmt.Sprintf(`document.getElementById('said').innerText.includes(%q) && document.getElementById('said').offsetHeight > 0`, words))
+	s.Sees(words, fmt.Sprintf(`document.getElementById('said').innerText.includes(%q) && document.getElementById('said').offsetHeight > 0`, words))
 }
 
 func (s *screen) open(link string) {
 	s.t.Helper()
-	s.do("open", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(link+"?lang=en"))
+	s.Do("open", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(link+"?lang=en"))
 	s.at("first")
-	s.sees("nothing sticks out", `document.documentElement.scrollWidth <= innerWidth`)
+	s.Sees("nothing sticks out", `document.documentElement.scrollWidth <= innerWidth`)
 }
 
 func (s *screen) join() {
 	s.t.Helper()
-	s.do("join", chromedp.Click(chromedp.CSS(`button.act`), chromedp.NodeVisible))
+	s.Do("join", chromedp.Click(chromedp.CSS(`button.act`), chromedp.NodeVisible))
 }
 
 // people lists who is in what runs.
@@ -151,12 +81,12 @@ func TestVisitInABrowser(t *testing.T) {
 	h := newHouseBy(t, httptest.NewServer)
 	m := h.arrange(t, nil, meet.Guest{})
 	s.open(m.Links[0].URL)
-	s.do("name", chromedp.SendKeys(chromedp.CSS(`#name`), "Ann"))
+	s.Do("name", chromedp.SendKeys(chromedp.CSS(`#name`), "Ann"))
 	s.join()
 	s.at("in")
 	h.meets(t, "Ann")
-	s.sees("what the frame may", `(() => { const f = document.querySelector('#stage iframe'); return f.allow.includes('camera http://') && f.src.startsWith(document.querySelector('main').dataset.origin + '/webrtc/') && document.querySelector('main').hidden })()`)
-	s.do("strangers speak", chromedp.Evaluate[chromedp.Void](`(() => {
+	s.Sees("what the frame may", `(() => { const f = document.querySelector('#stage iframe'); return f.allow.includes('camera http://') && f.src.startsWith(document.querySelector('main').dataset.origin + '/webrtc/') && document.querySelector('main').hidden })()`)
+	s.Do("strangers speak", chromedp.Evaluate[chromedp.Void](`(() => {
 		const origin = document.querySelector('main').dataset.origin, frame = document.querySelector('#stage iframe').contentWindow;
 		const say = (data, o, source) => window.dispatchEvent(new MessageEvent('message', {data, origin: o, source}));
 		say({type: 'logout'}, location.origin, frame);
@@ -166,15 +96,15 @@ func TestVisitInABrowser(t *testing.T) {
 		say({type: 'somethingElse'}, origin, frame);
 		window.postMessage({type: 'logout'}, '*');
 	})()`))
-	s.sees("still in", `new Promise(done => setTimeout(() => done(document.querySelector('main').dataset.page === 'in'), 200))`)
+	s.Sees("still in", `new Promise(done => setTimeout(() => done(document.querySelector('main').dataset.page === 'in'), 200))`)
 	for what, words := range map[string]string{
 		"logout": "You have left", "connectionClosed": "connection was lost", "loginFail": "did not let you in", "notSupported": "cannot take part",
 	} {
-		s.do(what, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`window.dispatchEvent(new MessageEvent('message', {
+		s.Do(what, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`window.dispatchEvent(new MessageEvent('message', {
 			data: {type: %q}, origin: document.querySelector('main').dataset.origin, source: document.querySelector('#stage iframe').contentWindow}))`, what)))
 		s.at("first")
 		s.reads(words)
-		s.sees("no frame", `!document.querySelector('iframe') && document.getElementById('name').value === 'Ann' && !document.querySelector('button.act').disabled`)
+		s.Sees("no frame", `!document.querySelector('iframe') && document.getElementById('name').value === 'Ann' && !document.querySelector('button.act').disabled`)
 		s.join()
 		s.at("in")
 	}
@@ -182,19 +112,9 @@ func TestVisitInABrowser(t *testing.T) {
 	if n := h.video.Count(trueconftest.Create); n != 1 {
 		t.Errorf("%d conferences were made", n)
 	}
-	s.do("leave", chromedp.Click(chromedp.CSS(`#out`), chromedp.NodeVisible))
+	s.Do("leave", chromedp.Click(chromedp.CSS(`#out`), chromedp.NodeVisible))
 	s.reads("You have left")
-	s.quiet()
-}
-
-// quiet: nothing on the page went against its own policy, and no script failed.
-func (s *screen) quiet() {
-	s.t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.complain) > 0 {
-		s.t.Errorf("the console says:\n%s", strings.Join(s.complain, "\n"))
-	}
+	s.Quiet()
 }
 
 func TestVisitorWaitsAndIsLetInOrDeclined(t *testing.T) {
@@ -217,8 +137,8 @@ func TestVisitorWaitsAndIsLetInOrDeclined(t *testing.T) {
 	h.tap(t, "petrov", decline)
 	s.at("declined")
 	s.reads("Ask for another time")
-	s.sees("nothing to press", `document.querySelector('form').hidden`)
-	s.quiet()
+	s.Sees("nothing to press", `document.querySelector('form').hidden`)
+	s.Quiet()
 }
 
 // patient hears of answers that ask for patience.

@@ -191,7 +191,7 @@ func TestNoticeAboutADocumentTellsEachWhatHeMaySee(t *testing.T) {
 	o.once(t)
 	whole := "Payment request No. 4711 · Rent, June · RUB 125,000.00"
 	for chat, want := range map[int64][]string{
-		sales:             {"Paid •••,00 to •••\nToday\nPayment request No. 4711 · Rent, June"},
+		sales:             {"Paid ••• to •••\nToday\nPayment request No. 4711 · Rent, June"},
 		operations:        {"Paid 125 000,00 to LANDLORD LLC\nToday", "Landlord LLC.pdf"},
 		ledgertest.Budget: {"Paid 125 000,00 to LANDLORD LLC\nToday\n" + whole, "Landlord LLC.pdf"},
 		ledgertest.Second: {"Paid 125 000,00 to LANDLORD LLC\nToday", "Landlord LLC.pdf"},
@@ -225,7 +225,7 @@ func TestFileThatIsTooLargeComesAsALink(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t)
 			o.board.MaxFile = 2 << 20
-			o.board.Links = &handout.Desk{Store: &handout.Store{Pool: o.Pool}, Files: o.Files, PublicURL: links, Texts: o.board.Texts, Log: o.board.Log}
+			o.board.Links = &handout.Desk{Store: &handout.Store{Pool: o.Pool}, Directory: o.Directory, Files: o.Files, PublicURL: links, Texts: o.board.Texts, Log: o.board.Log}
 			meta, err := o.Files.Put(t.Context(), ledgertest.Source, "", bytes.NewReader(make([]byte, 3<<20)))
 			must(t, err)
 			n := line("The statement", chats("Sales"))
@@ -249,6 +249,11 @@ func TestFileThatIsTooLargeComesAsALink(t *testing.T) {
 			b, _ := m[1].Button("Download")
 			if u, err := url.Parse(b.URL); err != nil || u.Host != "pay.example.org" || !strings.HasPrefix(u.Path, "/files/") {
 				t.Errorf("leads to %q", b.URL)
+			}
+			var owner string
+			must(t, o.Pool.QueryRow(t.Context(), `select chat from file_link where place = $1`, int64(sales)).Scan(&owner))
+			if owner != "Sales" {
+				t.Errorf("the link is noted as that of %q", owner)
 			}
 		})
 	}

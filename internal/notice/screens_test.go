@@ -2,17 +2,13 @@ package notice_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/handout"
 	"countersign/internal/ledger/ledgertest"
 	"countersign/internal/notice"
@@ -20,8 +16,6 @@ import (
 	"countersign/internal/people"
 	"countersign/internal/telegram/telegramtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // gallery collects what chats are told, notice after notice.
 type gallery struct {
@@ -43,16 +37,7 @@ func TestNoticesReadAsWritten(t *testing.T) {
 			g.progress()
 			g.several()
 			g.large()
-			golden := filepath.Join("testdata", "notices."+tag+".golden")
-			if *update {
-				must(t, os.MkdirAll("testdata", 0o755))
-				must(t, os.WriteFile(golden, []byte(g.text.String()), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			must(t, err)
-			if d := cmp.Diff(string(want), g.text.String()); d != "" {
-				t.Errorf("notices differ from %s:\n%s", golden, d)
-			}
+			goldentest.Same(t, "notices."+tag, g.text.String())
 			if strings.Contains(g.text.String(), "{{") || strings.Contains(g.text.String(), "notice.") {
 				t.Error("a placeholder or a key is left in a text")
 			}
@@ -195,7 +180,7 @@ func (g *gallery) several() {
 func (g *gallery) large() {
 	g.t.Helper()
 	g.board.MaxFile = 2 << 20
-	g.board.Links = &handout.Desk{Store: &handout.Store{Pool: g.Pool}, Files: g.Files, PublicURL: "https://pay.example.org", Texts: g.board.Texts, Log: g.board.Log}
+	g.board.Links = &handout.Desk{Store: &handout.Store{Pool: g.Pool}, Directory: g.Directory, Files: g.Files, PublicURL: "https://pay.example.org", Texts: g.board.Texts, Log: g.board.Log}
 	meta, err := g.Files.Put(g.t.Context(), ledgertest.Source, "", bytes.NewReader(make([]byte, 3<<20)))
 	must(g.t, err)
 	n := line("The statement of the year", notice.To{People: []people.ID{g.person(g.t, ledgertest.Budget).ID}})

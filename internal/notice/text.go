@@ -90,7 +90,11 @@ func (b *Board) attach(ctx context.Context, p piece, r reader, lang locale.Lang,
 	if !b.Links.Open() {
 		return TooLarge, nil
 	}
-	url, err := b.Links.Link(ctx, handout.Offer{SHA256: f.SHA256, Name: f.Name, Case: p.Notice, Chat: p.Chat})
+	o := handout.Offer{SHA256: f.SHA256, Name: f.Name, Case: p.Notice, Chat: p.Chat}
+	if r.group != nil {
+		o.Group = r.group.ExternalID
+	}
+	url, err := b.Links.Link(ctx, o)
 	if err != nil {
 		return "", err
 	}

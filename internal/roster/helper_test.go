@@ -29,7 +29,8 @@ type office struct {
 	bench   *ledgertest.Bench
 	roll    google.Roll
 	routes  []route.Route
-	alarms  []string
+	alarms  []string // for the command line
+	told    []roster.Alarm
 	changed []string
 }
 
@@ -49,7 +50,9 @@ func newOffice(tb testing.TB) *office {
 			o.changed = append(o.changed, ids...)
 			return 0, nil
 		},
-		Alarm: func(_ context.Context, text string) { o.alarms = append(o.alarms, text) },
+		Alarm: func(_ context.Context, a roster.Alarm) {
+			o.alarms, o.told = append(o.alarms, a.Text), append(o.told, a)
+		},
 	}
 	return o
 }

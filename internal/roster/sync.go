@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"countersign/internal/directory"
 	"countersign/internal/google"
@@ -37,7 +36,7 @@ type Sync struct {
 	// Changed is told after people changed: the ledger's PeopleChanged.
 	Changed func(ctx context.Context, externalIDs ...string) (int, error)
 	// Alarm tells the administrators.
-	Alarm func(ctx context.Context, text string)
+	Alarm func(ctx context.Context, a Alarm)
 }
 
 // Plan says what Apply would do, and changes nothing. With a [TooManyError] or a
@@ -209,13 +208,13 @@ func takeOut(p *Plan, f directory.Problem) {
 func (s *Sync) Apply(ctx context.Context) (Plan, error) {
 	plan, err := s.run(ctx, directory.Apply)
 	if err != nil {
-		if isRefused(err) || errors.Is(err, ErrEmpty) {
-			s.Alarm(ctx, err.Error())
+		for _, a := range alarms(err) {
+			s.Alarm(ctx, a)
 		}
 		return Plan{}, fmt.Errorf("workspace sync: %w", err)
 	}
 	if len(plan.Held) > 0 {
-		s.Alarm(ctx, heldText(plan.Held))
+		s.Alarm(ctx, heldBack(plan.Held))
 	}
 	if changed := plan.who(); len(changed) > 0 {
 		if _, err := s.Changed(ctx, changed...); err != nil {
@@ -238,14 +237,6 @@ func (p Plan) who() []string {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func heldText(held []Person) string {
-	lines := []string{fmt.Sprintf("%d people left the company and are the last who can approve; name successors:", len(held))}
-	for _, h := range held {
-		lines = append(lines, fmt.Sprintf("%s, %s: %s", h.title(), h.Reason, strings.Join(h.Routes, ", ")))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // isRefused tells whether a plan is too much to be carried out.
