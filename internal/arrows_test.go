@@ -91,6 +91,8 @@ func arrows() map[string]string {
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
+		"internal/audiodesk": "internal/asterisk internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pace internal/people internal/pin " +
+			"internal/screen internal/seal internal/secret internal/telegram internal/wake",
 		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",
 
