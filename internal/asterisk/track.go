@@ -106,10 +106,7 @@ func (s *calls) hear(m message) []Event {
 	case "ConfbridgeEnd":
 		return []Event{{Kind: Ended, Room: m.get("Conference")}}
 	case "ConfbridgeJoin":
-		if len(s.inside) < mostItems {
-			s.inside[m.get("Channel")] = m.get("Conference")
-		}
-		return s.person(m, Joined)
+		return s.join(m)
 	case "ConfbridgeLeave":
 		return s.leave(m)
 	case "ConfbridgeMute":
@@ -262,6 +259,19 @@ func (s *calls) user(m message) []Event {
 		return []Event{e}
 	}
 	return nil
+}
+
+// join may be told before the channel's own news that it was answered.
+func (s *calls) join(m message) []Event {
+	var all []Event
+	if c := s.learn(m); c != nil && !c.answered {
+		c.answered = true
+		all = append(all, Event{Kind: Answered, Job: c.job, Channel: m.get("Channel")})
+	}
+	if len(s.inside) < mostItems {
+		s.inside[m.get("Channel")] = m.get("Conference")
+	}
+	return append(all, s.person(m, Joined)...)
 }
 
 func (s *calls) leave(m message) []Event {
