@@ -195,12 +195,11 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	return got.reply.get("AsteriskVersion"), err
 }
 
-// checkChannel refuses what means many: Asterisk takes "all" and "participants" for everybody
-// in the room, "/" for the beginning of a pattern, and when it mutes, half a name for the whole.
+// checkChannel refuses what is no name: one that begins with "/" is a pattern for Asterisk, and
+// would end all channels that are like it.
 func checkChannel(name string) error {
 	return checked{"Channel", name, func(s string) bool {
-		return writable(s) && s != "" && len(s) < mostChannel && (isJob(s) || strings.IndexByte(s, '/') > 0) &&
-			!strings.EqualFold(s, "all") && !strings.EqualFold(s, "participants")
+		return writable(s) && len(s) < mostChannel && (isJob(s) || strings.IndexByte(s, '/') > 0)
 	}, "must be the whole name of one channel"}.check()
 }
 

@@ -90,8 +90,8 @@ func deployed(t *testing.T, name string, pairs ...string) string {
 
 const realSecret = "a-secret-of-the-test"
 
-// openReal starts one on loopback.
-func openReal(t *testing.T) *server {
+// openReal starts one on loopback; rooms is what is changed in the sample of that.
+func openReal(t *testing.T, rooms ...string) *server {
 	t.Helper()
 	r := &server{root: root(t), port: strconv.Itoa(20000 + rand.IntN(12000))}
 	sweep(t, r.root)
@@ -118,7 +118,7 @@ func openReal(t *testing.T) *server {
 		"logger.conf":     "[general]\n[logfiles]\nconsole => notice,warning,error\n",
 		"modules.conf":    string(loaded),
 		"manager.conf":    deployed(t, "manager.conf", "port = 5038", "port = "+r.port, "change-me", realSecret),
-		"confbridge.conf": deployed(t, "confbridge.conf"),
+		"confbridge.conf": deployed(t, "confbridge.conf", rooms...),
 		"extensions.conf": deployed(t, "extensions.conf", "BEFORE=PJSIP/", "BEFORE=Local/", "BEHIND=@countersign-trunk", "BEHIND=@fake-phone/n") + string(phones),
 	} {
 		must(t, os.WriteFile(r.path("etc", name), []byte(text), 0o600))

@@ -282,8 +282,8 @@ func (s *Server) spoolFailed(c *Call, reason string) {
 
 // over ends a call that was answered.
 func (s *Server) over(c *Call) {
-	if !c.Up {
-		s.failed(c, "CANCEL", normal)
+	if !c.Up { // to the real one it is as if nobody had picked up
+		s.timedOut(c)
 		return
 	}
 	s.leave(c)
