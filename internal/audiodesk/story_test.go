@@ -55,6 +55,7 @@ func TestAPhoneIsCalledIntoARoomAndTheScreenFollows(t *testing.T) {
 	if n := o.pbx.Dials(annasPhone); n != 2 {
 		t.Errorf("%d calls for two taps", n)
 	}
+	o.shows(t, room, "1 person is in it")
 	o.discreet(t, annasPhone)
 	o.quiet(t, room)
 }
