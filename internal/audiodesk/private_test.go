@@ -69,7 +69,7 @@ func TestAPrivateRoomOpensByItsPINAndLetsNobodyGuess(t *testing.T) {
 	// His pause concerns nobody else.
 	door = o.open(t, maria, way)
 	o.tap(t, maria, door, "Enter the PIN")
-	prompt = o.sees(t, maria, "Write its PIN")
+	o.sees(t, maria, "Write its PIN")
 	if got := o.says(t, maria, "482913", 0); !strings.Contains(got.Text, "You may come into Salaries") {
 		t.Fatalf("the right PIN is answered %q", got.Text)
 	}
