@@ -22,7 +22,6 @@ const mostItems = 10_000
 type action struct {
 	name   string
 	fields []field
-	job    string // of the call that it makes
 }
 
 // answer is what came back.
@@ -164,7 +163,7 @@ func (n *conn) ask(ctx context.Context, a action) (answer, error) {
 		return answer{}, &Error{Action: a.name, Is: ErrAway, Err: err}
 	}
 	n.last++
-	id := actionID(n.id, n.last, a.job)
+	id := "countersign/" + n.id + "/" + strconv.Itoa(n.last)
 	w := &waiting{done: make(chan struct{})}
 	n.asked[id] = w
 	n.mu.Unlock()
@@ -232,21 +231,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// idPrefix begins our action ids. The job of a call is in them, since a failure names nothing
-// else of it, and all replicas hear of it.
-const idPrefix = "countersign"
-
-func actionID(conn string, n int, job string) string {
-	return strings.Join([]string{idPrefix, conn, strconv.Itoa(n), job}, "/")
-}
-
-// jobIn is the job that an action id names; "" when it is not one of ours.
-func jobIn(id string) string {
-	parts := strings.Split(id, "/")
-	if len(parts) != 4 || parts[0] != idPrefix || !isJob(parts[3]) {
-		return ""
-	}
-	return parts[3]
 }

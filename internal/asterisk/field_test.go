@@ -49,7 +49,9 @@ func sound() asterisk.Call {
 func TestNoFieldCanHoldAnotherOne(t *testing.T) {
 	t.Parallel()
 	f := fake(t, asterisktest.Options{})
-	c := open(t, options(f))
+	quiet := options(f)
+	quiet.Ping = time.Hour
+	c := open(t, quiet)
 	s := spool(t)
 	join(t, c, asterisk.Call{Job: "here", Number: "79991110009", Room: "ROOM1"})
 	asked, fields := len(f.Actions()), 0

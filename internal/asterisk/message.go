@@ -47,7 +47,7 @@ func encode(m message) ([]byte, error) {
 	}
 	for _, f := range m {
 		switch {
-		case !matches(`[A-Za-z]{1,40}`, f.key):
+		case !made(f.key, 1, 40, small+capital):
 			return nil, &FieldError{"a field", "must have a name of letters"}
 		case !writable(f.value):
 			return nil, &FieldError{f.key, "must be text without line breaks and other control characters, and without spaces at its ends"}
