@@ -15,8 +15,11 @@ import (
 	"time"
 )
 
-// mostItems is how long a list may be.
-const mostItems = 10_000
+// How long a list may be: its items, and their texts together.
+const (
+	mostItems = 10_000
+	mostBytes = 8 << 20
+)
 
 // action is what is asked.
 type action struct {
@@ -35,6 +38,7 @@ type waiting struct {
 	answer
 
 	list bool
+	size int
 	err  error
 	done chan struct{}
 }
@@ -143,9 +147,10 @@ func (n *conn) answered(m message) bool {
 		}
 	case m.get("EventList") != "": // cancelled
 		w.err = fmt.Errorf("%w: the list is not whole", ErrProtocol)
-	case len(w.items) == mostItems:
-		w.err = fmt.Errorf("%w: the list is longer than %d", ErrProtocol, mostItems)
+	case len(w.items) == mostItems || w.size > mostBytes:
+		w.err = fmt.Errorf("%w: the list is too long", ErrProtocol)
 	default:
+		w.size += m.size()
 		w.items = append(w.items, m)
 		return true
 	}
@@ -180,13 +185,19 @@ func (n *conn) ask(ctx context.Context, a action) (answer, error) {
 		n.end(err)
 		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: err}
 	}
+	var why error
 	select {
 	case <-w.done:
-		return w.answer, wrap(a.name, w.err)
 	case <-n.ended:
-		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: n.why()}
+		why = n.why()
 	case <-ctx.Done():
-		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: ctx.Err()}
+		why = ctx.Err()
+	}
+	select {
+	case <-w.done: // also when it came right before the end
+		return w.answer, wrap(a.name, w.err)
+	default:
+		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: why}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -138,6 +139,21 @@ func (w trial) meet(t *testing.T, name string, ask func(context.Context) error) 
 	}
 	if !c.State().Up && c.State().Err == nil {
 		t.Errorf("%s: it does not say why it is away", name)
+	}
+}
+
+func TestListWithoutEndIsLeftUnread(t *testing.T) {
+	t.Parallel()
+	f := fake(t, asterisktest.Options{})
+	c := open(t, options(f))
+	f.Break("ConfbridgeListRooms", asterisktest.Trouble{Fault: asterisktest.Glut, Times: 1})
+	_, err := c.Rooms(t.Context())
+	wantIs(t, "rooms", err, asterisk.ErrProtocol)
+	if rooms, err := c.Rooms(t.Context()); err != nil || len(rooms) != 0 {
+		t.Error(rooms, err)
+	}
+	if _, err := asterisk.Decode(strings.Repeat("A: "+strings.Repeat("b", 8000)+"\r\n", 9) + "\r\n"); errors.Is(err, io.EOF) {
+		t.Error("a message of 72 kB was read")
 	}
 }
 
