@@ -65,7 +65,14 @@ func TestTapsAtOnceAndReplicasCallOnce(t *testing.T) {
 	o.wait(t, "she is gone", func() bool {
 		return o.count(t, `select count(*) from audio_call where outcome = 'left'`) == 1 && o.count(t, `select count(*) from audio_presence where gone_at is null`) == 0
 	})
-	for i := range 3 { // each tap once more: it was answered then
+	var won string // the tap that called her: handled once more it calls nobody
+	must(t, o.Pool.QueryRow(t.Context(), `select substr(cause, length('tap/') + 1) from audio_call`).Scan(&won))
+	_, err := other.Hosted().Tap(t.Context(), o.visitor(t, anna, won, token))
+	must(t, errors.Join(err, o.desk.Dial(t.Context()), other.Dial(t.Context())))
+	if n := o.pbx.Dials(annasPhone); n != 1 {
+		t.Errorf("%d calls of one tap", n)
+	}
+	for i := range 3 { // those that were refused then may call now
 		_, err := other.Hosted().Tap(t.Context(), o.visitor(t, anna, fmt.Sprint("tap", i), token))
 		must(t, err)
 		must(t, errors.Join(o.desk.Dial(t.Context()), other.Dial(t.Context())))
@@ -255,6 +262,10 @@ func TestPeopleOfACaseAreRungIntoARoomOfItsOwn(t *testing.T) {
 		m := o.open(t, account, "/rooms")
 		if got := strings.Contains(strings.Join(labels(m), "|"), "4711"); got != want {
 			t.Errorf("%d is listed the room: %v", account, got)
+		}
+		m = o.open(t, account, "/rooms "+o.number(t))
+		if got := strings.Contains(m.Text, "4711"); got != want {
+			t.Errorf("%d is led to the room: %v", account, got)
 		}
 	}
 }
