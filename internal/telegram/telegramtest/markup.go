@@ -26,6 +26,7 @@ type markup struct {
 	force, remove bool
 	hint          string // placeholder of a forced reply or of a reply keyboard
 	reply         [][]string
+	contact       string // the button of a reply keyboard that shares a number
 }
 
 type wireButton struct {
@@ -95,23 +96,35 @@ func readMarkup(text, chatType string) (markup, *refusal) {
 		return readInlineKeyboard(*w.Inline, text, chatType)
 	}
 	m := markup{force: w.Force, hint: w.Placeholder, remove: w.Remove}
-	if w.Keyboard != nil {
-		for _, row := range *w.Keyboard {
-			var texts []string
-			for _, b := range row {
-				if strings.TrimSpace(b.Text) == "" {
-					return markup{}, bad("keyboard button text must be non-empty")
-				}
-				texts = append(texts, b.Text)
+	if w.Keyboard == nil {
+		return m, nil
+	}
+	return m.replies(*w.Keyboard, chatType)
+}
+
+// replies checks a keyboard in place of the person's own.
+func (m markup) replies(rows [][]replyButton, chatType string) (markup, *refusal) {
+	for _, row := range rows {
+		var texts []string
+		for _, b := range row {
+			switch {
+			case strings.TrimSpace(b.Text) == "":
+				return markup{}, bad("keyboard button text must be non-empty")
+			case b.Contact && chatType != Private:
+				return markup{}, bad("phone number can be requested in private chats only")
+			case b.Contact:
+				m.contact = b.Text
 			}
-			m.reply = append(m.reply, texts)
+			texts = append(texts, b.Text)
 		}
+		m.reply = append(m.reply, texts)
 	}
 	return m, nil
 }
 
 type replyButton struct {
-	Text string `json:"text"`
+	Text    string `json:"text"`
+	Contact bool   `json:"request_contact"`
 }
 
 // UnmarshalJSON accepts a plain string as well.
