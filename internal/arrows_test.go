@@ -36,6 +36,7 @@ func arrows() map[string]string {
 		// small things that know nobody
 		"internal/crash":  "",
 		"internal/ident":  "",
+		"internal/pin":    "",
 		"internal/secret": "",
 		"internal/wake":   "",
 		"internal/pages":  "",
@@ -73,6 +74,7 @@ func arrows() map[string]string {
 
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",
+		"internal/asterisk":              "internal/secret",
 
 		// the shape of what desks show in chats
 		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
@@ -82,7 +84,7 @@ func arrows() map[string]string {
 
 		// doors
 		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/notice internal/pages internal/people",
-		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people",
+		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people internal/pin",
 		"internal/console": "internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/meet internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",

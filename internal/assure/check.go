@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/people"
+	"countersign/internal/pin"
 )
 
 // wrong is why something typed is not taken.
@@ -80,11 +81,11 @@ func (d *Desk) matcher(ctx context.Context, person people.ID, m Method) (matcher
 			return step, step > 0
 		}, set, err
 	}
-	hash, err := readPIN(secret)
+	hash, err := pin.Read(secret)
 	return func(typed string) (int64, bool) {
 		d.slow.Lock()
 		defer d.slow.Unlock()
-		return 0, hash.is(typed)
+		return 0, hash.Is(typed)
 	}, set, err
 }
 
@@ -104,6 +105,12 @@ func form(m Method, typed string) (string, bool) {
 		return isCode(typed)
 	}
 	return typed, isPIN(typed)
+}
+
+// isPIN takes what can be a PIN here.
+func isPIN(text string) bool {
+	const shortest, longest = 6, 12
+	return pin.Of(text, shortest, longest)
 }
 
 // missed says how a wrong try counts. Of a lock the chat is told, and administrators are,

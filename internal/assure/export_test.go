@@ -1,19 +1,23 @@
 package assure
 
-import "time"
+import (
+	"time"
+
+	"countersign/internal/pin"
+)
 
 // What tests of the arithmetic reach into.
 var (
 	TOTPOfStep = totp
 	IsPIN      = isPIN
-	IsWeak     = isWeak
-	HashPIN    = hashPIN
+	IsWeak     = pin.Weak
+	HashPIN    = pin.Make
 )
 
 // SamePIN reports whether a hash is that of the PIN.
-func SamePIN(hashed, pin string) (bool, error) {
-	h, err := readPIN(hashed)
-	return err == nil && h.is(pin), err
+func SamePIN(hashed, typed string) (bool, error) {
+	h, err := pin.Read(hashed)
+	return err == nil && h.Is(typed), err
 }
 
 // StepOf finds the step of a code.

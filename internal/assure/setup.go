@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+
+	"countersign/internal/pin"
 )
 
 // setup fills in what a person has, after the login that lets him change it.
@@ -139,20 +141,20 @@ func (d *Desk) setPIN(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (d *Desk) newPIN(ctx context.Context, v visit) change {
-	pin := v.form.Get("pin")
+	given := v.form.Get("pin")
 	switch {
-	case !isPIN(pin):
+	case !isPIN(given):
 		return change{bad: &wrong{why: "pin_form"}}
-	case isWeak(pin):
+	case pin.Weak(given):
 		return change{bad: &wrong{why: "pin_weak"}}
-	case pin != v.form.Get("repeat"):
+	case given != v.form.Get("repeat"):
 		return change{bad: &wrong{why: "pin_differs"}}
 	}
 	if bad, err := d.knows(ctx, v, PIN); bad != nil || err != nil {
 		return change{bad: bad, err: err}
 	}
 	d.slow.Lock()
-	hashed := hashPIN(pin)
+	hashed := pin.Make(given)
 	d.slow.Unlock()
 	sealed, err := d.Seal(hashed, place(v.Ask.Person, PIN))
 	if err != nil {

@@ -104,6 +104,7 @@ type Item struct {
 	waited  time.Duration // from when it was stored until somebody took it
 	taken   time.Time     // by our own clock
 	settled bool          // in the transaction of the act
+	secret  bool          // what it says is not kept
 	said    string        // what was noted there
 }
 

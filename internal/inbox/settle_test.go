@@ -211,6 +211,35 @@ func TestEndLentToATransactionHoldsExactlyWhenThatCommits(t *testing.T) {
 	}
 }
 
+// TestASecretIsNotKeptWithItsUpdate: a PIN that somebody typed, or his number, is in the row
+// until it is settled, and not after it; also where the end is part of another's commit.
+func TestASecretIsNotKeptWithItsUpdate(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.replica(t, func(ctx context.Context, it *inbox.Item) (string, error) {
+		if it.ID < 3 {
+			it.Forget()
+		}
+		if it.ID == 2 {
+			b := &pgx.Batch{}
+			it.Done(func(error) string { return "lent" })(b, nil)
+			return "lent", p.pool.SendBatch(ctx, b).Close()
+		}
+		return "", nil
+	})
+	for id := range int64(3) {
+		must(t, r.Receive(t.Context(), tap(id+1, 7)))
+	}
+	for id, want := range map[int64]string{1: `{"update_id":1}`, 2: `{"update_id":2}`, 3: string(tap(3, 7))} {
+		p.settled(t, id)
+		var body []byte
+		must(t, p.pool.QueryRow(t.Context(), `select body from telegram_update where update_id = $1`, id).Scan(&body))
+		if string(body) != want {
+			t.Errorf("of update %d %s is kept", id, body)
+		}
+	}
+}
+
 func TestOnlyWhatWasSettledLongAgoIsPurged(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)

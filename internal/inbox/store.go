@@ -177,7 +177,7 @@ func (x *Inbox) release(ctx context.Context, items []*Item, wait time.Duration) 
 	return err
 }
 
-const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = now()
+const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500), settled_at = now(), body = coalesce($5, body)
 	where bot_id = $1 and update_id = $2 and state = 'new'`
 
 // Done lends the end of the update to the transaction that acts on it, which says
@@ -185,16 +185,28 @@ const settleSQL = `update telegram_update set state = $3, outcome = left($4, 500
 func (it *Item) Done(outcome func(refusal error) string) func(*pgx.Batch, error) {
 	return func(b *pgx.Batch, refusal error) {
 		it.said = outcome(refusal)
-		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said)
+		b.Queue(settleSQL, it.inbox.Bot, it.ID, "done", it.said, it.rest())
 		it.settled = true
 	}
+}
+
+// Forget lets go of what the update says, as soon as it is settled: a secret that somebody
+// typed is no record.
+func (it *Item) Forget() { it.secret = true }
+
+// rest is what is kept of an update that said a secret; nil: all.
+func (it *Item) rest() []byte {
+	if !it.secret {
+		return nil
+	}
+	return fmt.Appendf(nil, `{"update_id":%d}`, it.ID)
 }
 
 // Unsettle takes Done back when its transaction did not commit.
 func (it *Item) Unsettle() { it.settled = false }
 
 func (x *Inbox) settle(ctx context.Context, it *Item, state, outcome string) error {
-	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome))
+	_, err := x.Pool.Exec(ctx, settleSQL, x.Bot, it.ID, state, storable(outcome), it.rest())
 	return err
 }
 

@@ -108,6 +108,16 @@ func TestMessageIsSentEditedAndDeleted(t *testing.T) {
 	if m, _ = s.Message(anna, id); !m.ForceReply || m.Placeholder != "reason" || m.ReplyTo != 0 {
 		t.Errorf("asked %+v", m)
 	}
+	id, err = c.Send(ctx, telegram.Outgoing{ChatID: anna, Text: "Your number?", Contact: "📱 Send"})
+	must(t, err)
+	if m, _ = s.Message(anna, id); m.Contact != "📱 Send" || len(m.ReplyKeyboard) != 1 {
+		t.Errorf("asked for a number %+v", m)
+	}
+	id, err = c.Send(ctx, telegram.Outgoing{ChatID: anna, Text: "Thanks", Bare: true})
+	must(t, err)
+	if m, _ = s.Message(anna, id); !m.Bare {
+		t.Errorf("the keyboard stays: %+v", m)
+	}
 }
 
 func TestDocumentIsStreamedOnceAndThenSentByItsID(t *testing.T) {

@@ -21,7 +21,11 @@ type Outgoing struct {
 	Keyboard Keyboard
 	// Ask, when not empty, opens the reply field of the person asked with this placeholder (1 to 64 characters)
 	// instead of a keyboard.
-	Ask     string
+	Ask string
+	// Contact, when not empty, stands on a button in place of the person's keyboard that shares his own
+	// telephone number; private chats only. Bare takes such a button away.
+	Contact string
+	Bare    bool
 	Silent  bool // no sound
 	Protect bool // no forwarding, no saving
 }
@@ -158,10 +162,18 @@ func (c *Client) DeleteMessage(ctx context.Context, chatID, messageID int64) err
 }
 
 func (m Outgoing) markup() any {
-	if m.Ask == "" {
+	switch {
+	case m.Ask != "":
+		return &models.ForceReply{ForceReply: true, InputFieldPlaceholder: m.Ask, Selective: m.ReplyTo != 0}
+	case m.Contact != "":
+		return &models.ReplyKeyboardMarkup{
+			Keyboard: [][]models.KeyboardButton{{{Text: m.Contact, RequestContact: true}}}, ResizeKeyboard: true, OneTimeKeyboard: true,
+		}
+	case m.Bare:
+		return &models.ReplyKeyboardRemove{RemoveKeyboard: true}
+	default:
 		return m.Keyboard.markup()
 	}
-	return &models.ForceReply{ForceReply: true, InputFieldPlaceholder: m.Ask, Selective: m.ReplyTo != 0}
 }
 
 // open prepares the file of a document, unless Telegram has it.

@@ -214,7 +214,7 @@ func TestOnlySafeNamesOfTheLibraryAreUsed(t *testing.T) {
 	safe := []string{ // requests, and what a client is made of
 		"Bot", "New", "ID", "WithSkipGetMe", "WithServerURL", "WithHTTPClient", "WithErrorsHandler", "True",
 		"InputFile", "InputFileString", "InputFileUpload", "ParseMode", "ParseModeHTML", "LinkPreviewOptions", "ReplyParameters",
-		"ForceReply", "BotCommand", "BotCommandScope", "BotCommandScopeDefault", "BotCommandScopeAllPrivateChats",
+		"ForceReply", "ReplyKeyboardMarkup", "KeyboardButton", "ReplyKeyboardRemove", "BotCommand", "BotCommandScope", "BotCommandScopeDefault", "BotCommandScopeAllPrivateChats",
 		"BotCommandScopeAllGroupChats", "BotCommandScopeAllChatAdministrators",
 	}
 	unsafe := []string{"AnswerInlineQuery", "Start", "StartWebhook", "GetUpdates", "ProcessUpdate", "WebhookHandler", "ValidateWebappRequest"}

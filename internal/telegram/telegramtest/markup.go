@@ -26,6 +26,7 @@ type markup struct {
 	force, remove bool
 	hint          string // placeholder of a forced reply or of a reply keyboard
 	reply         [][]string
+	contact       string // the button of a reply keyboard that shares a number
 }
 
 type wireButton struct {
@@ -102,6 +103,12 @@ func readMarkup(text, chatType string) (markup, *refusal) {
 				if strings.TrimSpace(b.Text) == "" {
 					return markup{}, bad("keyboard button text must be non-empty")
 				}
+				if b.Contact && chatType != Private {
+					return markup{}, bad("phone number can be requested in private chats only")
+				}
+				if b.Contact {
+					m.contact = b.Text
+				}
 				texts = append(texts, b.Text)
 			}
 			m.reply = append(m.reply, texts)
@@ -111,7 +118,8 @@ func readMarkup(text, chatType string) (markup, *refusal) {
 }
 
 type replyButton struct {
-	Text string `json:"text"`
+	Text    string `json:"text"`
+	Contact bool   `json:"request_contact"`
 }
 
 // UnmarshalJSON accepts a plain string as well.

@@ -32,12 +32,16 @@ type Message struct {
 	Placeholder string
 	// ReplyKeyboard are the texts of a keyboard in place of the person's own.
 	ReplyKeyboard [][]string
-	Silent        bool
-	Protected     bool
-	NoPreview     bool
-	Edits         int
-	EditedAt      time.Time
-	Deleted       bool
+	// Contact is the text of its button that shares the person's own number; Bare takes such a
+	// keyboard away.
+	Contact   string
+	Bare      bool
+	Silent    bool
+	Protected bool
+	NoPreview bool
+	Edits     int
+	EditedAt  time.Time
+	Deleted   bool
 	// InlineID is set when it was posted by inline mode.
 	InlineID string
 	// History has every state that the message has been in, the present one last.
@@ -109,7 +113,7 @@ func (s *Server) newMessage(c *chat, from int64) *Message {
 // show gives a message its content and writes that into its history.
 func (s *Server) show(m *Message, c content, k markup) {
 	m.Text, m.HTML, m.Entities, m.Keyboard, m.raw = c.text, c.html, c.entities, k.rows, k.raw
-	m.ForceReply, m.Placeholder, m.ReplyKeyboard = k.force, k.hint, k.reply
+	m.ForceReply, m.Placeholder, m.ReplyKeyboard, m.Contact, m.Bare = k.force, k.hint, k.reply, k.contact, k.remove
 	m.History = append(m.History, Version{At: s.clock.Now(), Text: m.Text, HTML: m.HTML, Keyboard: cloneRows(m.Keyboard)})
 }
 

@@ -1,4 +1,10 @@
-package assure
+// Package pin turns short secrets of digits into slow hashes, and looks whether something
+// typed is one of them.
+//
+// It owns the form of a hash and what it costs. It leaves to whoever asks for a PIN how many
+// digits it takes, how often somebody may try, and sealing the hash: a PIN is too short for
+// a hash alone to keep it.
+package pin
 
 import (
 	"crypto/rand"
@@ -11,19 +17,23 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
+// How slow a PIN is made: 19 MiB, twice over.
 const (
-	shortPIN = 6
-	longPIN  = 12
+	argonMemory = 19 << 10 // KiB
+	argonTime   = 2
+	argonLanes  = 1
+	argonBytes  = 32
+	saltBytes   = 16
 )
 
-// isPIN takes what can be a PIN: ASCII digits.
-func isPIN(text string) bool {
-	return len(text) >= shortPIN && len(text) <= longPIN && strings.Trim(text, "0123456789") == ""
+// Of reports whether a text can be a PIN: ASCII digits, so many of them.
+func Of(text string, shortest, longest int) bool {
+	return len(text) >= shortest && len(text) <= longest && strings.Trim(text, "0123456789") == ""
 }
 
-// isWeak finds the PINs that everybody tries first: one digit again and again, and runs up
+// Weak finds the PINs that everybody tries first: one digit again and again, and runs up
 // and down, also over the edge of 9 and 0.
-func isWeak(pin string) bool {
+func Weak(pin string) bool {
 	const ten = 10
 	step := (int(pin[1]) - int(pin[0]) + ten) % ten
 	if step != 0 && step != 1 && step != ten-1 {
@@ -37,17 +47,8 @@ func isWeak(pin string) bool {
 	return true
 }
 
-// How slow a PIN is made: 19 MiB, twice over.
-const (
-	argonMemory = 19 << 10 // KiB
-	argonTime   = 2
-	argonLanes  = 1
-	argonBytes  = 32
-	saltBytes   = 16
-)
-
-// hashPIN gives a PIN in the usual text form of its slow hash.
-func hashPIN(pin string) string {
+// Make gives a PIN in the usual text form of its slow hash.
+func Make(pin string) string {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails
 	sum := argon2.IDKey([]byte(pin), salt, argonTime, argonMemory, argonLanes, argonBytes)
@@ -59,39 +60,39 @@ func argonHead(memory, time uint32) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, time, argonLanes)
 }
 
-// errHash: what was stored is no hash of a PIN. It never says what it is instead.
-var errHash = errors.New("the stored hash cannot be read")
+// ErrHash: what was stored is no hash of a PIN. It never says what it is instead.
+var ErrHash = errors.New("the stored hash cannot be read")
 
-// pinHash is a stored hash that can be looked at.
-type pinHash struct {
+// Hash is a stored hash that can be looked at.
+type Hash struct {
 	salt, want   []byte
 	memory, time uint32
 }
 
-// readPIN takes hashes of other, bounded costs too, so that the costs above can grow.
-func readPIN(hashed string) (pinHash, error) {
+// Read takes hashes of other, bounded costs too, so that the costs above can grow.
+func Read(hashed string) (Hash, error) {
 	const mostMemory, mostTime = 256 << 10, 16
 	parts := strings.Split(hashed, "$")
 	if len(parts) != 6 {
-		return pinHash{}, errHash
+		return Hash{}, ErrHash
 	}
-	var h pinHash
+	var h Hash
 	n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=1", &h.memory, &h.time)
 	if n != 2 || err != nil || h.memory == 0 || h.memory > mostMemory || h.time == 0 || h.time > mostTime {
-		return pinHash{}, errHash
+		return Hash{}, ErrHash
 	}
 	h.salt, err = base64.RawStdEncoding.DecodeString(parts[4])
 	if err != nil || len(h.salt) < saltBytes || !strings.HasPrefix(hashed, argonHead(h.memory, h.time)) {
-		return pinHash{}, errHash
+		return Hash{}, ErrHash
 	}
 	h.want, err = base64.RawStdEncoding.DecodeString(parts[5])
 	if err != nil || len(h.want) != argonBytes {
-		return pinHash{}, errHash
+		return Hash{}, ErrHash
 	}
 	return h, nil
 }
 
-// is reports whether it is the hash of the PIN.
-func (h pinHash) is(pin string) bool {
+// Is reports whether it is the hash of the PIN.
+func (h Hash) Is(pin string) bool {
 	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(pin), h.salt, h.time, h.memory, argonLanes, argonBytes), h.want) == 1
 }

@@ -1,0 +1,67 @@
+package asterisk
+
+import (
+	"errors"
+	"strings"
+)
+
+// What an [Error] is.
+var (
+	// ErrLogin comes back when Asterisk does not know the user or its secret, or not from here.
+	ErrLogin = errors.New("wrong user or secret, or not from this address; compare with manager.conf")
+	// ErrForbidden comes back when the user lacks a right; Error.Right names it.
+	ErrForbidden = errors.New("the user in manager.conf lacks a right")
+	// ErrAway comes back when there is no connection: nothing was sent, and nothing was done.
+	ErrAway = errors.New("asterisk is not reached")
+	// ErrUnanswered comes back when an action was sent and the connection or the time ended
+	// before the reply: it may have been done.
+	ErrUnanswered = errors.New("asterisk did not answer; it may have been done")
+	// ErrNotFound comes back when there is no such room, participant or channel.
+	ErrNotFound = errors.New("no such room, participant or channel")
+	// ErrRefused comes back when Asterisk says no for another reason; Error.Message is its word.
+	ErrRefused = errors.New("asterisk refused")
+	// ErrProtocol comes back when what answers is not Asterisk, or tells more than anybody reads.
+	ErrProtocol = errors.New("that is no answer of a manager interface")
+)
+
+// ErrInProgress comes back from [Spool.Put] when a call to the number is waiting or going on.
+var ErrInProgress = errors.New("a call to this number is already in progress")
+
+// Error is an action that did not succeed.
+type Error struct {
+	Action  string // as "ConfbridgeKick"
+	Is      error  // one of the Err variables
+	Right   string // with ErrForbidden: as "write = originate"
+	Message string // Asterisk's word
+	Err     error  // what lies below; may be nil
+}
+
+func (e *Error) Error() string {
+	parts := []string{"asterisk: " + e.Action, e.Is.Error()}
+	if e.Right != "" {
+		parts = append(parts, "it needs "+e.Right)
+	}
+	if e.Message != "" {
+		parts = append(parts, e.Message)
+	}
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap gives what it is, and what lies below.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Is}
+	}
+	return []error{e.Is, e.Err}
+}
+
+// FieldError is a field that must not be written as it is: nothing was sent.
+type FieldError struct {
+	Field string // as "CallerName"
+	Why   string // what it may be
+}
+
+func (e *FieldError) Error() string { return "asterisk: " + e.Field + " " + e.Why }
