@@ -75,6 +75,7 @@ func arrows() map[string]string {
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",
 		"internal/asterisk":              "internal/secret",
+		"internal/asterisk/asterisktest": "",
 
 		// the shape of what desks show in chats
 		"internal/screen": "internal/locale internal/markup internal/people internal/telegram",
@@ -91,6 +92,8 @@ func arrows() map[string]string {
 		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
+		"internal/audiodesk": "internal/asterisk internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pace internal/people internal/pin " +
+			"internal/screen internal/seal internal/secret internal/telegram internal/wake",
 		"internal/videodesk": "internal/approval internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",
 

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ func rights(action string) string {
 	switch action {
 	case "Originate":
 		return "write = originate"
-	case "CoreShowChannels", "CoreSettings", "ConfbridgeList", "ConfbridgeListRooms":
+	case "CoreShowChannels", "CoreSettings", "ShowDialPlan", "ConfbridgeList", "ConfbridgeListRooms":
 		return "write = reporting"
 	}
 	return "write = call"
@@ -64,11 +65,25 @@ func (c *Client) on(ctx context.Context, n *conn, a action) (answer, error) {
 	return answer{}, &Error{Action: a.name, Is: ErrRefused, Message: text}
 }
 
-// greet logs in, learns the version, and which calls are up.
-func (c *Client) greet(ctx context.Context, n *conn) (string, error) {
-	_, err := c.on(ctx, n, action{name: "Login", fields: []field{{"Username", c.o.User}, {"Secret", c.o.Secret.Reveal()}}})
+// greet logs in, sees that Asterisk has started and has our dialplan, and learns which calls
+// are up. The manager interface answers before the dialplan and its functions are there: a
+// call that is made then may come into a room without being asked for the PIN.
+func (c *Client) greet(ctx context.Context, n *conn) (version string, err error) {
+	_, err = c.on(ctx, n, action{name: "Login", fields: []field{{"Username", c.o.User}, {"Secret", c.o.Secret.Reveal()}}})
 	if err != nil {
 		return "", login(err)
+	}
+	if err := c.boot(ctx, n); err != nil {
+		return "", err
+	}
+	for _, fields := range [][]field{{{"Context", ContextOut}}, {{"Context", ContextRoom}, {"Extension", "failed"}}} {
+		_, err := c.on(ctx, n, action{name: "ShowDialPlan", fields: fields})
+		if errors.Is(err, ErrRefused) {
+			err = &Error{Action: "ShowDialPlan", Is: ErrNotReady, Message: "its dialplan lacks what deploy/asterisk/extensions.conf has", Err: err}
+		}
+		if err != nil {
+			return "", err
+		}
 	}
 	settings, err := c.on(ctx, n, action{name: "CoreSettings"})
 	if err != nil {
@@ -82,6 +97,22 @@ func (c *Client) greet(ctx context.Context, n *conn) (string, error) {
 	defer c.mu.Unlock()
 	c.calls.found(up.items)
 	return settings.reply.get("AsteriskVersion"), nil
+}
+
+// boot waits until Asterisk says that it has started. Who may not hear it waits in vain.
+func (c *Client) boot(ctx context.Context, n *conn) error {
+	t := time.NewTimer(c.o.Timeout)
+	defer t.Stop()
+	select {
+	case <-n.booted:
+		return nil
+	case <-n.ended:
+		return n.why()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return &Error{Action: "Login", Is: ErrNotReady, Message: "it is still starting, or the user in manager.conf lacks read = system"}
+	}
 }
 
 // login is what a refused one means.
@@ -164,12 +195,11 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	return got.reply.get("AsteriskVersion"), err
 }
 
-// checkChannel refuses what means many: Asterisk takes "all" and "participants" for everybody
-// in the room, "/" for the beginning of a pattern, and when it mutes, half a name for the whole.
+// checkChannel refuses what is no name: one that begins with "/" is a pattern for Asterisk, and
+// would end all channels that are like it.
 func checkChannel(name string) error {
 	return checked{"Channel", name, func(s string) bool {
-		return writable(s) && s != "" && len(s) < mostChannel && (isJob(s) || strings.IndexByte(s, '/') > 0) &&
-			!strings.EqualFold(s, "all") && !strings.EqualFold(s, "participants")
+		return writable(s) && len(s) < mostChannel && (isJob(s) || strings.IndexByte(s, '/') > 0)
 	}, "must be the whole name of one channel"}.check()
 }
 

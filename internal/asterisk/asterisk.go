@@ -42,5 +42,5 @@ type State struct {
 	Up      bool
 	Since   time.Time // it is so; zero: Run has not begun
 	Version string    // of Asterisk, when it was last up
-	Err     error     // why it is not up; [ErrLogin] and [ErrForbidden] need an administrator
+	Err     error     // why it is not up; [ErrLogin], [ErrForbidden] and [ErrNotReady] need an administrator
 }

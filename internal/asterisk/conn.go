@@ -54,6 +54,8 @@ type conn struct {
 	asked   map[string]*waiting
 	err     error
 	ended   chan struct{}
+	booted  chan struct{} // closed once Asterisk has started
+	once    sync.Once
 }
 
 // open connects and reads the greeting.
@@ -66,7 +68,7 @@ func (c *Client) open(ctx context.Context) (*conn, error) {
 	}
 	n := &conn{
 		net: raw, hear: c.hear, id: rand.Text()[:10], slow: c.o.Timeout,
-		asked: map[string]*waiting{}, ended: make(chan struct{}),
+		asked: map[string]*waiting{}, ended: make(chan struct{}), booted: make(chan struct{}),
 	}
 	if c.o.TLS {
 		n.net = tls.Client(raw, c.trust)
@@ -107,7 +109,11 @@ func (n *conn) listen() error {
 		if err != nil {
 			return err
 		}
-		if !n.answered(m) && m.get("Event") != "" {
+		switch {
+		case n.answered(m):
+		case m.get("Event") == "FullyBooted":
+			n.once.Do(func() { close(n.booted) })
+		case m.get("Event") != "":
 			n.hear(m)
 		}
 	}

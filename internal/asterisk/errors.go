@@ -11,6 +11,8 @@ var (
 	ErrLogin = errors.New("wrong user or secret, or not from this address; compare with manager.conf")
 	// ErrForbidden comes back when the user lacks a right; Error.Right names it.
 	ErrForbidden = errors.New("the user in manager.conf lacks a right")
+	// ErrNotReady comes back when Asterisk is starting, or lacks what we count on.
+	ErrNotReady = errors.New("asterisk is not ready for calls")
 	// ErrAway comes back when there is no connection: nothing was sent, and nothing was done.
 	ErrAway = errors.New("asterisk is not reached")
 	// ErrUnanswered comes back when an action was sent and the connection or the time ended

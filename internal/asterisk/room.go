@@ -123,11 +123,20 @@ func (c *Client) room(ctx context.Context, name, room string, more ...field) (an
 	return c.do(ctx, action{name: name, fields: append([]field{{"Conference", room}}, more...)})
 }
 
+// person does something to one participant. Asterisk takes "all" for everybody, and mutes all
+// whose channels begin as the name does: the name must be one of the list.
 func (c *Client) person(ctx context.Context, name, room, channel string) error {
 	if err := checkChannel(channel); err != nil {
 		return err
 	}
-	_, err := c.room(ctx, name, room, field{"Channel", channel})
+	there, err := c.in(ctx, room, channel)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return &Error{Action: name, Is: ErrNotFound}
+	}
+	_, err = c.room(ctx, name, room, field{"Channel", channel})
 	return err
 }
 

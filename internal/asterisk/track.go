@@ -22,7 +22,7 @@ const (
 // spoolFailed is the channel that runs the extension "failed". It is nobody's call.
 const spoolFailed = "OutgoingSpoolFailed"
 
-// mostEnded is of how many failed calls it is remembered that it was told.
+// mostEnded is of how many calls it is remembered what was told of their end.
 const mostEnded = 1024
 
 // call is one whose phone's channel is up.
@@ -37,11 +37,13 @@ type call struct {
 
 // calls makes events of what Asterisk tells. It is not safe for concurrent use.
 type calls struct {
-	up     map[string]*call // by Uniqueid
-	failed []string         // jobs, the oldest first
+	up     map[string]*call  // by Uniqueid
+	inside map[string]string // the room of a channel, of those who were seen to come in
+	failed []string          // jobs, the oldest first
+	left   []string          // channels that were told to have left before Asterisk said so
 }
 
-func newCalls() *calls { return &calls{up: map[string]*call{}} }
+func newCalls() *calls { return &calls{up: map[string]*call{}, inside: map[string]string{}} }
 
 // jobOf is the job of a phone's channel. Other channels of the same call have the account
 // code, too: the phone's is the one that the call began with.
@@ -73,6 +75,7 @@ func (c *Client) hear(m message) {
 // found takes the list of channels that are up in place of what was known.
 func (s *calls) found(list []message) {
 	clear(s.up)
+	clear(s.inside)
 	for _, m := range list {
 		if job := jobOf(m); job != "" {
 			up := m.get("ChannelState") == stateUp
@@ -103,9 +106,9 @@ func (s *calls) hear(m message) []Event {
 	case "ConfbridgeEnd":
 		return []Event{{Kind: Ended, Room: m.get("Conference")}}
 	case "ConfbridgeJoin":
-		return s.person(m, Joined)
+		return s.join(m)
 	case "ConfbridgeLeave":
-		return s.person(m, Left)
+		return s.leave(m)
 	case "ConfbridgeMute":
 		return s.person(m, Muted)
 	case "ConfbridgeUnmute":
@@ -159,7 +162,20 @@ func (s *calls) dialled(m message) {
 	}
 }
 
+// hungUp is the last that is told of a channel. Asterisk tells of rooms beside it, and may tell
+// that somebody left when his channel is gone already.
 func (s *calls) hungUp(m message) []Event {
+	var all []Event
+	name := m.get("Channel")
+	if room := s.inside[name]; room != "" {
+		all = s.person(append(m, field{"Conference", room}), Left)
+		delete(s.inside, name)
+		s.left = noted(s.left, name)
+	}
+	return append(all, s.end(m)...)
+}
+
+func (s *calls) end(m message) []Event {
 	c := s.up[m.get("Uniqueid")]
 	if c == nil {
 		return nil
@@ -211,12 +227,16 @@ func (s *calls) fail(e Event) []Event {
 	if slices.Contains(s.failed, e.Job) {
 		return nil
 	}
-	if len(s.failed) == mostEnded {
-		s.failed = s.failed[1:]
-	}
-	s.failed = append(s.failed, e.Job)
+	s.failed = noted(s.failed, e.Job)
 	e.Kind = Failed
 	return []Event{e}
+}
+
+func noted(list []string, one string) []string {
+	if len(list) == mostEnded {
+		list = list[1:]
+	}
+	return append(list, one)
 }
 
 // user takes what the dialplan tells.
@@ -239,6 +259,29 @@ func (s *calls) user(m message) []Event {
 		return []Event{e}
 	}
 	return nil
+}
+
+// join may be told before the channel's own news that it was answered.
+func (s *calls) join(m message) []Event {
+	var all []Event
+	if c := s.learn(m); c != nil && !c.answered {
+		c.answered = true
+		all = append(all, Event{Kind: Answered, Job: c.job, Channel: m.get("Channel")})
+	}
+	if len(s.inside) < mostItems {
+		s.inside[m.get("Channel")] = m.get("Conference")
+	}
+	return append(all, s.person(m, Joined)...)
+}
+
+func (s *calls) leave(m message) []Event {
+	name := m.get("Channel")
+	delete(s.inside, name)
+	if i := slices.Index(s.left, name); i >= 0 {
+		s.left = slices.Delete(s.left, i, i+1)
+		return nil
+	}
+	return s.person(m, Left)
 }
 
 func (s *calls) person(m message, kind Kind) []Event {

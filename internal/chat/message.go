@@ -22,6 +22,8 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 		return d.migrated(ctx, m.MigrateFrom, m.Chat.ID)
 	case !m.Written() && d.binding(m):
 		return "group command by nobody who can be named", d.nameless(ctx, m)
+	case m.Contact != nil && m.Chat.Private() && m.From != nil && m.From.Person():
+		return d.contact(ctx, it, m)
 	case !m.Written():
 		return "ignored: not written by a person", nil
 	}
@@ -45,6 +47,9 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	if mine, err := d.broughtBack(ctx, m, p, d.Link.Typed, m.Text); mine {
 		return "code of a login", err
 	}
+	if taken, outcome, err := d.heard(ctx, it, m, p); taken {
+		return outcome, err
+	}
 	if taken, outcome, err := d.written(ctx, it, m, lang); taken {
 		return outcome, err
 	}
@@ -56,6 +61,21 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	}
 	d.note(ctx, m.Chat.ID, lang.T("command.talk", nil))
 	return "ignored: no question was open", nil
+}
+
+// contact hands a shared number to the desk that asked for one: also somebody else's, and one
+// that was forwarded, for that is refused in words. It is kept by whoever takes it, and not here.
+func (d *Door) contact(ctx context.Context, it *inbox.Item, m *telegram.Message) (string, error) {
+	it.Forget()
+	p, err := d.person(ctx, m.From.ID)
+	if err != nil {
+		return "", err
+	}
+	if taken, outcome, err := d.heard(ctx, it, m, p); taken {
+		return outcome, err
+	}
+	d.note(ctx, m.Chat.ID, d.lang(p, *m.From).T("command.talk", nil))
+	return "ignored: a number that nobody asked for", nil
 }
 
 // request is a command with who gave it.
@@ -97,7 +117,7 @@ func (d *Door) command(ctx context.Context, m *telegram.Message, r request) erro
 		return d.own(ctx, m, r, d.delegate)
 	case "find":
 		return d.find(ctx, m, r)
-	case "tc":
+	case "tc", "rooms":
 		return d.desk(ctx, m, r)
 	default:
 		text = markup.Escape(r.lang.T("command.unknown", nil))

@@ -98,7 +98,8 @@ func (d *Door) help(lang locale.Lang) string {
 func (d *Door) desk(ctx context.Context, m *telegram.Message, r request) error {
 	desk, there := d.Desks[r.name]
 	if !there {
-		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("video.off", nil))})
+		off := map[string]string{"tc": "video.off", "rooms": "audio.off"}[r.name]
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T(off, nil))})
 	}
 	return d.own(ctx, m, r, hosted(desk.Open))
 }
@@ -115,6 +116,41 @@ func (d *Door) own(ctx context.Context, m *telegram.Message, r request, page tur
 		return failed(err)
 	}
 	return d.panel(ctx, m.Chat.ID, out)
+}
+
+// heard lets a desk take what it asked for. Of two questions the one that was put last is
+// answered.
+func (d *Door) heard(ctx context.Context, it *inbox.Item, m *telegram.Message, p people.Person) (bool, string, error) {
+	if p.ID == "" {
+		return false, "", nil
+	}
+	w := screen.Words{Message: m, Update: it.ID}
+	for _, name := range d.desks() {
+		hear := d.Desks[name].Hear
+		if hear == nil {
+			continue
+		}
+		if w.After == 0 {
+			dlg, err := d.Dialogs.Of(ctx, Text{Account: m.From.ID, Update: it.ID})
+			if err != nil {
+				return true, "", failed(err)
+			}
+			if dlg != nil && dlg.Outcome == "" && len(dlg.Messages) > 0 {
+				w.After = slices.Max(dlg.Messages)
+			}
+		}
+		h, err := hear(ctx, d.visit(p, *m.From).Visitor, w)
+		if h.Secret {
+			it.Forget()
+		}
+		if err != nil {
+			return true, "", failed(err)
+		}
+		if h.Taken {
+			return true, name + ": " + h.Outcome, nil
+		}
+	}
+	return false, "", nil
 }
 
 func (d *Door) panel(ctx context.Context, chat int64, p screen.Screen) error {
@@ -143,7 +179,7 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 		d.answer(ctx, cb.ID, v.t("tap.button_invalid", nil), Window)
 		return "refused: unreadable button", nil
 	}
-	v.Args = v.Args[1:]
+	v.Args, v.Tap, v.Message = v.Args[1:], cb.ID, cb.Message.ID
 	out, err := page(ctx, v)
 	if err != nil {
 		return "", d.fault(ctx, it, b, failed(err))

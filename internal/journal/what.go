@@ -65,7 +65,7 @@ func kind(m *telegram.Message) string {
 // whatever somebody typed in the wrong place, a code too.
 func commands() []string {
 	return []string{
-		"start", "help", "login", "unlink", "lost", "security", "queue", "find", "who", "cancel", "bind", "unbind", "settings", "away", "delegate", "tc", "chatid",
+		"start", "help", "login", "unlink", "lost", "security", "queue", "find", "who", "cancel", "bind", "unbind", "settings", "away", "delegate", "tc", "rooms", "chatid",
 		"pause", "resume", "history", "status", "menu", "stop", "doctor",
 	}
 }

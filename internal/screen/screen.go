@@ -30,6 +30,8 @@ type Visitor struct {
 	Lang    locale.Lang
 	Zone    *time.Location
 	Args    []string // of the button, or the words behind the command
+	Tap     string   // names his tap for good, as it may be handled again; empty: none
+	Message int64    // the one that he tapped under; 0: none
 }
 
 // Turn makes the screen that a command or a button asks for.
@@ -39,7 +41,26 @@ type Turn func(ctx context.Context, v Visitor) (Screen, error)
 type Desk struct {
 	Open Turn // by the command
 	Tap  Turn // by a button; the first word of its data is the command's
+	Hear Hear // what he says there, if the desk has asked for it; nil: it asks for nothing
 }
+
+// Words are what somebody said in his private chat, to no command.
+type Words struct {
+	*telegram.Message
+
+	Update int64 // that brought them: whoever hears them again does what he did then
+	After  int64 // the newest message in which another question was put to him; 0: none
+}
+
+// Heard is what became of words.
+type Heard struct {
+	Taken   bool   // they were for the desk, which has answered them
+	Secret  bool   // they are to be kept nowhere
+	Outcome string // for the record, without anything of what was said
+}
+
+// Hear takes words, or leaves them to others.
+type Hear func(ctx context.Context, v Visitor, w Words) (Heard, error)
 
 // Prefix begins the data of each button under a screen.
 const Prefix = "m:"

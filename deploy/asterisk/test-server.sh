@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs an Asterisk for tests in a root of its own and prints where: Debian 11 with its
+# Asterisk 16, in the cache of .ci/run. The machine's own Asterisk, if any, is not touched,
+# nothing is started. Needs root and debootstrap; takes a minute, 250 MB, and a mirror of Debian.
+set -eu
+
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/countersign-ci
+ROOT=$CACHE/asterisk-bullseye-1 # a new number whenever what is below changes
+
+if [ -e "$ROOT/.ready" ]; then
+  echo "$ROOT"
+  exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+  echo "NOT ROOT: an Asterisk for tests is installed in a root of its own, which takes root; run as root: $0" >&2
+  exit 1
+fi
+PATH=$PATH:/usr/sbin:/sbin
+if ! command -v debootstrap >/dev/null; then
+  echo "debootstrap is missing: apt-get install debootstrap" >&2
+  exit 1
+fi
+
+mirror() { # the one that this machine uses, if it is of Debian
+  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+    [ -r "$file" ] || continue
+    awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) { print $i; exit } }' "$file"
+    return
+  done
+}
+
+mkdir -p "$CACHE"
+exec 9>"$CACHE/asterisk.lock"
+flock 9
+if [ ! -e "$ROOT/.ready" ]; then
+  rm -rf "$ROOT" "$CACHE"/asterisk-bullseye-*
+  from=$(mirror)
+  debootstrap --variant=minbase --include=asterisk bullseye "$ROOT" "${from:-http://deb.debian.org/debian}" >"$CACHE/asterisk.log" 2>&1 || {
+    tail -n 20 "$CACHE/asterisk.log" >&2
+    rm -rf "$ROOT"
+    exit 1
+  }
+  rm -rf "$ROOT"/var/cache/apt/* "$ROOT"/var/lib/apt/lists/* "$ROOT"/usr/share/doc "$ROOT"/usr/share/man "$ROOT"/usr/share/locale
+  : >"$ROOT/.ready"
+fi
+echo "$ROOT"

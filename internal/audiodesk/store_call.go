@@ -1,0 +1,203 @@
+package audiodesk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/people"
+)
+
+// state is how far a call is. It only goes on.
+type state string
+
+// The states.
+const (
+	wanted  state = "asked"
+	claimed state = "claimed" // the exchange is asked, or was
+	ringing state = "ringing"
+	inside  state = "in"
+	ended   state = "ended"
+)
+
+// Outcome is how a call ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Over         Outcome = "left"
+	Busy         Outcome = "busy"
+	NoAnswer     Outcome = "no_answer"
+	Rejected     Outcome = "rejected"
+	NoSuchNumber Outcome = "no_such_number"
+	NoLine       Outcome = "no_line"
+	Failed       Outcome = "failed"
+	LockedOut    Outcome = "locked"
+	Shut         Outcome = "closed"
+	Away         Outcome = "away"    // the exchange: nobody was called
+	Unknown      Outcome = "unknown" // nobody knows whether the phone was called
+	NoNumber     Outcome = "no_number"
+	TooLate      Outcome = "too_late" // no line was free
+)
+
+// call is a phone that is called into a room.
+type call struct {
+	ID      string
+	Cause   string
+	Room    string
+	Person  people.ID // empty: nobody of ours
+	Source  string
+	sealed  []byte // the number, where it is nobody's of ours
+	mark    []byte
+	Caller  string
+	Lang    string
+	Leads   bool
+	State   state
+	Outcome Outcome
+	Number  string // of the room
+}
+
+const callColumns = `c.id, c.cause, c.room_id, coalesce(c.person_id, ''), coalesce(c.source, ''), c.sealed, c.mark, c.caller, c.lang, c.leads, c.state, coalesce(c.outcome, '')`
+
+func (c *call) places() []any {
+	return []any{&c.ID, &c.Cause, &c.Room, &c.Person, &c.Source, &c.sealed, &c.mark, &c.Caller, &c.Lang, &c.Leads, &c.State, &c.Outcome}
+}
+
+// gate lets those who count calls go one after another: limits hold whoever asks at once.
+const gate = `select from audio_key for update`
+
+const insertCall = `insert into audio_call (id, cause, room_id, person_id, source, sealed, mark, caller, lang, leads, at)
+	values ($1, $2, $3, nullif($4, ''), nullif($5, ''), $6, $7, $8, $9, $10, statement_timestamp())`
+
+func (c *call) row() []any {
+	return []any{c.ID, c.Cause, c.Room, c.Person, c.Source, c.sealed, c.mark, c.Caller, c.Lang, c.Leads}
+}
+
+// want writes down that somebody is to be called. What asked for it before asks for nothing
+// again: c is then what it came to.
+func (s *Store) want(ctx context.Context, c *call, l Rules) error {
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, gate); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `select `+callColumns+` from audio_call c where c.cause = $1`, c.Cause).Scan(c.places()...)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if err := s.allowed(ctx, tx, c, l); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertCall, c.row()...); err != nil {
+			return err
+		}
+		c.State = wanted
+		_, err = tx.Exec(ctx, bump, c.Room)
+		return err
+	})
+	return fail("call", err)
+}
+
+// allowed counts.
+func (s *Store) allowed(ctx context.Context, tx query, c *call, l Rules) error {
+	var open bool
+	var own, all int
+	var shut *time.Time
+	err := tx.QueryRow(ctx, `select exists (select from audio_call where ended_at is null and (person_id = $1 or mark = $2)),
+		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day' and (person_id = $1 or mark = $2)),
+		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day'),
+		(select closed_at from audio_room where id = $3)`, c.Person, c.mark, c.Room).Scan(&open, &own, &all, &shut)
+	switch {
+	case err != nil:
+		return err
+	case shut != nil:
+		return ErrClosed
+	case open:
+		return ErrInProgress
+	case own >= l.Daily:
+		return ErrDaily
+	case all >= l.DailyAll:
+		return ErrDailyAll
+	default:
+		return nil
+	}
+}
+
+// claim takes the next call to be made: whoever has it may ask the exchange once. False: there
+// is none, or as many are made as may be at once.
+func (s *Store) claim(ctx context.Context, atOnce int) (c call, mine bool, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, gate); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `update audio_call c set state = 'claimed', claimed_at = statement_timestamp() from audio_room r
+			where r.id = c.room_id and c.id = (select id from audio_call where state = 'asked' order by at, id limit 1 for update skip locked)
+				and (select count(*) from audio_call where state in ('claimed', 'ringing', 'in')) < $1
+			returning `+callColumns+`, r.number`, atOnce).Scan(append(c.places(), &c.Number)...)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		mine = err == nil
+		return err
+	})
+	return c, mine, fail("call", err)
+}
+
+// tooLate ends calls that nobody could make in time.
+func (s *Store) tooLate(ctx context.Context) error {
+	return s.changed(ctx, `with gone as (update audio_call set state = 'ended', outcome = 'too_late', ended_at = statement_timestamp(), sealed = null
+		where state = 'asked' and at < statement_timestamp() - $1::interval returning room_id)
+		update audio_room set version = version + 1 where id in (select room_id from gone)`, waiting)
+}
+
+// onward lets a call go on, if it is not further yet.
+func (s *Store) onward(ctx context.Context, id string, to state) error {
+	return s.changed(ctx, `with c as (update audio_call set state = $2, in_at = case when $2 = 'in' then statement_timestamp() else in_at end
+		where id = $1 and claimed_at is not null and array_position(array['asked', 'claimed', 'ringing', 'in', 'ended'], state) < array_position(array['asked', 'claimed', 'ringing', 'in', 'ended'], $2)
+		returning room_id)
+		update audio_room set version = version + 1 where id in (select room_id from c)`, id, to)
+}
+
+// end writes down how a call ended, unless that is known.
+func (s *Store) end(ctx context.Context, id string, how Outcome) error {
+	return s.changed(ctx, `with c as (update audio_call set state = 'ended', outcome = $2, ended_at = statement_timestamp(), sealed = null
+		where id = $1 and state <> 'ended' returning room_id)
+		update audio_room set version = version + 1 where id in (select room_id from c)`, id, how)
+}
+
+func (s *Store) changed(ctx context.Context, sql string, args ...any) error {
+	_, err := s.Pool.Exec(ctx, sql, args...)
+	return fail("call", err)
+}
+
+// call finds one by its id.
+func (s *Store) call(ctx context.Context, id string) (c call, there bool, err error) {
+	err = s.Pool.QueryRow(ctx, `select `+callColumns+`, r.number from audio_call c join audio_room r on r.id = c.room_id where c.id = $1`, id).Scan(append(c.places(), &c.Number)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return call{}, false, nil
+	}
+	return c, err == nil, fail("call", err)
+}
+
+// pending are the calls that the exchange was asked for: those that were claimed in this
+// moment are left to whoever did.
+func (s *Store) pending(ctx context.Context, grace time.Duration) ([]call, error) {
+	rows, err := s.Pool.Query(ctx, `select `+callColumns+`, r.number from audio_call c join audio_room r on r.id = c.room_id
+		where c.state in ('ringing', 'in') or c.state = 'claimed' and c.claimed_at < statement_timestamp() - $1::interval`, grace)
+	if err != nil {
+		return nil, fail("calls", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c call, err error) { return c, row.Scan(append(c.places(), &c.Number)...) })
+	return out, fail("calls", err)
+}
+
+// latest is the call of somebody in a room, while it is worth to be told of.
+func (s *Store) latest(ctx context.Context, room string, p people.ID) (c call, there bool, err error) {
+	err = s.Pool.QueryRow(ctx, `select `+callColumns+` from audio_call c where c.room_id = $1 and c.person_id = $2
+		and (c.ended_at is null or c.ended_at > statement_timestamp() - $3::interval) order by c.at desc, c.id desc limit 1`, room, p, recent).Scan(c.places()...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return call{}, false, nil
+	}
+	return c, err == nil, fail("call", err)
+}
