@@ -115,7 +115,7 @@ func arrows() map[string]string {
 			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
+		"cmd/countersign": "internal/assure internal/asterisk internal/audiodesk internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
 			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/meet internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/videowatch internal/wake web",

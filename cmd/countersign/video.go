@@ -10,7 +10,6 @@ import (
 
 	"countersign/internal/config"
 	"countersign/internal/doctor"
-	"countersign/internal/screen"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
 )
@@ -62,7 +61,7 @@ func (g *gateway) buildVideo(context.Context) error {
 	}
 	g.watch.Buttons = d.Buttons
 	g.videoDesk, g.duties.video = d, d.Store
-	g.door.Desks = map[string]screen.Desk{videodesk.Command: d.Hosted()}
+	g.door.Desks[videodesk.Command] = d.Hosted()
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"countersign/internal/ident"
 )
 
-// ErrUnknown: there is no such call of the source's.
+// ErrUnknown comes back where there is no such call of the source.s.
 var ErrUnknown = errors.New("there is no such call")
 
 // Became tells what became of a call that a source asked for. Those of others, and of people,
