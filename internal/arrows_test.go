@@ -111,7 +111,7 @@ func arrows() map[string]string {
 		"internal/server":       "",
 		"internal/config":       "internal/secret",
 		"internal/demo/fakeerp": "internal/wake",
-		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
+		"internal/demo": "configs internal/asterisk/asterisktest internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
 			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
