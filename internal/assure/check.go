@@ -19,11 +19,11 @@ type wrong struct {
 }
 
 // text chooses between what is said of PINs and of codes.
-func (m Method) text(pin, totp string) string {
+func (m Method) text(ofPIN, ofTOTP string) string {
 	if m == TOTP {
-		return totp
+		return ofTOTP
 	}
-	return pin
+	return ofPIN
 }
 
 // verify looks at a PIN or a code that somebody typed for the person of an attempt, or at

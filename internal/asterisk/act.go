@@ -148,7 +148,7 @@ func (c *Client) Originate(ctx context.Context, o Originate) error {
 	for _, v := range o.Variables {
 		fields = append(fields, field{"Variable", v.Name + "=" + v.Value.Reveal()})
 	}
-	_, err := c.do(ctx, action{name: "Originate", fields: fields, job: o.Job})
+	_, err := c.do(ctx, action{name: "Originate", fields: fields})
 	return err
 }
 

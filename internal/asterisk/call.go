@@ -1,7 +1,6 @@
 package asterisk
 
 import (
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -167,26 +166,41 @@ func (o Originate) check() error {
 
 const mostVariables = 20
 
-// The patterns end in \z: $ would let a line break pass.
-func isJob(s string) bool      { return matches(`[A-Za-z0-9_-]{1,64}`, s) }
-func isNumber(s string) bool   { return matches(`\+?[0-9]{2,15}`, s) }
-func isLanguage(s string) bool { return matches(`([a-z]{2,3}(_[A-Z]{2})?)?`, s) }
-func isPIN(s string) bool      { return matches(`([0-9]{4,8})?`, s) }
-func isChannel(s string) bool {
-	return matches(`[A-Za-z0-9]{1,20}/[A-Za-z0-9+_-][A-Za-z0-9+_.@/-]{0,120}`, s)
+const (
+	small   = "abcdefghijklmnopqrstuvwxyz"
+	capital = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digit   = "0123456789"
+	word    = small + capital + digit
+)
+
+// made reports whether a text has so many characters, all of them of those.
+func made(s string, least, most int, of string) bool {
+	return len(s) >= least && len(s) <= most && strings.Trim(s, of) == ""
 }
-func isPlace(s string) bool    { return matches(`[A-Za-z0-9_-]{1,64}`, s) }
-func isCaller(s string) bool   { return matches(`(\+?[0-9]{1,20})?`, s) }
-func isVariable(s string) bool { return matches(`[A-Z][A-Z0-9_]{0,39}`, s) }
-func isValue(s string) bool    { return matches(`[A-Za-z0-9_+.:@*-]{0,100}`, s) }
-func isName(s string) bool     { return s == PlainName(s) }
+
+func isJob(s string) bool    { return made(s, 1, 64, word+"_-") }
+func isNumber(s string) bool { return made(strings.TrimPrefix(s, "+"), 2, 15, digit) }
+func isCaller(s string) bool { return s == "" || made(strings.TrimPrefix(s, "+"), 1, 20, digit) }
+func isPIN(s string) bool    { return s == "" || made(s, 4, 8, digit) }
+func isPlace(s string) bool  { return made(s, 1, 64, word+"_-") }
+func isVariable(s string) bool {
+	return made(s, 1, 40, capital+digit+"_") && made(s[:1], 1, 1, capital)
+}
+func isValue(s string) bool { return made(s, 0, 100, word+"_+.:@*-") }
+func isName(s string) bool  { return s == PlainName(s) }
+
+func isLanguage(s string) bool {
+	tongue, land, both := strings.Cut(s, "_")
+	return s == "" || made(tongue, 2, 3, small) && (!both || made(land, 2, 2, capital))
+}
+
+func isChannel(s string) bool {
+	kind, to, both := strings.Cut(s, "/")
+	return both && made(kind, 1, 20, word) && made(to, 1, 120, word+"+_.@/-") && made(to[:1], 1, 1, word+"+")
+}
 
 // isRoom also keeps a room from being one of the extensions with a meaning, as h, t and
 // failed: Asterisk compares them without regard to case, and none has a digit.
 func isRoom(s string) bool {
-	return matches(`[A-Z0-9]{3,32}`, s) && strings.ContainsAny(s, "0123456789")
-}
-
-func matches(pattern, s string) bool {
-	return regexp.MustCompile(`\A(?:` + pattern + `)\z`).MatchString(s)
+	return made(s, 3, 32, capital+digit) && strings.ContainsAny(s, digit)
 }

@@ -106,12 +106,9 @@ func address(o Options) (host, at string, err error) {
 		if o.TLS {
 			port = portTLS
 		}
-		if ip := net.ParseIP(host); ip == nil && (host == "" || !matches(`[A-Za-z0-9.-]+`, host)) {
-			return "", "", errors.New("the address is neither host nor host:port")
-		}
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || host == "" || !matches(`[A-Za-z0-9.:-]+`, host) {
+	if err != nil || n == 0 || net.ParseIP(host) == nil && !made(host, 1, 253, word+".-") {
 		return "", "", errors.New("the address is neither host nor host:port")
 	}
 	return host, net.JoinHostPort(host, port), nil

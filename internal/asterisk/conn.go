@@ -15,14 +15,16 @@ import (
 	"time"
 )
 
-// mostItems is how long a list may be.
-const mostItems = 10_000
+// How long a list may be: its items, and their texts together.
+const (
+	mostItems = 10_000
+	mostBytes = 8 << 20
+)
 
 // action is what is asked.
 type action struct {
 	name   string
 	fields []field
-	job    string // of the call that it makes
 }
 
 // answer is what came back.
@@ -36,6 +38,7 @@ type waiting struct {
 	answer
 
 	list bool
+	size int
 	err  error
 	done chan struct{}
 }
@@ -144,9 +147,10 @@ func (n *conn) answered(m message) bool {
 		}
 	case m.get("EventList") != "": // cancelled
 		w.err = fmt.Errorf("%w: the list is not whole", ErrProtocol)
-	case len(w.items) == mostItems:
-		w.err = fmt.Errorf("%w: the list is longer than %d", ErrProtocol, mostItems)
+	case len(w.items) == mostItems || w.size > mostBytes:
+		w.err = fmt.Errorf("%w: the list is too long", ErrProtocol)
 	default:
+		w.size += m.size()
 		w.items = append(w.items, m)
 		return true
 	}
@@ -164,7 +168,7 @@ func (n *conn) ask(ctx context.Context, a action) (answer, error) {
 		return answer{}, &Error{Action: a.name, Is: ErrAway, Err: err}
 	}
 	n.last++
-	id := actionID(n.id, n.last, a.job)
+	id := "countersign/" + n.id + "/" + strconv.Itoa(n.last)
 	w := &waiting{done: make(chan struct{})}
 	n.asked[id] = w
 	n.mu.Unlock()
@@ -181,13 +185,19 @@ func (n *conn) ask(ctx context.Context, a action) (answer, error) {
 		n.end(err)
 		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: err}
 	}
+	var why error
 	select {
 	case <-w.done:
-		return w.answer, wrap(a.name, w.err)
 	case <-n.ended:
-		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: n.why()}
+		why = n.why()
 	case <-ctx.Done():
-		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: ctx.Err()}
+		why = ctx.Err()
+	}
+	select {
+	case <-w.done: // also when it came right before the end
+		return w.answer, wrap(a.name, w.err)
+	default:
+		return answer{}, &Error{Action: a.name, Is: ErrUnanswered, Err: why}
 	}
 }
 
@@ -232,21 +242,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// idPrefix begins our action ids. The job of a call is in them, since a failure names nothing
-// else of it, and all replicas hear of it.
-const idPrefix = "countersign"
-
-func actionID(conn string, n int, job string) string {
-	return strings.Join([]string{idPrefix, conn, strconv.Itoa(n), job}, "/")
-}
-
-// jobIn is the job that an action id names; "" when it is not one of ours.
-func jobIn(id string) string {
-	parts := strings.Split(id, "/")
-	if len(parts) != 4 || parts[0] != idPrefix || !isJob(parts[3]) {
-		return ""
-	}
-	return parts[3]
 }

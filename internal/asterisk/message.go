@@ -26,12 +26,21 @@ func (m message) get(key string) string {
 	return ""
 }
 
+// size is how long its texts are together.
+func (m message) size() (n int) {
+	for _, f := range m {
+		n += len(f.key) + len(f.value)
+	}
+	return n
+}
+
 // What Asterisk reads of a line and of an action, and what we read of its messages.
 const (
 	mostSent   = 1000 // its buffer is 1024
 	mostFields = 100  // it takes 128
 	mostLine   = 8 << 10
 	mostRead   = 256
+	mostText   = 64 << 10 // of a message
 )
 
 // writable reports whether a text comes out of a line as it went in.
@@ -47,7 +56,7 @@ func encode(m message) ([]byte, error) {
 	}
 	for _, f := range m {
 		switch {
-		case !matches(`[A-Za-z]{1,40}`, f.key):
+		case !made(f.key, 1, 40, small+capital):
 			return nil, &FieldError{"a field", "must have a name of letters"}
 		case !writable(f.value):
 			return nil, &FieldError{f.key, "must be text without line breaks and other control characters, and without spaces at its ends"}
@@ -80,6 +89,7 @@ func (r reader) line() (string, error) {
 // is passed over.
 func (r reader) next() (message, error) {
 	var m message
+	size := 0
 	for {
 		line, err := r.line()
 		switch {
@@ -92,8 +102,8 @@ func (r reader) next() (message, error) {
 		if !ok || key == "" {
 			continue
 		}
-		if len(m) == mostRead {
-			return nil, errors.New("a message has too many lines")
+		if size += len(line); len(m) == mostRead || size > mostText {
+			return nil, errors.New("a message is too long")
 		}
 		m = append(m, field{clean(key), clean(strings.TrimSpace(value))})
 	}

@@ -12,14 +12,7 @@ const (
 	stateUp      = "6"
 )
 
-// What OriginateResponse and the extension "failed" give as a reason.
-const (
-	reasonNoAnswer   = "3"
-	reasonBusy       = "5"
-	reasonCongestion = "8"
-)
-
-// spoolFailed is the channel that runs the extension "failed". It is nobody's call.
+// spoolFailed is the channel that runs the extension "failed". It is no call, and comes after one.
 const spoolFailed = "OutgoingSpoolFailed"
 
 // mostEnded is of how many calls it is remembered what was told of their end.
@@ -30,29 +23,42 @@ type call struct {
 	job      string
 	ringing  bool
 	answered bool
-	cause    Cause // why it will fail
-	code     int
-	replied  bool // the failure was told without a cause: the hang-up follows, or it was that of a double
 }
 
 // calls makes events of what Asterisk tells. It is not safe for concurrent use.
+//
+// Asterisk keeps the order of what befalls channels: their beginning, their states, their
+// hang-up. What it tells of dialling, of rooms, and what the dialplan tells, comes beside that,
+// and under load long before it. So a failure without a cause is told at the hang-up of the
+// channel that runs the extension "failed": the phone's own channel, if there was one, is gone
+// by then.
 type calls struct {
 	up     map[string]*call  // by Uniqueid
 	inside map[string]string // the room of a channel, of those who were seen to come in
-	failed []string          // jobs, the oldest first
+	why    map[string]Cause  // of jobs that will fail, as far as it is known
+	ended  []string          // jobs whose end was told, the oldest first
 	left   []string          // channels that were told to have left before Asterisk said so
 }
 
-func newCalls() *calls { return &calls{up: map[string]*call{}, inside: map[string]string{}} }
+func newCalls() *calls {
+	return &calls{up: map[string]*call{}, inside: map[string]string{}, why: map[string]Cause{}}
+}
 
 // jobOf is the job of a phone's channel. Other channels of the same call have the account
 // code, too: the phone's is the one that the call began with.
 func jobOf(m message) string {
-	job, ours := strings.CutPrefix(m.get("AccountCode"), account)
-	if !ours || !isJob(job) || m.get("Uniqueid") != m.get("Linkedid") || m.get("Channel") == spoolFailed {
+	if m.get("Uniqueid") != m.get("Linkedid") || m.get("Channel") == spoolFailed {
 		return ""
 	}
-	return job
+	return accounted(m.get("AccountCode"))
+}
+
+// accounted is the job in an account code; "" when it is not one of ours.
+func accounted(code string) string {
+	if job, ours := strings.CutPrefix(code, account); ours && isJob(job) {
+		return job
+	}
+	return ""
 }
 
 // hear takes an event. It is called in the order of their coming.
@@ -76,6 +82,7 @@ func (c *Client) hear(m message) {
 func (s *calls) found(list []message) {
 	clear(s.up)
 	clear(s.inside)
+	clear(s.why)
 	for _, m := range list {
 		if job := jobOf(m); job != "" {
 			up := m.get("ChannelState") == stateUp
@@ -95,10 +102,6 @@ func (s *calls) hear(m message) []Event {
 		s.dialled(m)
 	case "Hangup":
 		return s.hungUp(m)
-	case "OriginateResponse":
-		if m.get("Response") == "Failure" {
-			return s.refused(jobIn(m.get("ActionID")), m.get("Reason"))
-		}
 	case "UserEvent":
 		return s.user(m)
 	case "ConfbridgeStart":
@@ -127,7 +130,7 @@ func (s *calls) learn(m message) *call {
 	if c == nil && len(s.up) < mostItems {
 		c = &call{job: job}
 		s.up[m.get("Uniqueid")] = c
-		s.failed = slices.DeleteFunc(s.failed, func(j string) bool { return j == job }) // it is called anew
+		s.ended = slices.DeleteFunc(s.ended, func(j string) bool { return j == job }) // it is called anew
 	}
 	return c
 }
@@ -140,25 +143,32 @@ func (s *calls) state(m message) []Event {
 		c.ringing = true
 		return []Event{{Kind: Ringing, Job: c.job, Channel: m.get("Channel")}}
 	case state == stateUp:
-		c.answered = true
-		return []Event{{Kind: Answered, Job: c.job, Channel: m.get("Channel")}}
+		return s.answer(m)
 	}
 	return nil
 }
 
-// dialled notes why a phone's channel will end.
-func (s *calls) dialled(m message) {
-	c := s.up[m.get("DestUniqueid")]
-	if c == nil || c.cause != Unexplained {
-		return
+// answer tells once that a call was picked up. What follows from it may be told before.
+func (s *calls) answer(m message) []Event {
+	c := s.learn(m)
+	if c == nil || c.answered {
+		return nil
 	}
-	switch m.get("DialStatus") {
-	case "BUSY":
-		c.cause = Busy
-	case "NOANSWER":
-		c.cause = NoAnswer
-	case "CONGESTION":
-		c.cause = Congestion
+	c.answered = true
+	return []Event{{Kind: Answered, Job: c.job, Channel: m.get("Channel")}}
+}
+
+// because notes why a job will fail. What tells more stays.
+func (s *calls) because(job string, cause Cause) {
+	if job != "" && cause != Unexplained && len(s.why) < mostItems {
+		s.why[job] = cause
+	}
+}
+
+// dialled takes how the dialling of a phone ended.
+func (s *calls) dialled(m message) {
+	if m.get("DestUniqueid") == m.get("DestLinkedid") {
+		s.because(accounted(m.get("DestAccountCode")), map[string]Cause{"BUSY": Busy, "NOANSWER": NoAnswer, "CONGESTION": Congestion}[m.get("DialStatus")])
 	}
 }
 
@@ -172,6 +182,9 @@ func (s *calls) hungUp(m message) []Event {
 		delete(s.inside, name)
 		s.left = noted(s.left, name)
 	}
+	if name == spoolFailed {
+		return append(all, s.fail(accounted(m.get("AccountCode")), 0)...)
+	}
 	return append(all, s.end(m)...)
 }
 
@@ -182,54 +195,36 @@ func (s *calls) end(m message) []Event {
 	}
 	delete(s.up, m.get("Uniqueid"))
 	code, err := strconv.Atoi(m.get("Cause"))
-	if err == nil && code > 0 {
-		c.code = code
+	if err != nil || code < 0 {
+		code = 0
 	}
 	if c.answered {
-		return []Event{{Kind: HungUp, Job: c.job, Channel: m.get("Channel"), Code: c.code}}
+		delete(s.why, c.job)
+		s.ended = noted(s.ended, c.job)
+		return []Event{{Kind: HungUp, Job: c.job, Channel: m.get("Channel"), Code: code}}
 	}
-	if by := causeOf(c.code); by != Unexplained {
-		c.cause = by
+	s.because(c.job, causeOf(code))
+	if s.why[c.job] == Unexplained {
+		return nil // the extension "failed" knows more
 	}
-	if c.cause == Unexplained && !c.replied {
-		return nil // what follows knows more
-	}
-	return s.fail(Event{Job: c.job, Cause: c.cause, Code: c.code})
+	return s.fail(c.job, code)
 }
 
-// refused takes the news that a call came to nothing. While the call is up that is either
-// before its hang-up, which knows more, or of a second call with the same job, which there
-// cannot be: the first one goes on.
-func (s *calls) refused(job, reason string) []Event {
-	if job == "" {
-		return nil
-	}
-	cause := Unexplained
-	switch reason {
-	case reasonNoAnswer:
-		cause = NoAnswer
-	case reasonBusy:
-		cause = Busy
-	case reasonCongestion:
-		cause = Congestion
-	}
+// fail tells of a failed call once. While a call with the job is up it was a second one, which
+// there cannot be: the first one goes on.
+func (s *calls) fail(job string, code int) []Event {
+	cause := s.why[job]
+	delete(s.why, job)
 	for _, c := range s.up {
-		if c.job == job && (cause == Unexplained || c.answered) {
-			c.replied = true
+		if c.job == job {
 			return nil
 		}
 	}
-	return s.fail(Event{Job: job, Cause: cause})
-}
-
-// fail tells of a failed call once.
-func (s *calls) fail(e Event) []Event {
-	if slices.Contains(s.failed, e.Job) {
+	if job == "" || slices.Contains(s.ended, job) {
 		return nil
 	}
-	s.failed = noted(s.failed, e.Job)
-	e.Kind = Failed
-	return []Event{e}
+	s.ended = noted(s.ended, job)
+	return []Event{{Kind: Failed, Job: job, Cause: cause, Code: code}}
 }
 
 func noted(list []string, one string) []string {
@@ -246,8 +241,8 @@ func (s *calls) user(m message) []Event {
 		return nil
 	}
 	switch m.get("Result") {
-	case "FAILED": // the extension "failed": the only news of a call file
-		return s.refused(job, m.get("Reason"))
+	case "FAILED": // its reasons, as Asterisk numbers them
+		s.because(job, map[string]Cause{"3": NoAnswer, "5": Busy, "8": Congestion}[m.get("Reason")])
 	case "REFUSED":
 		e := Event{Kind: Refused, Job: job, Room: m.get("Room"), Channel: m.get("Channel")}
 		switch {
@@ -256,18 +251,13 @@ func (s *calls) user(m message) []Event {
 		case m.get("Asked") == "1":
 			e.Cause = WrongPIN
 		}
-		return []Event{e}
+		return append(s.answer(m), e)
 	}
 	return nil
 }
 
-// join may be told before the channel's own news that it was answered.
 func (s *calls) join(m message) []Event {
-	var all []Event
-	if c := s.learn(m); c != nil && !c.answered {
-		c.answered = true
-		all = append(all, Event{Kind: Answered, Job: c.job, Channel: m.get("Channel")})
-	}
+	all := s.answer(m)
 	if len(s.inside) < mostItems {
 		s.inside[m.get("Channel")] = m.get("Conference")
 	}

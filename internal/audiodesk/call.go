@@ -165,8 +165,12 @@ const (
 )
 
 // Run calls whoever is to be called, listens to the exchange, and keeps screens up to date,
-// until ctx ends.
+// until ctx ends. Without an exchange there is nothing to do.
 func (d *Desk) Run(ctx context.Context) error {
+	if !d.On() {
+		<-ctx.Done()
+		return nil
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	heard := make(chan struct{})

@@ -76,7 +76,9 @@ func (a asking) answers(w screen.Words) bool {
 // question.
 func (d *Desk) heardBefore(ctx context.Context, v screen.Visitor, w screen.Words, a asking) error {
 	if a.What == forNone {
-		d.remove(ctx, v, w)
+		if err := d.Telegram.DeleteMessage(ctx, w.Chat.ID, w.ID); err != nil { // as it is when it was deleted the first time
+			d.Log.DebugContext(ctx, "a message that was heard before not deleted", slog.Any("error", err))
+		}
 		return nil
 	}
 	return d.pose(ctx, v, &a)
@@ -205,7 +207,7 @@ const firstPause = 15 * time.Minute
 // remove takes a message with a PIN out of the chat. Where that fails its writer is asked to.
 func (d *Desk) remove(ctx context.Context, v screen.Visitor, w screen.Words) {
 	err := d.Telegram.DeleteMessage(ctx, w.Chat.ID, w.ID)
-	if err == nil || telegram.KindOf(err) == telegram.Gone {
+	if err == nil {
 		return
 	}
 	d.Log.WarnContext(ctx, "a message with a PIN is still in the chat", slog.Any("error", err))

@@ -99,3 +99,55 @@ func TestDeskIsNamedWhereItIsHostedOnly(t *testing.T) {
 	o.say(t, ledgertest.Budget, "/help")
 	o.sees(t, ledgertest.Budget, "/who 4711", "/tc — video servers")
 }
+
+// ear is a desk that has asked a question, and takes what answers it: numbers, and words that
+// were written with no other question in between.
+func ear(asked int64, heard chan<- string) screen.Desk {
+	desk := counter()
+	desk.Hear = func(_ context.Context, v screen.Visitor, w screen.Words) (screen.Heard, error) {
+		if w.Contact == nil && w.After > asked {
+			return screen.Heard{}, nil
+		}
+		heard <- v.Person.ExternalID + ": " + w.Text
+		return screen.Heard{Taken: true, Secret: true, Outcome: "taken"}, nil
+	}
+	return desk
+}
+
+func TestDeskHearsWhatItAskedForAndNothingIsKeptOfASecret(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	heard := make(chan string, 10)
+	o.door.Desks = map[string]screen.Desk{"tc": counter(), "rooms": ear(1, heard)}
+	for _, said := range []telegramtest.Said{
+		{Text: "482913"}, {Phone: "+4930100001", PhoneOwner: ledgertest.Budget}, {Phone: "+4930100001", PhoneOwner: ledgertest.Budget, Forwarded: true},
+	} {
+		said.UserID, said.ChatID = ledgertest.Budget, ledgertest.Budget
+		_, err := o.tg.Post(said)
+		must(t, err)
+		if got := <-heard; got != "petrov: "+said.Text {
+			t.Errorf("of %+v the desk heard %q", said, got)
+		}
+	}
+	must(t, o.tg.WaitFor(t.Context(), func() bool {
+		return o.count(t, `select count(*) from telegram_update where outcome = 'rooms: taken'`) == 3
+	}))
+	if n := o.count(t, `select count(*) from telegram_update where convert_from(body, 'UTF8') ~ '482913|4930100001'`); n != 0 {
+		t.Errorf("%d updates keep a secret", n)
+	}
+}
+
+// TestOfTwoQuestionsTheOneThatWasPutLastIsAnswered: what a desk asked for before the reason of
+// a verdict was asked for does not take that.
+func TestOfTwoQuestionsTheOneThatWasPutLastIsAnswered(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	heard := make(chan string, 10)
+	o.door.Desks = map[string]screen.Desk{"rooms": ear(1, heard)}
+	o.questioned(t, "PR-1")
+	o.say(t, ledgertest.Budget, "4711 is no budget")
+	o.sees(t, ledgertest.Budget, "Your decision and the reason have been recorded")
+	if len(heard) != 0 {
+		t.Errorf("the desk heard %q", <-heard)
+	}
+}

@@ -63,7 +63,7 @@ func TestMenusHaveTheCommandsThatAreAnsweredThere(t *testing.T) {
 		telegram.ScopeAdmins:  without(group, "start"),
 	}
 	seen := map[telegram.Scope]map[string]bool{}
-	for _, m := range chat.Menus(o.door.Texts, "tc") {
+	for _, m := range chat.Menus(o.door.Texts, "rooms", "tc") {
 		var names []string
 		for _, c := range m.Commands {
 			names = append(names, c.Name)

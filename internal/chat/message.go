@@ -22,9 +22,11 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 		return d.migrated(ctx, m.MigrateFrom, m.Chat.ID)
 	case !m.Written() && d.binding(m):
 		return "group command by nobody who can be named", d.nameless(ctx, m)
-	case m.Contact != nil && m.Chat.Private() && m.From != nil && m.From.Person():
-		return d.contact(ctx, it, m)
-	case !m.Written():
+	}
+	if taken, outcome, err := d.contact(ctx, it, m); taken {
+		return outcome, err
+	}
+	if !m.Written() {
 		return "ignored: not written by a person", nil
 	}
 	p, err := d.person(ctx, m.From.ID)
@@ -63,19 +65,18 @@ func (d *Door) message(ctx context.Context, it *inbox.Item, m *telegram.Message)
 	return "ignored: no question was open", nil
 }
 
-// contact hands a shared number to the desk that asked for one: also somebody else's, and one
+// contact hands a shared number to the desk that asks for some: also somebody else's, and one
 // that was forwarded, for that is refused in words. It is kept by whoever takes it, and not here.
-func (d *Door) contact(ctx context.Context, it *inbox.Item, m *telegram.Message) (string, error) {
+func (d *Door) contact(ctx context.Context, it *inbox.Item, m *telegram.Message) (bool, string, error) {
+	if m.Contact == nil || !m.Chat.Private() || m.From == nil || !m.From.Person() {
+		return false, "", nil
+	}
 	it.Forget()
 	p, err := d.person(ctx, m.From.ID)
 	if err != nil {
-		return "", err
+		return true, "", err
 	}
-	if taken, outcome, err := d.heard(ctx, it, m, p); taken {
-		return outcome, err
-	}
-	d.note(ctx, m.Chat.ID, d.lang(p, *m.From).T("command.talk", nil))
-	return "ignored: a number that nobody asked for", nil
+	return d.heard(ctx, it, m, p)
 }
 
 // request is a command with who gave it.

@@ -60,7 +60,7 @@ func argonHead(memory, time uint32) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, memory, time, argonLanes)
 }
 
-// ErrHash: what was stored is no hash of a PIN. It never says what it is instead.
+// ErrHash says that what was stored is no hash of a PIN. It never says what it is instead.
 var ErrHash = errors.New("the stored hash cannot be read")
 
 // Hash is a stored hash that can be looked at.

@@ -70,6 +70,7 @@ func (s *Server) login(n *session, a action) bool {
 		n.reply(a, "Success", "Already authenticated")
 	case a.get("Username") != s.o.User || a.get("Secret") != s.o.Secret:
 		n.reply(a, "Error", "Authentication failed")
+		return false
 	default:
 		n.user = true
 		s.logins++

@@ -21,6 +21,7 @@ const (
 	Flood   Fault = "flood"     // a line without end
 	Endless Fault = "endless"   // a message with fields without end
 	Torn    Fault = "torn list" // a list that says that it is longer
+	Glut    Fault = "glut"      // a list without end
 	Odd     Fault = "odd"       // a response that nobody knows
 )
 
@@ -121,6 +122,8 @@ func (s *Server) meet(n *session, a action) bool {
 		n.send(message("Response", "Success", "ActionID", id, "EventList", "start"))
 		n.send(message("Event", "Item", "ActionID", id))
 		n.send(message("Event", "ItemsComplete", "ActionID", id, "EventList", "Complete", "ListItems", "2"))
+	case Glut:
+		n.send(message("Response", "Success", "ActionID", id, "EventList", "start") + strings.Repeat(message("Event", "Item", "ActionID", id, "A", strings.Repeat("b", 1000)), more))
 	case Odd:
 		n.reply(a, "Perhaps", "")
 	default:

@@ -88,7 +88,7 @@ const noRoom = "No Conference by that name found."
 // confbridge does what is asked of rooms.
 func (s *Server) confbridge(n *session, a action) {
 	name := a.get("Action")
-	if len(s.rooms) == 0 && (name == "ConfbridgeList" || name == "ConfbridgeListRooms" || name == "ConfbridgeKick" || strings.HasSuffix(name, "ock")) {
+	if len(s.rooms) == 0 {
 		n.reply(a, "Error", "No active conferences.")
 		return
 	}

@@ -32,11 +32,12 @@ type session struct {
 	r    *bufio.Reader
 	user bool // logged in
 
-	mu    sync.Mutex
-	out   []byte
-	ready chan struct{}
-	once  sync.Once
-	over  chan struct{}
+	writing sync.Mutex
+	mu      sync.Mutex
+	out     []byte
+	ready   chan struct{}
+	once    sync.Once
+	over    chan struct{}
 }
 
 func (n *session) end() {
@@ -63,20 +64,27 @@ func (n *session) write() {
 		case <-n.over:
 			return
 		case <-n.ready:
+			n.flush()
 		}
-		n.mu.Lock()
-		text := n.out
-		n.out = nil
-		n.mu.Unlock()
-		if _, err := n.conn.Write(text); err != nil {
-			n.end()
-			return
-		}
+	}
+}
+
+// flush writes what is queued.
+func (n *session) flush() {
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	n.mu.Lock()
+	text := n.out
+	n.out = nil
+	n.mu.Unlock()
+	if _, err := n.conn.Write(text); err != nil {
+		n.end()
 	}
 }
 
 func (n *session) run() {
 	defer func() {
+		n.flush()
 		n.end()
 		n.s.mu.Lock()
 		defer n.s.mu.Unlock()
@@ -86,8 +94,10 @@ func (n *session) run() {
 	for {
 		a, err := n.read()
 		switch {
-		case errors.Is(err, errParse):
-			n.send(message("Response", "Error", "Message", "Failed to parse message: "+err.Error()))
+		case errors.Is(err, errLong):
+			n.send(message("Response", "Error", "Message", "Failed to parse message: line too long"))
+		case errors.Is(err, errMany):
+			n.send(message("Response", "Error", "Message", "Too many lines in message or allocation failure"))
 		case err != nil:
 			return
 		case !n.s.meet(n, a):
@@ -96,7 +106,10 @@ func (n *session) run() {
 	}
 }
 
-var errParse = errors.New("line too long")
+var (
+	errLong = errors.New("line too long")
+	errMany = errors.New("too many lines")
+)
 
 // read takes one action. Like the real one it knows no line longer than its buffer.
 func (n *session) read() (action, error) {
@@ -114,8 +127,10 @@ func (n *session) read() (action, error) {
 		line := strings.TrimRight(string(raw), "\r\n")
 		if line == "" {
 			switch {
-			case long || fields > mostFields:
-				return nil, errParse
+			case long:
+				return nil, errLong
+			case fields > mostFields:
+				return nil, errMany
 			case fields == 0:
 				continue
 			}

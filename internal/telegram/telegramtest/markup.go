@@ -96,23 +96,28 @@ func readMarkup(text, chatType string) (markup, *refusal) {
 		return readInlineKeyboard(*w.Inline, text, chatType)
 	}
 	m := markup{force: w.Force, hint: w.Placeholder, remove: w.Remove}
-	if w.Keyboard != nil {
-		for _, row := range *w.Keyboard {
-			var texts []string
-			for _, b := range row {
-				if strings.TrimSpace(b.Text) == "" {
-					return markup{}, bad("keyboard button text must be non-empty")
-				}
-				if b.Contact && chatType != Private {
-					return markup{}, bad("phone number can be requested in private chats only")
-				}
-				if b.Contact {
-					m.contact = b.Text
-				}
-				texts = append(texts, b.Text)
+	if w.Keyboard == nil {
+		return m, nil
+	}
+	return m.replies(*w.Keyboard, chatType)
+}
+
+// replies checks a keyboard in place of the person's own.
+func (m markup) replies(rows [][]replyButton, chatType string) (markup, *refusal) {
+	for _, row := range rows {
+		var texts []string
+		for _, b := range row {
+			switch {
+			case strings.TrimSpace(b.Text) == "":
+				return markup{}, bad("keyboard button text must be non-empty")
+			case b.Contact && chatType != Private:
+				return markup{}, bad("phone number can be requested in private chats only")
+			case b.Contact:
+				m.contact = b.Text
 			}
-			m.reply = append(m.reply, texts)
+			texts = append(texts, b.Text)
 		}
+		m.reply = append(m.reply, texts)
 	}
 	return m, nil
 }

@@ -1,0 +1,43 @@
+package asterisk
+
+import (
+	"bufio"
+	"strings"
+)
+
+// Field is one of a message, for tests.
+type Field = field
+
+// NewField makes one.
+func NewField(key, value string) Field { return field{key, value} }
+
+// Encode writes an action.
+func Encode(fields []Field) ([]byte, error) { return encode(fields) }
+
+// Decode reads all messages of a text.
+func Decode(text string) (all [][]Field, err error) {
+	r := reader{bufio.NewReaderSize(strings.NewReader(text), mostLine)}
+	for {
+		m, err := r.next()
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+}
+
+// Hear has messages of a text made into events, as those of one connection are.
+func Hear(text string) (all []Event) {
+	s := newCalls()
+	messages, _ := Decode(text) // up to its end
+	for _, m := range messages {
+		all = append(all, s.hear(m)...)
+	}
+	return all
+}
+
+// Text is what a call file holds.
+func Text(o Originate) (string, error) { return (&Spool{}).text(o) }
+
+// Check is what an outgoing call must pass.
+func Check(o Originate) error { return o.check() }

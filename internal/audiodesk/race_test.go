@@ -1,0 +1,281 @@
+package audiodesk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/asterisk/asterisktest"
+	"countersign/internal/audiodesk"
+	"countersign/internal/crash/crashtest"
+	"countersign/internal/ledger"
+	"countersign/internal/people"
+	"countersign/internal/screen"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// visitor is somebody at a desk, by himself and not through the messenger.
+func (o *office) visitor(t *testing.T, account int64, tap string, args ...string) screen.Visitor {
+	t.Helper()
+	return screen.Visitor{Person: o.person(t, account), Account: account, Lang: o.texts.For("en"), Zone: o.desk.Zone, Tap: tap, Args: args}
+}
+
+// hall makes a room by the desk of a house, and gives the token by which somebody joins it.
+func (o *office) hall(t *testing.T, account int64, phone string) (token string) {
+	t.Helper()
+	o.newRoom(t, ivan, "Public, with names", "Hall", "")
+	o.share(t, account, phone)
+	m := o.open(t, account, "/rooms")
+	o.tap(t, account, m, "Hall")
+	o.shows(t, m, "Public room")
+	return strings.TrimPrefix(o.button(t, account, "join"), screen.Prefix+audiodesk.Command+":")
+}
+
+// TestTapsAtOnceAndReplicasCallOnce: whoever taps twice, or whose tap is handled twice, also by
+// two replicas that both call and both hear the exchange, is called once.
+func TestTapsAtOnceAndReplicasCallOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	token := o.hall(t, anna, annasPhone)
+	other := o.replica(t, o.Bench, o.pbx.Addr())
+	o.work(t, other)
+	o.pbx.Phone(annasPhone, asterisktest.NeverAnswers)
+	var wg sync.WaitGroup
+	for i := range 12 {
+		d := []*audiodesk.Desk{o.desk, other}[i%2]
+		v := o.visitor(t, anna, fmt.Sprint("tap", i/4), token) // three taps, each handled four times
+		wg.Go(func() {
+			if _, err := d.Hosted().Tap(context.WithoutCancel(t.Context()), v); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	o.wait(t, "it rings", func() bool { return o.count(t, `select count(*) from audio_call where state = 'ringing'`) == 1 })
+	o.pbx.PickUp(annasPhone)
+	o.wait(t, "she is in", func() bool {
+		return o.count(t, `select count(*) from audio_call where state = 'in'`) == 1 && o.count(t, `select count(*) from audio_presence where gone_at is null`) == 1
+	})
+	o.pbx.HangUp(annasPhone)
+	o.wait(t, "she is gone", func() bool {
+		return o.count(t, `select count(*) from audio_call where outcome = 'left'`) == 1 && o.count(t, `select count(*) from audio_presence where gone_at is null`) == 0
+	})
+	var won string // the tap that called her: handled once more it calls nobody
+	must(t, o.Pool.QueryRow(t.Context(), `select substr(cause, length('tap/') + 1) from audio_call`).Scan(&won))
+	_, err := other.Hosted().Tap(t.Context(), o.visitor(t, anna, won, token))
+	must(t, errors.Join(err, o.desk.Dial(t.Context()), other.Dial(t.Context())))
+	if n := o.pbx.Dials(annasPhone); n != 1 {
+		t.Errorf("%d calls of one tap", n)
+	}
+	for i := range 3 { // those that were refused then may call now
+		_, err := other.Hosted().Tap(t.Context(), o.visitor(t, anna, fmt.Sprint("tap", i), token))
+		must(t, err)
+		must(t, errors.Join(o.desk.Dial(t.Context()), other.Dial(t.Context())))
+	}
+	o.wait(t, "all calls are over", func() bool {
+		o.pbx.GiveUp(annasPhone)
+		return o.count(t, `select count(*) from audio_call where ended_at is null`) == 0
+	})
+	if n, calls := o.pbx.Dials(annasPhone), o.count(t, `select count(*) from audio_call`); n != calls || n > 3 {
+		t.Errorf("%d phones rang for %d calls of three taps", n, calls)
+	}
+	if n := o.count(t, `select count(*) from (select cause from audio_call group by cause having count(*) > 1) x`); n != 0 {
+		t.Error("a tap made two calls")
+	}
+}
+
+// TestLimitsHoldWhoeverAsksAtOnce: a day's calls, and those at the same time.
+func TestLimitsHoldWhoeverAsksAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	o.connect(t, o.desk)
+	o.desk.Rules.Daily, o.desk.Rules.DailyAll, o.desk.Rules.AtOnce = 2, 5, 1
+	ask := func(key, phone string) error {
+		_, err := o.desk.Call(t.Context(), audiodesk.Request{Source: "crm", Key: key, Number: phone, Room: "Sales"})
+		return err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	told := map[error]int{}
+	for i := range 8 {
+		wg.Go(func() {
+			err := ask(fmt.Sprint("at once ", i), "+4930200480")
+			mu.Lock()
+			defer mu.Unlock()
+			for _, known := range []error{nil, audiodesk.ErrInProgress} {
+				if errors.Is(err, known) {
+					told[known]++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if told[nil] != 1 || told[audiodesk.ErrInProgress] != 7 {
+		t.Errorf("one number at once: %v", told)
+	}
+	must(t, ask("b", "+4930201480"))
+	must(t, o.desk.Dial(t.Context()))
+	if n := o.pbx.Count("Originate"); n != 1 {
+		t.Errorf("%d phones ring at once", n)
+	}
+	o.pbx.GiveUp("+4930200480")
+	o.pbx.GiveUp("+4930201480")
+	o.background(t, o.desk.Run)
+	idle := func() {
+		o.wait(t, "nobody is called", func() bool {
+			o.pbx.GiveUp("+4930200480")
+			o.pbx.GiveUp("+4930201480")
+			return o.count(t, `select count(*) from audio_call where ended_at is null`) == 0
+		})
+	}
+	idle()
+	must(t, ask("c", "+4930200480"))
+	idle()
+	if err := ask("d", "+4930200480"); !errors.Is(err, audiodesk.ErrDaily) {
+		t.Errorf("a third call in a day: %v", err)
+	}
+	if err := ask("c", "+4930200480"); err != nil {
+		t.Errorf("the same request once more: %v", err)
+	}
+	must(t, ask("e", "+4930203486"))
+	idle()
+	must(t, ask("f", "+4930204486"))
+	idle()
+	if err := ask("g", "+4930205486"); !errors.Is(err, audiodesk.ErrDailyAll) {
+		t.Errorf("one call more than all may have in a day: %v", err)
+	}
+	for number, want := range map[string]error{"+18005550100": audiodesk.ErrPrefix, "call me": audiodesk.ErrInvalid, "": audiodesk.ErrInvalid} {
+		if err := ask("h", number); !errors.Is(err, want) {
+			t.Errorf("%q: %v", number, err)
+		}
+	}
+}
+
+// TestKilledAtEachArrowOfACallNobodyIsCalledTwice: whoever dies with the tap, the claim, the
+// call or any note of it leaves a call that ends by itself: made once or never, and told as
+// what it is.
+func TestKilledAtEachArrowOfACallNobodyIsCalledTwice(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	token := o.hall(t, anna, annasPhone)
+	heir := o.replica(t, o.Bench, o.pbx.Addr())
+	o.connect(t, heir)
+	o.desk.Rules.Daily, heir.Rules.Daily = 1000, 1000
+	ends := map[string]int{}
+	for n := 0; ; n++ {
+		if n > 60 {
+			t.Fatal("it never comes to an end")
+		}
+		before := o.pbx.Dials(annasPhone)
+		tap := fmt.Sprint("tap", n)
+		survived := o.dies(t, n, tap, token)
+		// Its tap is handled again by whoever lives, and the rest is found out.
+		_, err := heir.Hosted().Tap(t.Context(), o.visitor(t, anna, tap, token))
+		must(t, err)
+		o.wait(t, "the call is over", func() bool {
+			must(t, errors.Join(heir.Dial(t.Context()), heir.Reconcile(t.Context())))
+			o.pbx.HangUp(annasPhone)
+			return o.count(t, `select count(*) from audio_call where ended_at is null`) == 0
+		})
+		rang, outcome := o.pbx.Dials(annasPhone)-before, ""
+		must(t, o.Pool.QueryRow(t.Context(), `select outcome from audio_call where cause = 'tap/' || $1`, tap).Scan(&outcome))
+		ends[outcome]++
+		if rang > 1 || rang == 1 && outcome == "away" || rang == 0 && outcome == "left" {
+			t.Errorf("killed after %d messages: the phone rang %d times, and it is told %q", n, rang, outcome)
+		}
+		if survived {
+			break
+		}
+	}
+	if ends["unknown"] == 0 {
+		t.Errorf("no death left a call of which nobody knows: %v", ends)
+	}
+}
+
+// dies lets a replica answer a tap and make the call, until its n-th message to the database or
+// the exchange was the last. It reports whether it was done before.
+func (o *office) dies(t *testing.T, n int, tap, token string) bool {
+	t.Helper()
+	life := crashtest.New(t)
+	d := o.replica(t, o.Mortal(t, life), life.Wire(t, "tcp", o.pbx.Addr()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = d.Exchange.Run(ctx) })
+	o.wait(t, "its line is up", func() bool { return d.Exchange.State().Up })
+	life.EndAfter(n)
+	_, err := d.Hosted().Tap(ctx, o.visitor(t, anna, tap, token))
+	err = errors.Join(err, d.Dial(ctx))
+	survived := !life.Ended() && err == nil
+	cancel()
+	wg.Wait()
+	life.EndAfter(0)
+	o.Buried(t)
+	return survived
+}
+
+func TestPeopleOfACaseAreRungIntoARoomOfItsOwn(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.share(t, pyotr, pyotrsPhone)
+	o.pbx.Phone(pyotrsPhone, asterisktest.NeverAnswers)
+	everybody := []people.Person{o.person(t, anna), o.person(t, pyotr), o.person(t, olga)}
+	var noted []string
+	discuss := func(account int64, tap string) (audiodesk.Rung, error) {
+		return o.desk.Discuss(t.Context(), audiodesk.Matter{
+			Case: "cas_1", Topic: "Payment <4711> · Landlord LLC", Cause: tap, Caller: o.person(t, account), People: everybody,
+		}, func(room string, also ledger.Also) error {
+			noted = append(noted, room)
+			return o.commit(t, also)
+		})
+	}
+	first, err := discuss(anna, "t1")
+	must(t, err)
+	if first.Phones != 1 || first.Asked != 2 || len(noted) != 1 {
+		t.Errorf("the first tap: %+v, noted %v", first, noted)
+	}
+	o.wait(t, "it rings", func() bool { return o.pbx.Dials(pyotrsPhone) == 1 })
+	again, err := discuss(anna, "t1")
+	must(t, err)
+	second, err := discuss(olga, "t2") // he is being called: he is left alone
+	must(t, err)
+	if again.Phones != 0 || second.Phones != 0 || second.Room != first.Room || len(noted) != 1 {
+		t.Errorf("handled again: %+v; a second tap: %+v; noted %v", again, second, noted)
+	}
+	o.pbx.GiveUp(pyotrsPhone)
+	o.wait(t, "he did not pick up", func() bool { return o.count(t, `select count(*) from audio_call where outcome = 'no_answer'`) == 1 })
+	third, err := discuss(olga, "t3")
+	must(t, err)
+	if third.Phones != 1 || third.Asked != 0 {
+		t.Errorf("once he did not pick up: %+v", third)
+	}
+	if n := o.count(t, `select count(*) from notice`); n != 4 {
+		t.Errorf("%d notices; want one for each, and another with the second call", n)
+	}
+	for account, want := range map[int64]bool{anna: true, pyotr: true, olga: true, maria: false, ivan: false} { // ivan looks after rooms, but not after this one
+		_, err := o.desk.Hosted().Open(t.Context(), o.visitor(t, account, ""))
+		must(t, err)
+		m := o.open(t, account, "/rooms")
+		if got := strings.Contains(strings.Join(labels(m), "|"), "4711"); got != want {
+			t.Errorf("%d is listed the room: %v", account, got)
+		}
+		m = o.open(t, account, "/rooms "+o.number(t))
+		if got := strings.Contains(m.Text, "4711"); got != want {
+			t.Errorf("%d is led to the room: %v", account, got)
+		}
+	}
+}
+
+// commit does alone what a ledger does together with its own.
+func (o *office) commit(t *testing.T, also ledger.Also) error {
+	t.Helper()
+	return pgx.BeginFunc(t.Context(), o.Pool, func(tx pgx.Tx) error {
+		b := &pgx.Batch{}
+		also(b, nil)
+		return tx.SendBatch(t.Context(), b).Close()
+	})
+}
