@@ -93,7 +93,7 @@ func arrows() map[string]string {
 		"internal/console": "internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
 		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/meet internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
-		"internal/erp": "internal/approval internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
+		"internal/erp": "internal/approval internal/audiodesk internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
 		"internal/audiodesk": "internal/asterisk internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pace internal/people internal/pin " +
@@ -115,11 +115,11 @@ func arrows() map[string]string {
 		"internal/server":       "",
 		"internal/config":       "internal/secret",
 		"internal/demo/fakeerp": "internal/wake",
-		"internal/demo": "configs internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
+		"internal/demo": "configs internal/asterisk/asterisktest internal/config internal/demo/fakeerp internal/directory internal/google/googletest internal/ledger " +
 			"internal/people internal/secret internal/telegram/telegramtest internal/trueconf/trueconftest internal/wake web",
 
 		// it builds everything, and decides nothing: of the core it reads routes only
-		"cmd/countersign": "internal/assure internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/deed internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
+		"cmd/countersign": "internal/assure internal/asterisk internal/audiodesk internal/calendar internal/chat internal/config internal/console internal/courier internal/crash internal/deed internal/demo internal/directory internal/discreet internal/doctor internal/document internal/erp " +
 			"internal/file internal/google internal/handout internal/hook internal/inbox internal/journal internal/ledger internal/link internal/locale internal/meet internal/notice internal/pace internal/people " +
 			"internal/post internal/postgres internal/roster internal/route " +
 			"internal/screen internal/seal internal/secret internal/server internal/telegram internal/trueconf internal/videodesk internal/videowatch internal/wake web",

@@ -249,3 +249,42 @@ func TestDemonstrationLeadsFromADocumentToAVideoMeeting(t *testing.T) {
 		t.Errorf("%s: %d %s", at, resp.StatusCode, text)
 	}
 }
+
+// The demonstration has a telephone exchange: a room with somebody in it, telephones that are
+// picked up, and one that is busy.
+func TestDemonstrationHasAudioRooms(t *testing.T) {
+	t.Parallel()
+	s := startDemo(t)
+	s.await("what made the room ready is in no chat", func(st demo.State) bool {
+		return !strings.Contains(transcript(st), "/rooms")
+	})
+	open := func(account int64, title string) {
+		s.call("say", demo.Said{User: account, Chat: account, Text: "/rooms"}, nil)
+		s.press(account, "🔊 Daily call", title)
+	}
+	s.call("share", demo.Share{User: olga}, nil)
+	open(olga, "Аудиокомнаты")
+	s.press(olga, "📞", "Daily call")
+	open(ivan, "Audio rooms")
+	s.card(ivan, "Daily call", "👤 Pyotr Petrov")
+	s.press(ivan, "📞", "Daily call")
+	s.await("a button for the number", func(st demo.State) bool {
+		all := demoMessages(st, ivan)
+		return len(all) > 0 && all[len(all)-1].Share != "" && all[len(all)-1].Text != ""
+	})
+	s.call("share", demo.Share{User: ivan}, nil)
+	s.await("the button is gone", func(st demo.State) bool {
+		return !slices.ContainsFunc(demoMessages(st, ivan), func(m demo.Message) bool { return m.Share != "" })
+	})
+	s.press(ivan, "📞", "Daily call")
+	s.card(ivan, "Daily call", "👤 Ivan Kozlov", "👤 Pyotr Petrov", "👤 Guest")
+	s.card(olga, "Daily call", "телефон был занят")
+	open(anna, "Audio rooms") // made it, and leads it
+	s.press(anna, "🔇 Pyotr Petrov", "Daily call")
+	s.card(anna, "Daily call", "👤 Pyotr Petrov 🔇")
+	s.press(anna, "✖️ Ivan Kozlov", "Daily call")
+	s.await("Ivan is out", func(st demo.State) bool {
+		m, seen := demoMessage(st, anna, "Daily call")
+		return seen && !strings.Contains(m.Text, "👤 Ivan Kozlov")
+	})
+}

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
+	"countersign/internal/audiodesk"
 	"countersign/internal/chat"
 	"countersign/internal/config"
 	"countersign/internal/doctor"
@@ -53,6 +55,10 @@ func menus(texts *locale.Texts, cfg config.Config) []doctor.Menu {
 	if len(cfg.TrueConf.Servers) > 0 {
 		desks = append(desks, videodesk.Command)
 	}
+	if cfg.Asterisk.Mode != config.AsteriskOff {
+		desks = append(desks, audiodesk.Command)
+	}
+	slices.Sort(desks) // as they stand in the menu
 	var out []doctor.Menu
 	for _, m := range chat.Menus(texts, desks...) {
 		out = append(out, doctor.Menu(m))

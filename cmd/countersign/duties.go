@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"countersign/internal/assure"
+	"countersign/internal/audiodesk"
 	"countersign/internal/chat"
 	"countersign/internal/console"
 	"countersign/internal/directory"
@@ -47,6 +48,7 @@ type duties struct {
 	roster  *roster.Sync // nil: people come by other ways
 	video   *videodesk.Store
 	watch   *videowatch.Store
+	audio   *audiodesk.Store // nil: there is no telephone exchange
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -209,6 +211,11 @@ func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	}
 	if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
 		return err
+	}
+	if d.audio != nil {
+		if _, err := d.audio.Purge(ctx, keepAttempts); err != nil {
+			return err
+		}
 	}
 	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
 	return err

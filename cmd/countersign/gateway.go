@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"countersign/internal/assure"
+	"countersign/internal/audiodesk"
 	"countersign/internal/calendar"
 	"countersign/internal/chat"
 	"countersign/internal/config"
@@ -36,6 +37,7 @@ import (
 	"countersign/internal/post"
 	"countersign/internal/postgres"
 	"countersign/internal/roster"
+	"countersign/internal/screen"
 	"countersign/internal/seal"
 	"countersign/internal/secret"
 	"countersign/internal/server"
@@ -80,6 +82,7 @@ type gateway struct {
 	video     []*trueconf.Server
 	videoDesk *videodesk.Desk
 	watch     *videowatch.Watch // nil: there are no video servers
+	audio     *audiodesk.Desk   // nil: there is no telephone exchange
 
 	erp    *erp.Door
 	duties *duties
@@ -92,7 +95,7 @@ func newGateway(ctx context.Context, s service, db *database) (*gateway, error) 
 	name := s.cfg.Telegram.Username
 	g.name.Store(&name)
 	for _, step := range []func(context.Context) error{
-		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.openVideo, g.buildNotices, g.buildMeet, g.buildLink, g.buildLoops, g.buildWatch, g.buildVideo, g.buildDoors, g.buildHealth, g.warnOfStepUps,
+		g.findAddress, g.openPools, g.openTexts, g.openJournal, g.openBot, g.openVideo, g.buildNotices, g.buildMeet, g.buildLink, g.buildLoops, g.buildWatch, g.buildVideo, g.buildAudio, g.buildDoors, g.buildHealth, g.warnOfStepUps,
 	} {
 		if err := step(ctx); err != nil {
 			g.close()
@@ -201,7 +204,7 @@ func (g *gateway) buildLoops(context.Context) error {
 		Link: g.link, Meet: g.meet, Assure: g.assure, Administrator: g.console.Administers, GroupLang: t.GroupLanguage, Pace: limits, Cards: chat.Cards{
 			Adopt: g.courier.Adopt, Find: g.courier.Find, Follow: g.courier.Follow, Reached: g.courier.Reached, Lost: g.courier.Lost, At: g.courier.At, Closed: g.courier.Closed,
 		}, Files: r.files, Notices: g.notices.Store, Texts: g.texts, Bot: id,
-		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log,
+		Username: g.username, Zone: g.zone, MaxUpdate: g.cfg.Limits.WebhookBytes, Now: time.Now, Crash: g.crash, Log: g.log, Desks: map[string]screen.Desk{},
 	}
 	g.inbox.Handle = g.door.Handle
 	if err := g.meters.registry.Register(newBacklog(r.ledger, g.inbox)); err != nil {
@@ -234,7 +237,8 @@ func (g *gateway) buildDoors(ctx context.Context) error {
 	r := g.records
 	l := g.cfg.Limits
 	g.erp = &erp.Door{
-		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Notices: g.notices, Meet: g.meet, Texts: g.texts, Bell: g.hook.Placed,
+		Ledger: r.ledger, Directory: r.directory, Files: r.files, Hook: g.hook, Notices: g.notices, Meet: g.meet, Audio: g.audio, OldCalls: g.cfg.Asterisk.LegacyAPI == config.SwitchOn,
+		Texts: g.texts, Bell: g.hook.Placed,
 		Log: g.log, Now: time.Now, PublicURL: g.cfg.Server.PublicURL,
 		BodyBytes: l.BodyBytes, DocumentBytes: l.DocumentBytes,
 		Limiter: &server.Limiter{Rate: float64(l.Rate), Burst: l.Burst, Keys: 10_000, Now: time.Now},
@@ -325,6 +329,9 @@ func (g *gateway) run(ctx context.Context, doors listeners) error {
 	}
 	if g.watch != nil {
 		parts.Go(func() error { return g.watch.Run(loops) })
+	}
+	if g.audio != nil {
+		parts.Go(func() error { return g.runAudio(loops) })
 	}
 	if g.cfg.Telegram.Mode == config.Polling {
 		parts.Go(func() error { return g.door.Poll(ctx, g.self) })

@@ -94,16 +94,8 @@ func (l listeners) close() error {
 	return errors.Join(l.main.Close(), l.metrics.Close())
 }
 
-// warnOfSettings says what is set and has no effect, and what the database server does
-// not promise.
+// warnOfSettings says what the database server does not promise.
 func (g *gateway) warnOfSettings(ctx context.Context) {
-	for section, set := range map[string]bool{
-		"asterisk": g.cfg.Asterisk.Mode != "",
-	} {
-		if set {
-			g.log.WarnContext(ctx, "this version has no use for a part of the configuration", slog.String("part", section))
-		}
-	}
 	settings, err := postgres.Settings(ctx, g.records.pool)
 	if err != nil {
 		g.log.WarnContext(ctx, "settings of the database server not readable", slog.Any("error", err))

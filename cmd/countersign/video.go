@@ -11,7 +11,6 @@ import (
 	"countersign/internal/config"
 	"countersign/internal/deed"
 	"countersign/internal/doctor"
-	"countersign/internal/screen"
 	"countersign/internal/trueconf"
 	"countersign/internal/videodesk"
 	"countersign/internal/videowatch"
@@ -66,7 +65,7 @@ func (g *gateway) buildVideo(context.Context) error {
 		})
 	}
 	g.watch.Buttons = d.Buttons
-	g.door.Desks = map[string]screen.Desk{videodesk.Command: d.Hosted()}
+	g.door.Desks[videodesk.Command] = d.Hosted()
 	return nil
 }
 

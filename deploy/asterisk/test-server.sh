@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs an Asterisk for tests in a root of its own and prints where: Debian 11 with its
-# Asterisk 16, in the cache of .ci/run. The machine's own Asterisk, if any, is not touched,
-# nothing is started. Needs root and debootstrap; takes a minute, 250 MB, and a mirror of Debian.
+# What it is for: an Asterisk for tests in a root of its own, Debian 11 with its Asterisk 16, in
+# the cache of .ci/run; prints where. The machine's own Asterisk, if any, is not touched, nothing
+# is started. Needs root and debootstrap; takes a minute, 250 MB, and a mirror of Debian.
+# What to change: nothing; it serves no production.
 set -eu
 
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/countersign-ci

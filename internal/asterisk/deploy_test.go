@@ -70,7 +70,7 @@ func TestSamplesKnowWhatTheClientSends(t *testing.T) {
 // The trunk of the dialplan is the one of the sample.
 func TestSamplesNameOneTrunk(t *testing.T) {
 	t.Parallel()
-	m := regexp.MustCompile(`(?m)^COUNTERSIGN_BEHIND=@(\S+)$`).FindStringSubmatch(deployed(t, "extensions.conf"))
+	m := regexp.MustCompile(`Dial\(PJSIP/\$\{EXTEN\}@([a-z-]+),`).FindStringSubmatch(deployed(t, "extensions.conf"))
 	if m == nil || !strings.Contains(deployed(t, "pjsip.conf"), "\n["+m[1]+"]\ntype = endpoint\n") {
 		t.Errorf("trunk %q", m)
 	}

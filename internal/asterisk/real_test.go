@@ -93,7 +93,7 @@ const realSecret = "a-secret-of-the-test"
 // openReal starts one on loopback; rooms is what is changed in the sample of that.
 func openReal(t *testing.T, rooms ...string) *server {
 	t.Helper()
-	r := &server{root: root(t), port: strconv.Itoa(20000 + rand.IntN(12000))}
+	r := &server{root: root(t), port: freePort(t)}
 	sweep(t, r.root)
 	r.in = fmt.Sprintf("/run/countersign-%d-%d", os.Getpid(), rand.IntN(1<<30))
 	for _, dir := range []string{"etc", "run", "log", "db", "spool/outgoing", "spool/outgoing_done", "spool/tmp"} {
@@ -119,7 +119,7 @@ func openReal(t *testing.T, rooms ...string) *server {
 		"modules.conf":    string(loaded),
 		"manager.conf":    deployed(t, "manager.conf", "port = 5038", "port = "+r.port, "change-me", realSecret),
 		"confbridge.conf": deployed(t, "confbridge.conf", rooms...),
-		"extensions.conf": deployed(t, "extensions.conf", "BEFORE=PJSIP/", "BEFORE=Local/", "BEHIND=@countersign-trunk", "BEHIND=@fake-phone/n") + string(phones),
+		"extensions.conf": deployed(t, "extensions.conf", "PJSIP/${EXTEN}@countersign-trunk", "Local/${EXTEN}@fake-phone/n") + string(phones),
 	} {
 		must(t, os.WriteFile(r.path("etc", name), []byte(text), 0o600))
 	}
@@ -132,6 +132,19 @@ func openReal(t *testing.T, rooms ...string) *server {
 	r.start(t)
 	t.Cleanup(func() { r.kill(t) })
 	return r
+}
+
+// freePort gives one to listen on later: of those that the system hands to nobody.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for {
+		port := strconv.Itoa(20000 + rand.IntN(12000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			must(t, l.Close())
+			return port
+		}
+	}
 }
 
 // sweep removes what tests that were killed left behind.

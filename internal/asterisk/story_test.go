@@ -151,7 +151,7 @@ func TestWhyACallFailed(t *testing.T) {
 func TestPINIsKeyedInOrNot(t *testing.T) {
 	both(t, func(w world) {
 		t, c := w.t, w.c
-		ring(t, c, asterisk.Call{Job: "wrong", Number: "79991110066", Room: "ROOM1", PIN: "1234"})
+		ring(t, c, asterisk.Call{Job: "wrong", Number: "79991110066", Room: "ROOM1", PIN: "1234", Language: "de"})
 		ring(t, c, asterisk.Call{Job: "right", Number: "79991110055", Room: "ROOM1", PIN: "1234", Language: "de"})
 		told, _ := until(t, c, asterisk.HungUp, "wrong")
 		if diff := cmp.Diff([]string{"ringing wrong", "answered wrong", "refused wrong ROOM1 wrong PIN", "hung up wrong"}, of("wrong", told)); diff != "" {

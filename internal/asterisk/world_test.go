@@ -54,7 +54,7 @@ func open(t *testing.T, o asterisk.Options) *asterisk.Client {
 	if e := next(t, c); e.Kind != asterisk.Resync {
 		t.Fatalf("begins with %v", e)
 	}
-	if at := c.State(); !at.Up || at.Since.IsZero() || !strings.HasPrefix(at.Version, "16.") {
+	if at := c.State(); !at.Up || at.Since.IsZero() || !strings.Contains(at.Version, ".") {
 		t.Fatalf("state %+v", at)
 	}
 	return c

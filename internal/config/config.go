@@ -178,19 +178,6 @@ type TrueConfServer struct {
 	ForgottenDryRun          bool          `toml:"forgotten_dry_run"`    // say what would be stopped, and stop nothing
 }
 
-// Asterisk is the telephone exchange; it is off without a mode.
-type Asterisk struct {
-	Mode        AsteriskMode  `toml:"mode"`
-	Address     string        `toml:"address"`
-	User        string        `toml:"user"`
-	Secret      secret.Text   `toml:"secret"`
-	SpoolDir    string        `toml:"spool_dir"`
-	DialContext string        `toml:"dial_context"` // reaches a telephone number
-	RoomContext string        `toml:"room_context"` // puts a caller into a room
-	CallerID    string        `toml:"caller_id"`
-	RingTimeout time.Duration `toml:"ring_timeout"`
-}
-
 // Egress says which closed networks outbound webhooks may reach.
 type Egress struct {
 	Allow []netip.Prefix `toml:"allow"`
@@ -251,11 +238,8 @@ func Default() Config {
 		},
 		Meet: Meet{UserIDs: "mail_name", Idle: 5 * time.Minute, Longest: 2 * time.Hour, Life: 24 * time.Hour},
 		Asterisk: Asterisk{
-			Address:     "127.0.0.1:5038",
-			SpoolDir:    "/var/spool/asterisk",
-			DialContext: "telegram-out",
-			RoomContext: "conf-in",
-			RingTimeout: 30 * time.Second,
+			Address: "127.0.0.1", TLS: SwitchOff, RingTimeout: 30 * time.Second,
+			CallsPerPerson: 30, CallsPerDay: 500, CallsAtOnce: 10, RoomsPerPerson: 3, LegacyAPI: SwitchOff,
 		},
 		Log:     Log{Level: slog.LevelInfo, Format: JSON},
 		Journal: Journal{Texts: JournalDigest, Keep: 30 * 24 * time.Hour, KeepFailed: 90 * 24 * time.Hour},

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -45,7 +44,7 @@ func (c Config) ValidateServe() error {
 	webhook := t.Mode == Webhook
 	strict := webhook && t.publicAPI() && public.ok
 	const polling = `; if there is no such address, set telegram.mode to "polling"`
-	return c.check(append(c.meetServeRules(), []rule{
+	return c.check(append(slices.Concat(c.meetServeRules(), c.asteriskServeRules()), []rule{
 		{
 			t.Token == "", "telegram.token",
 			"is not set; get one from @BotFather and set it, best as a file named by COUNTERSIGN_TELEGRAM_TOKEN_FILE",
@@ -236,24 +235,6 @@ func (s TrueConfServer) rules(name string) []rule {
 		{s.Engine != "" && s.Engine != "-" && !isDial(s.Engine), path + ".engine", `is no address; write it as "video.example.com:4307", or "-" for not to look at it`},
 		{s.StopRoute != "" && !matches(`^[a-z][a-z0-9_]{0,63}$`, s.StopRoute), path + ".stop_route", `is no type of document; write "conference_stop" and publish a route for it, or leave it empty`},
 		{s.CheckInterval != 0 && s.CheckInterval < time.Second || s.CheckInterval > 24*time.Hour, path + ".check_interval", `must be between "1s" and "24h", or "0s" to turn the check off`},
-	}
-}
-
-func (c Config) asteriskRules() []rule {
-	a := c.Asterisk
-	ami := a.Mode == AsteriskAMI
-	off := a.Mode == AsteriskOff
-	badContext := func(name string) bool { return !off && !matches(`^[A-Za-z0-9_.-]{1,80}$`, name) }
-	host, err := netip.ParseAddrPort(a.Address)
-	return []rule{
-		{ami && !isDial(a.Address), "asterisk.address", `is no address; write it as "127.0.0.1:5038"`},
-		{ami && err == nil && !isClosed(host.Addr()), "asterisk.address", "is a public address, and the manager interface is not encrypted; reach it over loopback or a private network"},
-		{ami && a.User == "", "asterisk.user", "is not set; take the name of a section of manager.conf"},
-		{ami && a.Secret == "", "asterisk.secret", "is not set; take the secret of that section of manager.conf"},
-		{a.Mode == AsteriskSpool && !strings.HasPrefix(a.SpoolDir, "/"), "asterisk.spool_dir", `is no absolute path; write "/var/spool/asterisk"`},
-		{badContext(a.DialContext), "asterisk.dial_context", "is no name of a dialplan context; use letters, digits, _ . and -"},
-		{badContext(a.RoomContext), "asterisk.room_context", "is no name of a dialplan context; use letters, digits, _ . and -"},
-		outside("asterisk.ring_timeout", a.RingTimeout, time.Second, 5*time.Minute),
 	}
 }
 

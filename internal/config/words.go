@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -20,16 +21,19 @@ func (m *Mode) UnmarshalText(text []byte) error { return oneOf(m, text, Webhook,
 // AsteriskMode is how calls are asked for.
 type AsteriskMode string
 
-// The ways of asking for a call.
+// The ways of asking for a call. Call files are none of them: they cannot tell what became of
+// a call, which a room shows and a caller is told.
 const (
-	AsteriskOff   AsteriskMode = ""
-	AsteriskAMI   AsteriskMode = "ami"   // the manager interface
-	AsteriskSpool AsteriskMode = "spool" // call files
+	AsteriskOff AsteriskMode = ""
+	AsteriskAMI AsteriskMode = "ami" // the manager interface
 )
 
 // UnmarshalText refuses a way that does not exist.
 func (m *AsteriskMode) UnmarshalText(text []byte) error {
-	return oneOf(m, text, AsteriskOff, AsteriskAMI, AsteriskSpool)
+	if string(text) == "spool" {
+		return errors.New(`call files ("spool") cannot tell what became of a call; write "ami"`)
+	}
+	return oneOf(m, text, AsteriskOff, AsteriskAMI)
 }
 
 // Switch is "on" or "off".

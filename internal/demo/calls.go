@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +36,7 @@ func (s *stage) mountCalls(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/file", s.file)
 	mux.HandleFunc("POST /api/tap", handle(s.tap))
 	mux.HandleFunc("POST /api/say", handle(s.say))
+	mux.HandleFunc("POST /api/share", handle(s.share))
 	mux.HandleFunc("POST /api/start", handle(s.start))
 	mux.HandleFunc("POST /api/documents", handle(s.postDocument))
 	mux.HandleFunc("POST /api/change", handle(s.change))
@@ -143,6 +145,20 @@ func (s *stage) say(_ context.Context, m Said) (Posted, error) {
 		return Posted{}, errCall
 	}
 	id, err := s.telegram.Say(m.User, m.Chat, m.Text, m.ReplyTo) //nolint:contextcheck // a delivery outlives the call
+	return Posted{Message: id}, err
+}
+
+// Share gives the bot somebody's own number.
+type Share struct {
+	User int64 `json:"user"`
+}
+
+func (s *stage) share(_ context.Context, c Share) (Posted, error) {
+	i := slices.IndexFunc(s.cast, func(a Actor) bool { return a.Account == c.User })
+	if i < 0 {
+		return Posted{}, telegramtest.ErrNotPossible
+	}
+	id, err := s.giveNumber(s.cast[i]) //nolint:contextcheck // a delivery outlives the call
 	return Posted{Message: id}, err
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"countersign/internal/asterisk/asterisktest"
 	"countersign/internal/config"
 	"countersign/internal/demo/fakeerp"
 	"countersign/internal/directory"
@@ -73,7 +74,9 @@ func (d Demo) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, page.Close())
 	}
-	defer func() { err = errors.Join(err, s.telegram.Close(), s.google.Close(), s.video.close()) }()
+	defer func() {
+		err = errors.Join(err, s.telegram.Close(), s.google.Close(), s.video.close(), s.exchange.Close())
+	}()
 	return s.run(ctx, folder)
 }
 
@@ -107,6 +110,7 @@ type stage struct {
 	telegram *telegramtest.Server
 	google   *googletest.Server
 	video    studio
+	exchange *asterisktest.Server
 	erp      *fakeerp.ERP
 	page     net.Listener
 	hooks    net.Listener // of the ERP
@@ -136,10 +140,14 @@ func newStage(ctx context.Context, d Demo, page net.Listener) (*stage, error) {
 	if err != nil {
 		return nil, errors.Join(err, messenger.Close(), google.Close(), hooks.Close())
 	}
+	exchange, err := openExchange(ctx, people, d.Now)
+	if err != nil {
+		return nil, errors.Join(err, messenger.Close(), google.Close(), video.close(), hooks.Close())
+	}
 	bell := &wake.Bell{}
 	return &stage{
-		video: video,
-		Demo:  d, cast: people, telegram: messenger, google: google, page: page, hooks: hooks, gateway: gateway, bell: bell,
+		video: video, exchange: exchange,
+		Demo: d, cast: people, telegram: messenger, google: google, page: page, hooks: hooks, gateway: gateway, bell: bell,
 		erp: &fakeerp.ERP{
 			Gateway: "http://" + gateway, Source: source, Client: &http.Client{Timeout: time.Minute}, Log: d.Log, Now: d.Now, Bell: bell,
 		},
@@ -176,6 +184,7 @@ func (s *stage) config(folder string) config.Config {
 	cfg.Google.Issuer, cfg.Google.HostedDomains = s.google.URL(), []string{mailDomain}
 	cfg.Console.Administrators = []string{s.cast[0].email()}
 	cfg.TrueConf, cfg.Meet.Server, cfg.Meet.Owner = s.video.config(), clinic, "orlova"
+	cfg.Asterisk = s.exchangeConfig()
 	cfg.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	cfg.Log = config.Log{Level: slog.LevelWarn, Format: config.Text}
 	return cfg

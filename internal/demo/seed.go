@@ -49,7 +49,7 @@ func (a Actor) Initial() string {
 // speak English, and one of them Russian: every card is in the language of its reader.
 func cast(lang string) []Actor {
 	all := []Actor{
-		{Key: "ivanova", Part: "requester", Name: "Anna Ivanova", Account: 1001, roles: []people.Role{{Name: "video_administrator"}}},
+		{Key: "ivanova", Part: "requester", Name: "Anna Ivanova", Account: 1001, roles: []people.Role{{Name: "video_administrator"}, {Name: "audio_administrator"}}},
 		{Key: "petrov", Part: "budget_holder", Name: "Pyotr Petrov", Account: 1002, roles: []people.Role{{Name: "budget_holder", Scope: "CC-12"}, {Name: "video_operator"}}},
 		{Key: "sidorova", Part: "finance_manager", Name: "Olga Sidorova", Account: 1003, roles: []people.Role{{Name: "finance_manager", Scope: "LLC-A"}}},
 		{Key: "kozlov", Part: "treasurer", Name: "Ivan Kozlov", Account: 1004, roles: []people.Role{{Name: "treasurer", Scope: "LLC-A"}, {Name: "video_administrator", Scope: clinic}}},
@@ -92,6 +92,9 @@ func (s *stage) seed(ctx context.Context, cfg config.Config) error {
 	}
 	if err := s.signIn(ctx); err != nil {
 		return fmt.Errorf("seed: sign in: %w", err)
+	}
+	if err := s.talk(ctx); err != nil {
+		return fmt.Errorf("seed: %w", err)
 	}
 	if err := s.erp.Register(ctx, "payments", fakeerp.Chat{TelegramID: groupID, Title: s.groupTitle()}); err != nil {
 		return fmt.Errorf("seed: %w", err)

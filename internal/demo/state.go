@@ -32,6 +32,7 @@ type Message struct {
 	Text     string                `json:"text"`
 	Entities []telegramtest.Entity `json:"entities"`
 	Keyboard [][]Button            `json:"keyboard"`
+	Share    string                `json:"share"` // the button that shares the reader's number; empty: there is none
 	File     *File                 `json:"file"`
 	ReplyTo  *Quote                `json:"reply_to"`
 	Edits    int                   `json:"edits"`
@@ -84,8 +85,15 @@ func (s *stage) state() State {
 		for _, m := range all {
 			texts[m.ID] = m
 		}
+		sharing := false // whether such a button stands at the end of the chat
+		for _, m := range all {
+			sharing = m.Contact != "" || sharing && !m.Bare
+		}
 		for _, m := range all[max(0, len(all)-mostMessages):] {
 			c.Messages = append(c.Messages, s.message(m, texts, names))
+			if sharing {
+				c.Messages[len(c.Messages)-1].Share = m.Contact
+			}
 		}
 		out.Chats = append(out.Chats, c)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // lastMigration is the last step that has to do with the directory's tables.
-const lastMigration = 55
+const lastMigration = 60
 
 // house is a database with one store in it, as the service sees it.
 type house struct {

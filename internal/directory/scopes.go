@@ -20,13 +20,14 @@ const (
 	DirectoryWrite Scope = "directory:write"
 	NoticesWrite   Scope = "notices:write"
 	Meetings       Scope = "meetings"
+	Calls          Scope = "calls"
 )
 
 // Scopes lists the catalogue.
 func Scopes() []Scope {
 	return []Scope{
 		DocumentsWrite, DocumentsRead, DecisionsRead, Consume,
-		EventsRead, WebhooksManage, DirectoryWrite, NoticesWrite, Meetings,
+		EventsRead, WebhooksManage, DirectoryWrite, NoticesWrite, Meetings, Calls,
 	}
 }
 

@@ -21,6 +21,10 @@ func (d *Door) admit(c *call, scope directory.Scope) (leave func(), err error) {
 	if !ok {
 		return nil, directory.ErrUnauthorized
 	}
+	return d.admitKey(c, id, secret, scope)
+}
+
+func (d *Door) admitKey(c *call, id, secret string, scope directory.Scope) (leave func(), err error) {
 	if c.key, err = d.Directory.Authenticate(c.ctx(), id, secret); err != nil {
 		return nil, err
 	}
@@ -35,6 +39,7 @@ func (d *Door) admit(c *call, scope directory.Scope) (leave func(), err error) {
 	}
 	leave = func() {}
 	if d.Gate != nil {
+		var ok bool
 		if leave, ok = d.Gate.Enter(c.key.ID); !ok {
 			return nil, &problemError{status: http.StatusTooManyRequests, code: "rate_limited", retry: time.Second}
 		}

@@ -4,7 +4,8 @@
 // It owns the public JSON (wire.go), how a request is read strictly, who may call what,
 // and which error is which problem; it owns the table of idempotency keys. It leaves
 // every decision to ledger, people and keys to directory, content to file, deliveries to
-// hook, what people are told to notice, video meetings to meet, and listeners, request ids and limits to server.
+// hook, what people are told to notice, video meetings to meet, telephones to audiodesk, and
+// listeners, request ids and limits to server.
 package erp
 
 import (
@@ -17,6 +18,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"countersign/internal/audiodesk"
 	"countersign/internal/directory"
 	"countersign/internal/file"
 	"countersign/internal/hook"
@@ -43,7 +45,9 @@ type Door struct {
 	Files     *file.Store // its Max is that of an upload
 	Hook      *hook.Hook
 	Notices   *notice.Board
-	Meet      *meet.Desk // nil: there are no meetings
+	Meet      *meet.Desk      // nil: there are no meetings
+	Audio     *audiodesk.Desk // nil: there is no telephone exchange
+	OldCalls  bool            // whether POST /api/conf is answered
 	Texts     *locale.Texts
 	Log       *slog.Logger
 	Now       func() time.Time // the wall clock: deadlines of connections are set by it
@@ -70,6 +74,8 @@ func (d *Door) Mount(router *mux.Router) {
 	m.webhooks()
 	m.notices()
 	m.meetings()
+	m.calls()
+	d.mountConf(router)
 	m.directory()
 	m.publish()
 }

@@ -70,6 +70,7 @@ func description(publicURL string) *huma.OpenAPI {
 			{Name: tagWebhooks, Description: "The same events, pushed and signed."},
 			{Name: tagNotices, Description: "What people and groups are told and nobody decides about."},
 			{Name: tagMeetings, Description: "Video meetings that a guest enters by a link."},
+			{Name: tagCalls, Description: "Telephones that are called into audio rooms."},
 			{Name: tagDirectory, Description: "People and group chats."},
 		},
 		Security: []map[string][]string{{"bearer": {}}, {"basic": {}}},
@@ -277,7 +278,7 @@ func bodies() []string {
 	return []string{
 		"DocumentBody", "PayeeBody", "LineBody", "FileBody", "ConsumeBody", "WithdrawBody", "StatusBody", "CommentBody",
 		"BatchBody", "BatchItem", "ChatBody", "UserBody", "AbsenceBody", "DelegationBody", "WebhookBody", "WebhookChange", "RotateBody", "PauseBody", "ReplayBody", "NothingBody",
-		"NoticeBody", "NoticeFile", "NoticeChange", "MeetingBody", "MeetingGuest",
+		"NoticeBody", "NoticeFile", "NoticeChange", "MeetingBody", "MeetingGuest", "CallBody",
 	}
 }
 
@@ -306,6 +307,7 @@ const (
 	tagWebhooks  = "Webhooks"
 	tagNotices   = "Notices"
 	tagMeetings  = "Meetings"
+	tagCalls     = "Calls"
 	tagDirectory = "Directory"
 )
 

@@ -112,6 +112,7 @@ func TestWhatIsReadIsWhatIsDescribed(t *testing.T) {
 		"ReplayBody":    {"POST", hook + "/replay", "", ""},
 		"NoticeBody":    {"POST", "/v1/notices", "", ""},
 		"NoticeFile":    {"POST", "/v1/notices", `{"files":[`, `]}`},
+		"CallBody":      {"POST", "/v1/calls", "", ""},
 		"NoticeChange":  {"PUT", "/v1/notices/ntc_06f1z2k3m4n5p6q7r8s9t0v1w2", "", ""},
 	} {
 		properties := doc.Components.Schemas[name].Value.Properties

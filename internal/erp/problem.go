@@ -167,7 +167,7 @@ func table() []known {
 		{directory.ErrUnknown, notFound},
 		{directory.ErrInvalid, invalid("invalid_field")},
 	}
-	return slices.Concat(rows, peopleTable(), talkTable(), noticeTable(), meetingTable())
+	return slices.Concat(rows, peopleTable(), talkTable(), noticeTable(), meetingTable(), callTable())
 }
 
 // peopleTable is what is refused of people, and to them.

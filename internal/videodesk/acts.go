@@ -67,17 +67,18 @@ func (d *Desk) by(ctx context.Context, w work, b deed.By) (string, error) {
 
 // did is what came of a deed, in words.
 func (w work) did(a deed.Deed) string {
-	key := a.What
-	switch a.What {
-	case deed.Ask, deed.Close:
-		if a.Outcome != deed.Unknown {
-			key += "_" + a.Outcome
-		}
-	case deed.Stop:
-		key = map[string]string{deed.Unknown: "unknown", deed.Done: "stopped"}[a.Outcome]
-		if key == "" {
-			key = a.Outcome
-		}
+	ended := a.Outcome != deed.Unknown
+	switch {
+	case a.What == deed.Ask && ended:
+		return w.t("video.did.ask_"+a.Outcome, nil)
+	case a.What == deed.Close && ended:
+		return w.t("video.did.close_"+a.Outcome, nil)
+	case a.What == deed.Stop && !ended:
+		return w.t("video.did.unknown", nil)
+	case a.What == deed.Stop && a.Outcome == deed.Done:
+		return w.t("video.did.stopped", nil)
+	case a.What == deed.Stop:
+		return w.t("video.did."+a.Outcome, nil)
 	}
-	return w.t("video.did."+key, nil)
+	return w.t("video.did."+a.What, nil)
 }

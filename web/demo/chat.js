@@ -109,6 +109,7 @@ function bubble(chat, m) {
   body.append(el("span", "meta", answerButton(chat, m), m.edits ? `${t("edited")} ` : "", time));
   item.append(body);
   if (m.keyboard.length) item.append(keyboard(chat, m));
+  if (m.share) item.append(sharing(chat, m.share));
   return item;
 }
 
@@ -161,6 +162,17 @@ function keyboard(chat, m) {
     }
     keys.append(line);
   }
+  return keys;
+}
+
+// sharing is the button of a keyboard of its own, which gives the bot the reader's number.
+function sharing(chat, text) {
+  const key = el("button", "key", text);
+  key.type = "button";
+  key.dataset.share = "number";
+  key.addEventListener("click", () => post("share", { user: writer(chat) }));
+  const keys = el("div", "keys");
+  keys.append(el("div", "", key));
   return keys;
 }
 
