@@ -40,6 +40,7 @@ func journalCommand(p process) *cobra.Command {
 			})
 		},
 	}
+	c.AddCommand(journalVideoCommand(p))
 	f := c.Flags()
 	f.StringVar(&a.Since, "since", "24h", "how long ago (2h, 3d), a date or a moment; empty: everything")
 	f.StringVar(&a.Until, "until", "", "the same")

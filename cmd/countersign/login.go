@@ -14,6 +14,7 @@ import (
 	"countersign/internal/assure"
 	"countersign/internal/config"
 	"countersign/internal/console"
+	"countersign/internal/deed"
 	"countersign/internal/directory"
 	"countersign/internal/doctor"
 	"countersign/internal/google"
@@ -68,7 +69,7 @@ func (g *gateway) buildLink(context.Context) error {
 		Administrators: g.cfg.Console.Administrators, PublicURL: g.cfg.Server.PublicURL, Freeze: g.link.Freeze,
 		Chart: &doctor.Chart{Every: checkupEvery, Examine: g.checkup, Now: time.Now}, Mask: secret.NewMasker(g.cfg.Secrets()...).Mask,
 		Changed: g.changed, Client: func(ctx context.Context) string { return server.Client(ctx).String() }, Now: time.Now, Log: g.log,
-		Traces: g.journal.Store, Lookup: g.records.lookup(),
+		Traces: g.journal.Store, Deeds: &deed.Store{Pool: g.records.pool}, Lookup: g.records.lookup(),
 	}
 	g.link.Others = []func(http.ResponseWriter, *http.Request) bool{g.console.Callback}
 	g.buildAssure(services)

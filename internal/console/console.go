@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"countersign/internal/deed"
 	"countersign/internal/directory"
 	"countersign/internal/doctor"
 	"countersign/internal/google"
@@ -73,6 +74,7 @@ type Desk struct {
 	Mask    func(text string) string         // hides secrets in what it shows; nil: there are none
 	Client  func(ctx context.Context) string // the address of the caller
 	Traces  *journal.Store                   // what was sent and received
+	Deeds   *deed.Store                      // what was done to conferences and meetings
 	Lookup  journal.Lookup
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -106,6 +108,7 @@ func (d *Desk) Mount(r *mux.Router) error {
 	get("/console/people", d.inside(toSee, d.people))
 	get("/console/person", d.inside(toSee, d.person)) // an id may hold any sign: it is no part of the path
 	get("/console/journal", d.inside(toAudit, d.journal))
+	get("/console/video", d.inside(toAudit, d.video))
 	get("/console/telegram", d.inside(toTrace, d.traces))
 	if d.Chart != nil {
 		get("/console/doctor", d.inside(toCheck, d.checkup))

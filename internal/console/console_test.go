@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"countersign/internal/console"
+	"countersign/internal/deed"
 	"countersign/internal/directory"
 	"countersign/internal/doctor"
 	"countersign/internal/google"
@@ -86,7 +87,7 @@ func newHouse(tb testing.TB) *house {
 		},
 		Chart:  &doctor.Chart{Every: 5 * time.Second, Now: h.Clock.Now, Examine: func(context.Context) []doctor.Finding { return nil }},
 		Client: func(context.Context) string { return "192.0.2.7" }, Now: h.Clock.Now, Log: slog.New(slog.DiscardHandler),
-		Traces: &journal.Store{Pool: h.Pool}, Lookup: journal.Lookup{
+		Deeds: &deed.Store{Pool: h.Pool}, Traces: &journal.Store{Pool: h.Pool}, Lookup: journal.Lookup{
 			Accounts: func(context.Context, string) ([]int64, error) { return []int64{7}, nil },
 			Cases:    func(context.Context, string, string) ([]string, error) { return []string{"cas_1"}, nil },
 		},

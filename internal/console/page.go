@@ -40,6 +40,8 @@ type page struct {
 	Said       string
 	Asked      journal.Ask
 	Traces     []journal.Entry
+	DeedAsk    deedAsk
+	Done       []done
 	Next       string // the link to older ones
 	Wrong      string // with what was asked
 	Services   []*google.Provider

@@ -8,6 +8,8 @@
 package deed
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -67,6 +69,19 @@ func (b By) kind() string {
 	}
 }
 
+// Name is who that is, in the words of the record: a person by the number he has in the
+// directory, a key by its source and its id.
+func (b By) Name(person string) string {
+	switch b.kind() {
+	case "person":
+		return cmp.Or(person, string(b.Person))
+	case "key":
+		return strings.TrimSpace("key " + b.Source + " " + b.Key)
+	default:
+		return b.kind()
+	}
+}
+
 // Deed is something that was done.
 type Deed struct {
 	ID         string // empty: a new one
@@ -86,6 +101,12 @@ type Deed struct {
 	Outcome    string
 	Fault      string
 	Ended      time.Time // zero: not known yet
+}
+
+// Names are what it is about, as far as it has names: a meeting, a link, a case or a request,
+// a room and its session.
+func (d Deed) Names() []string {
+	return slices.DeleteFunc([]string{d.Meeting, d.Link, d.About, d.Conference, d.Session}, func(name string) bool { return name == "" })
 }
 
 // plain is a text as the database takes it: what a server names never keeps an act from

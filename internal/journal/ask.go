@@ -46,9 +46,9 @@ func (a Ask) Query(ctx context.Context, now time.Time, by Lookup) (Query, error)
 		}
 	}
 	var err error
-	q.Since, err = moment("since", a.Since, now)
+	q.Since, err = Moment("since", a.Since, now)
 	read(err)
-	q.Until, err = moment("until", a.Until, now)
+	q.Until, err = Moment("until", a.Until, now)
 	read(err)
 	q.Chat, err = number("chat", a.Chat)
 	read(err)
@@ -87,8 +87,8 @@ func number(name, text string) (int64, error) {
 	return n, nil
 }
 
-// moment reads a time, or how long ago it was.
-func moment(name, text string, now time.Time) (time.Time, error) {
+// Moment reads a time, or how long ago it was; empty is none. The name is for whoever wrote it.
+func Moment(name, text string, now time.Time) (time.Time, error) {
 	if text = strings.TrimSpace(text); text == "" {
 		return time.Time{}, nil
 	}
