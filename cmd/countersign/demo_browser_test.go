@@ -154,6 +154,7 @@ func (b *browser) rejectAnother() {
 	b.reads(pyotr, "Why are you rejecting", "4712")
 	b.picture("05-why")
 	b.types(fmt.Sprintf("#pane-%d .composer input", pyotr), "Not in our plan\r")
+	b.reads(pyotr, "Not in our plan") // else it was not sent
 	for _, chat := range []int64{anna, pyotr, demoGroup} {
 		b.Sees(fmt.Sprintf("the reason in chat %d", chat), inMessage(chat, noButtons, "4712", "❌", "Not in our plan"))
 	}

@@ -365,12 +365,13 @@ func (p page) known(key string) (string, bool) {
 	return text, text != key && !strings.Contains(text, "{{")
 }
 
-func (p page) time(t time.Time) string {
-	zone := p.Zone
-	if zone == nil {
-		zone = time.UTC
+func (p page) time(t time.Time) string { return p.lang.DateTime(t, p.zone()) }
+
+func (p page) zone() *time.Location {
+	if p.Zone == nil {
+		return time.UTC
 	}
-	return p.lang.DateTime(t, zone)
+	return p.Zone
 }
 
 func (p page) name(id people.ID) string {

@@ -51,5 +51,5 @@ func (p page) away(id people.ID, name string) string {
 	if !away {
 		return name
 	}
-	return p.t("card.away", map[string]any{"Name": name, "Time": p.time(until)})
+	return p.t("card.away", map[string]any{"Name": name, "Time": p.lang.Until(until, p.zone())})
 }

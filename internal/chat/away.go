@@ -125,7 +125,7 @@ func (d *Door) awayNow(ctx context.Context, v visit, first string) (screen.Scree
 }
 
 func (v visit) absence(g directory.Gone, dir people.Directory) string {
-	data := map[string]any{"From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone)}
+	data := map[string]any{"From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.Until(g.Until, v.Zone)}
 	if g.Deputy == "" {
 		return v.t("away.alone", data)
 	}
@@ -148,7 +148,7 @@ func (d *Door) chooseDeputy(ctx context.Context, v visit, until time.Time, name 
 	found = slices.DeleteFunc(found, func(p people.Person) bool { return p.ID == v.Person.ID })
 	found = found[:min(len(found), mostDeputies)]
 	at := strconv.FormatInt(until.Unix(), 36)
-	data := map[string]any{"Until": v.Lang.DateTime(until, v.Zone)}
+	data := map[string]any{"Until": v.Lang.Until(until, v.Zone)}
 	out := screen.Screen{Lines: []string{screen.Bold(v.t("away.until", data)), screen.Plain(v.t("away.deputy", nil))}}
 	if name != "" && len(found) == 0 {
 		out.Lines = append(out.Lines, "", screen.Plain(v.t("away.nobody", map[string]any{"Name": short(name)})))

@@ -98,7 +98,7 @@ func (v visit) given(g directory.Given, dir people.Directory) string {
 	}
 	p, _ := dir.Person(other)
 	out := v.t(key, map[string]any{
-		"Delegation": int64(g.ID), "Name": called(p, dir), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone),
+		"Delegation": int64(g.ID), "Name": called(p, dir), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.Until(g.Until, v.Zone),
 	})
 	if bounds := v.bounds(g.Scope); bounds != "" {
 		out += "\n" + bounds

@@ -39,7 +39,7 @@ func (d *Door) deputyNotice(dir people.Directory, g directory.Given) notice.New 
 		key = "away.told_end"
 	}
 	text := v.t(key, map[string]any{
-		"Name": short(from.Name), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.DateTime(g.Until, v.Zone), "Delegation": int64(g.ID),
+		"Name": short(from.Name), "From": v.Lang.DateTime(g.From, v.Zone), "Until": v.Lang.Until(g.Until, v.Zone), "Delegation": int64(g.ID),
 	})
 	if bounds := v.bounds(g.Scope); bounds != "" && g.Ended.IsZero() {
 		text += "\n" + bounds

@@ -31,7 +31,7 @@ const (
 // find lists what the person may see of what he looks for.
 func (d *Door) find(ctx context.Context, m *telegram.Message, r request) error {
 	if r.person.ID == "" {
-		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("start.hello_unlinked", nil))})
+		return d.reply(ctx, pace.Outcome, telegram.Outgoing{ChatID: m.Chat.ID, HTML: markup.Escape(r.lang.T("link.not_linked", nil))})
 	}
 	query := asked(r.args)
 	id, err := d.Searches.Keep(ctx, m.From.ID, query)

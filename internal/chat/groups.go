@@ -154,6 +154,10 @@ func (d *Door) migrated(ctx context.Context, from, to int64) (string, error) {
 	return fmt.Sprintf("group %d is now %d", from, to), nil
 }
 
+// mayNotWrite begins the fault of a group in which the bot is told to be silent; then comes
+// what it is there.
+const mayNotWrite = "the bot may not write here: "
+
 // member notes that the bot was let in, put out, blocked or unblocked.
 func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, error) {
 	if c.Chat.Private() {
@@ -168,7 +172,7 @@ func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, er
 	}
 	fault := ""
 	if !c.New.Writes() {
-		fault = "the bot may not write here: " + c.New.Status
+		fault = mayNotWrite + c.New.Status
 	}
 	chats, err := d.Directory.ChatsAt(ctx, c.Chat.ID)
 	if err != nil {
@@ -188,6 +192,19 @@ func (d *Door) member(ctx context.Context, c *telegram.MemberChange) (string, er
 	return "member: " + c.New.Status, err
 }
 
+// inWords is why a group takes no messages, where that is known, for people.
+func inWords(fault string) map[string]string {
+	status, of := strings.CutPrefix(fault, mayNotWrite)
+	switch out := of && (status == "kicked" || status == "left"); {
+	case out, strings.Contains(fault, "("+telegram.Unreachable.String()+")"):
+		return map[string]string{"Why": "group.why.out"}
+	case of, strings.Contains(fault, "("+telegram.NoRights.String()+")"):
+		return map[string]string{"Why": "group.why.muted"}
+	default:
+		return nil
+	}
+}
+
 // TellChats tells those who look after the gateway which groups take no messages any more,
 // and which do again, each once.
 func (d *Door) TellChats(ctx context.Context) error {
@@ -201,7 +218,7 @@ func (d *Door) TellChats(ctx context.Context) error {
 			key = "group.fault.topic"
 		}
 		_, err := d.Notices.Add(ctx, tx, notice.New{Class: notice.Alarm, To: notice.To{Administrators: true}, Body: notice.Body{
-			Key: key, Data: notice.With(map[string]any{"Title": short(c.Title), "Name": short(c.ExternalID), "Why": short(c.Fault)}),
+			Key: key, Data: notice.With(map[string]any{"Title": short(c.Title), "Name": short(c.ExternalID), "Why": short(c.Fault)}), Words: inWords(c.Fault),
 		}})
 		return err
 	})

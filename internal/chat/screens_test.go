@@ -225,8 +225,8 @@ func (a *album) delegation() {
 		a.tap(a.t, ledgertest.Second, choice, rows[len(rows)-1][0].Data)
 		a.wait(a.t, func() bool { m, _ := a.tg.Message(ledgertest.Second, form.ID); return m.Text == form.Text })
 	}
-	people := a.turned("delegation: deputy again", form, form.Keyboard[0][0].Data)
-	form = a.turned("delegation: with a deputy", people, people.Keyboard[0][0].Data)
+	deputies := a.turned("delegation: deputy again", form, form.Keyboard[0][0].Data)
+	form = a.turned("delegation: with a deputy", deputies, deputies.Keyboard[0][0].Data)
 	days := a.turned("delegation: until again", form, form.Keyboard[0][1].Data)
 	form = a.turned("delegation: with an end", days, days.Keyboard[0][0].Data)
 	made := a.turned("delegation: made", form, form.Keyboard[len(form.Keyboard)-2][0].Data)

@@ -177,7 +177,11 @@ func TestReasonsReadAsWritten(t *testing.T) {
 			}
 			got := b.call(t, request{method: "GET", path: "/v1/notices/" + id, headers: []string{"Accept-Language: " + tag}})
 			var told struct {
-				To []struct{ State, Reason, Why string } `json:"recipients"`
+				To []struct {
+					State  string `json:"state"`
+					Reason string `json:"reason"`
+					Why    string `json:"why"`
+				} `json:"recipients"`
 			}
 			if err := json.Unmarshal(got.body, &told); err != nil || len(told.To) != 1 {
 				t.Fatalf("%s: %s, %v", why, got.body, err)

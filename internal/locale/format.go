@@ -107,6 +107,18 @@ func (l Lang) DateTime(t time.Time, location *time.Location) string {
 	return format(t) + ", " + t.Format("15:04")
 }
 
+// Until writes when something is over, as DateTime does. What ends at midnight lasts to the
+// end of the day before, which is the day that people name: it is not told by the next.
+func (l Lang) Until(t time.Time, location *time.Location) string {
+	if location != nil {
+		t = t.In(location)
+	}
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		t = t.Add(-time.Minute)
+	}
+	return l.DateTime(t, nil)
+}
+
 // Duration writes roughly how long something takes, in its two largest units:
 // 2 h 5 min, 3 d 4 h. A day has 24 hours here. The direction of time is lost.
 func (l Lang) Duration(d time.Duration) string {

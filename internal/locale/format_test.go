@@ -98,6 +98,14 @@ func TestDatesAreWrittenAsTheLanguageDoes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.tag, got, test.dateTime)
 		}
 	}
+	for end, want := range map[time.Time]string{
+		time.Date(2026, 3, 4, 21, 0, 0, 0, time.UTC): "4 мар. 2026 г., 23:59", time.Date(2026, 2, 28, 21, 0, 0, 0, time.UTC): "28 февр. 2026 г., 23:59",
+		late: "5 мар. 2026 г., 01:07", time.Date(2026, 3, 4, 21, 0, 30, 0, time.UTC): "5 мар. 2026 г., 00:00",
+	} {
+		if got := texts.For("ru").Until(end, moscow); got != want {
+			t.Errorf("what ends at %s is until %q, want %q", end, got, want)
+		}
+	}
 	if got, want := texts.For("ru").DateTime(late, nil), "4 мар. 2026 г., 22:07"; got != want {
 		t.Errorf("in its own zone: %q, want %q", got, want)
 	}

@@ -46,7 +46,7 @@ func alarms(err error) []Alarm {
 
 // each visits the errors that were joined to one.
 func each(err error, visit func(error)) {
-	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // joined, and not wrapped
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range all.Unwrap() {
 			each(one, visit)
 		}
