@@ -279,12 +279,11 @@ func (s *calls) person(m message, kind Kind) []Event {
 	if c := s.up[m.get("Uniqueid")]; e.Job == "" && c != nil {
 		e.Job = c.job
 	}
-	switch kind {
-	case Muted:
-		e.Muted = true
-	case Unmuted:
-		e.Muted = false
-	default:
+	if kind == Muted || kind == Unmuted {
+		if slices.Contains(s.left, e.Channel) {
+			return nil // nobody is there any more
+		}
+		e.Muted = kind == Muted
 	}
 	return []Event{e}
 }

@@ -36,6 +36,10 @@ func TestEventsInWhateverOrder(t *testing.T) {
 			[]string{began, up, channel("ConfbridgeJoin", in), channel("Hangup", "Cause: 16\r\n"), channel("ConfbridgeLeave", in)},
 			[]string{"ringing job-1", "answered job-1", "joined job-1 ROOM1", "left job-1 ROOM1", "hung up job-1"},
 		},
+		"MutedAfterHangup": {
+			[]string{began, channel("ConfbridgeJoin", in), channel("Hangup", "Cause: 16\r\n"), channel("ConfbridgeMute", in), channel("ConfbridgeLeave", in)},
+			[]string{"answered job-1", "joined job-1 ROOM1", "left job-1 ROOM1", "hung up job-1"},
+		},
 		"JoinedBeforeAnswered": {
 			[]string{began, channel("ConfbridgeJoin", in), up},
 			[]string{"answered job-1", "joined job-1 ROOM1"},
