@@ -88,6 +88,9 @@ func (s *calls) found(list []message) {
 			up := m.get("ChannelState") == stateUp
 			s.up[m.get("Uniqueid")] = &call{job: job, ringing: true, answered: up}
 		}
+		if m.get("Application") == "ConfBridge" && m.get("BridgeId") != "" { // without one it is asked for the PIN
+			s.inside[m.get("Channel")], _, _ = strings.Cut(m.get("ApplicationData"), ",")
+		}
 	}
 }
 
