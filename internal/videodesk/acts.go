@@ -1,6 +1,7 @@
 package videodesk
 
 import (
+	"cmp"
 	"context"
 
 	"countersign/internal/deed"
@@ -65,20 +66,25 @@ func (d *Desk) by(ctx context.Context, w work, b deed.By) (string, error) {
 	}
 }
 
-// did is what came of a deed, in words.
+// did is what came of a deed, in words; how it ended matters only where the words say so.
 func (w work) did(a deed.Deed) string {
-	ended := a.Outcome != deed.Unknown
-	switch {
-	case a.What == deed.Ask && ended:
-		return w.t("video.did.ask_"+a.Outcome, nil)
-	case a.What == deed.Close && ended:
-		return w.t("video.did.close_"+a.Outcome, nil)
-	case a.What == deed.Stop && !ended:
-		return w.t("video.did.unknown", nil)
-	case a.What == deed.Stop && a.Outcome == deed.Done:
-		return w.t("video.did.stopped", nil)
-	case a.What == deed.Stop:
-		return w.t("video.did."+a.Outcome, nil)
+	all := didWords()
+	return w.t(cmp.Or(all[[2]string{a.What, a.Outcome}], all[[2]string{a.What}], "video.did.unknown"), nil)
+}
+
+func didWords() map[[2]string]string {
+	return map[[2]string]string{
+		{deed.Stop}: "video.did.unknown", {deed.Stop, deed.Done}: "video.did.stopped", {deed.Stop, deed.Over}: "video.did.over", {deed.Stop, deed.Other}: "video.did.other",
+		{deed.Stop, deed.Failed}: "video.did.failed", {deed.Stop, deed.CalledOff}: "video.did.called_off", {deed.Stop, deed.Unclear}: "video.did.unclear",
+		{deed.Snooze}: "video.did.snooze", {deed.Ignore}: "video.did.ignore",
+
+		{deed.Ask}: "video.did.ask", {deed.Ask, string(approved)}: "video.did.ask_approved", {deed.Ask, string(declined)}: "video.did.ask_refused",
+		{deed.Ask, string(outlived)}: "video.did.ask_over", {deed.Ask, string(unasked)}: "video.did.ask_unasked", {deed.Ask, string(orphaned)}: "video.did.ask_orphaned",
+
+		{deed.Arrange}: "video.did.arrange", {deed.Call}: "video.did.call", {deed.Prolong}: "video.did.prolong", {deed.Replace}: "video.did.replace", {deed.Revoke}: "video.did.revoke",
+		{deed.Admit}: "video.did.admit", {deed.Decline}: "video.did.decline", {deed.Open}: "video.did.open", {deed.Forget}: "video.did.forget",
+
+		{deed.Close, "left"}: "video.did.close_left", {deed.Close, "idle"}: "video.did.close_idle", {deed.Close, "too_old"}: "video.did.close_too_old",
+		{deed.Close, "revoked"}: "video.did.close_revoked", {deed.Close}: "video.did.close_gone",
 	}
-	return w.t("video.did."+a.What, nil)
 }
