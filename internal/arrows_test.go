@@ -72,7 +72,7 @@ func arrows() map[string]string {
 		"internal/ledger/ledgertest": "configs internal/approval internal/crash/crashtest internal/directory internal/document internal/file internal/ledger " +
 			"internal/money internal/people internal/postgres/postgrestest internal/wake migrations",
 
-		"internal/doctor": "internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram internal/trueconf",
+		"internal/doctor": "internal/asterisk internal/directory internal/google internal/hook internal/inbox internal/locale internal/markup internal/secret internal/telegram internal/trueconf",
 
 		"internal/trueconf":              "internal/secret",
 		"internal/trueconf/trueconftest": "",

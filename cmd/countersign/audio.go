@@ -9,6 +9,8 @@ import (
 	"countersign/internal/asterisk"
 	"countersign/internal/audiodesk"
 	"countersign/internal/config"
+	"countersign/internal/doctor"
+	"countersign/internal/seal"
 	"countersign/internal/wake"
 )
 
@@ -58,4 +60,13 @@ func (g *gateway) runAudio(ctx context.Context) error {
 	err := g.audio.Run(ctx)
 	hangUp()
 	return errors.Join(err, <-ended)
+}
+
+// phones is what the doctor looks at.
+func phones(cfg config.Config, s *seal.Seal) *doctor.Phones {
+	p := &doctor.Phones{Address: cfg.Asterisk.Address, Prefixes: cfg.Asterisk.Prefixes, Sealed: s != nil || cfg.Database.URL == ""}
+	if cfg.Asterisk.Mode != config.AsteriskOff {
+		p.Exchange = func() (*asterisk.Client, error) { return exchange(cfg, slog.New(slog.DiscardHandler)) }
+	}
+	return p
 }

@@ -178,7 +178,7 @@ func (s *subject) doctor() (*doctor.Doctor, *locale.Texts, error) {
 		}
 	}
 	d := &doctor.Doctor{
-		Video: s.video, VideoTrouble: videoTrouble, Meet: meetings(s.cfg, s.video),
+		Video: s.video, VideoTrouble: videoTrouble, Meet: meetings(s.cfg, s.video), Phones: phones(s.cfg, s.seal),
 		Settings: s.mistakes, Texts: left, Languages: texts.Languages(), Folder: s.cfg.DataDir, Address: s.address(),
 		Telegram: s.bot, TelegramErr: s.botErr, Menus: menus(texts, s.cfg), Services: services, Database: s.database, Now: time.Now,
 	}

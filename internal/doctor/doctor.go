@@ -131,6 +131,7 @@ type Doctor struct {
 	Video        []*trueconf.Server
 	VideoTrouble func(err error) Said // what is wrong with one, and what to look at
 	Meet         *Meetings            // nil: they are not looked at
+	Phones       *Phones              // nil, too
 
 	Limit time.Duration // of one check; 10 s when 0
 	Now   func() time.Time
@@ -216,6 +217,9 @@ func (d *Doctor) rest(base *ground) []check {
 	}
 	if d.Meet != nil {
 		checks = append(checks, check{"meet", d.meetings})
+	}
+	if d.Phones != nil {
+		checks = append(checks, check{"phones", d.phones})
 	}
 	checks = append(checks, check{"erp", onDatabase(d.webhooks)}, check{"work", needs(d.Updates != nil, noBot, onDatabase(d.work))})
 	if d.Test != nil {
