@@ -1,24 +1,18 @@
 package audiodesk_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/audiodesk"
 	"countersign/internal/directory"
+	"countersign/internal/goldentest"
 	"countersign/internal/people"
 	"countersign/internal/telegram/telegramtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // album collects what somebody who looks after rooms is shown, screen after screen.
 type album struct {
@@ -92,16 +86,7 @@ func TestScreensReadAsWritten(t *testing.T) {
 		a.making()
 		a.calling()
 		a.words(tag)
-		golden := filepath.Join("testdata", "screens."+tag+".golden")
-		if *update {
-			must(t, os.MkdirAll("testdata", 0o755))
-			must(t, os.WriteFile(golden, []byte(a.text.String()), 0o600))
-		}
-		want, err := os.ReadFile(golden)
-		must(t, err)
-		if d := cmp.Diff(string(want), a.text.String()); d != "" {
-			t.Errorf("screens differ from %s:\n%s", golden, d)
-		}
+		goldentest.Same(t, "screens."+tag, a.text.String())
 		if strings.Contains(a.text.String(), "{{") {
 			t.Error("a placeholder is left in a text")
 		}

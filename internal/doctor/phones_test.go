@@ -4,18 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"countersign/internal/asterisk"
 	"countersign/internal/asterisk/asterisktest"
 	"countersign/internal/doctor"
+	"countersign/internal/goldentest"
 	"countersign/internal/locale/localetest"
 	"countersign/internal/secret"
 )
@@ -101,14 +98,6 @@ func TestTheTelephoneExchangeIsLookedAt(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(found)) {
 			fmt.Fprintf(&out, "=== %s (%s)\n%s\n\n", name, found[name].Level, passing(found[name].Text(texts.For(tag))))
 		}
-		golden := filepath.Join("testdata", "phones."+tag+".golden")
-		if *update {
-			must(t, os.WriteFile(golden, []byte(out.String()), 0o600))
-		}
-		want, err := os.ReadFile(golden)
-		must(t, err)
-		if diff := cmp.Diff(string(want), out.String()); diff != "" {
-			t.Errorf("findings differ from %s:\n%s", golden, diff)
-		}
+		goldentest.Same(t, "phones."+tag, out.String())
 	}
 }
