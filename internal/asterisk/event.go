@@ -9,8 +9,9 @@ import (
 // Kind says what happened.
 type Kind int
 
-// The kinds. Those of a call have Job, and Room as soon as it is known; those of a participant
-// have Room and Channel, and Job when the call is ours.
+// The kinds. Those of a call have Job; those of a participant have Room and Channel, and Job
+// when the call is ours. What is told of one call comes in the order in which it happened, its
+// end last; Begun, Ended and what is told of others come beside that.
 const (
 	// Resync: something may have happened unseen, since the connection is new or events came
 	// faster than they were taken. Look again: channels, rooms, people.

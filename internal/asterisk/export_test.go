@@ -26,9 +26,16 @@ func Decode(text string) (all [][]Field, err error) {
 	}
 }
 
-// Hear has messages of a text made into events, as those of one connection are.
-func Hear(text string) (all []Event) {
+// Hear has messages of a text made into events, as those of one connection are that found a
+// list of channels.
+func Hear(list, text string) (all []Event) {
 	s := newCalls()
+	up, _ := Decode(list) // up to its end
+	found := make([]message, 0, len(up))
+	for _, m := range up {
+		found = append(found, m)
+	}
+	s.found(found)
 	messages, _ := Decode(text) // up to its end
 	for _, m := range messages {
 		all = append(all, s.hear(m)...)

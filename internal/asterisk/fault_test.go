@@ -230,6 +230,23 @@ func TestWhyThereIsNoConnection(t *testing.T) {
 	}
 }
 
+// The answer and the end of the connection come at once.
+func TestRefusedLoginIsNeverALostConnection(t *testing.T) {
+	t.Parallel()
+	f := fake(t, asterisktest.Options{})
+	o := options(f)
+	o.Secret, o.Longest = "another-one", 2*time.Millisecond
+	c := begin(t, o)
+	tick := time.NewTicker(100 * time.Microsecond)
+	defer tick.Stop()
+	for f.Count("Login") < 150 {
+		<-tick.C
+		if err := c.State().Err; err != nil && !errors.Is(err, asterisk.ErrLogin) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMissingRightIsNamed(t *testing.T) {
 	t.Parallel()
 	f := fake(t, asterisktest.Options{Write: []string{"reporting"}})

@@ -41,7 +41,7 @@ func FuzzMessages(f *testing.F) {
 				t.Errorf("a message of %d fields", len(m))
 			}
 		}
-		for _, e := range asterisk.Hear(text) {
+		for _, e := range asterisk.Hear(text, text) {
 			ofCall := e.Kind >= asterisk.Ringing && e.Kind <= asterisk.HungUp
 			if e.Kind <= asterisk.Resync || e.Kind >= asterisk.Locked || ofCall && e.Job == "" {
 				t.Errorf("%+v", e)

@@ -88,6 +88,9 @@ func (s *calls) found(list []message) {
 			up := m.get("ChannelState") == stateUp
 			s.up[m.get("Uniqueid")] = &call{job: job, ringing: true, answered: up}
 		}
+		if m.get("Application") == "ConfBridge" && m.get("BridgeId") != "" { // without one it is asked for the PIN
+			s.inside[m.get("Channel")], _, _ = strings.Cut(m.get("ApplicationData"), ",")
+		}
 	}
 }
 
@@ -279,12 +282,11 @@ func (s *calls) person(m message, kind Kind) []Event {
 	if c := s.up[m.get("Uniqueid")]; e.Job == "" && c != nil {
 		e.Job = c.job
 	}
-	switch kind {
-	case Muted:
-		e.Muted = true
-	case Unmuted:
-		e.Muted = false
-	default:
+	if kind == Muted || kind == Unmuted {
+		if slices.Contains(s.left, e.Channel) {
+			return nil // nobody is there any more
+		}
+		e.Muted = kind == Muted
 	}
 	return []Event{e}
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // told is what messages come to, as a real Asterisk's orders of them.
-func told(messages ...string) []string {
+func told(list string, messages ...string) []string {
 	var all []string
-	for _, e := range asterisk.Hear(strings.Join(messages, "")) {
+	for _, e := range asterisk.Hear(list, strings.Join(messages, "")) {
 		all = append(all, say(e))
 	}
 	return all
@@ -35,6 +35,10 @@ func TestEventsInWhateverOrder(t *testing.T) {
 		"LeftAfterHangup": {
 			[]string{began, up, channel("ConfbridgeJoin", in), channel("Hangup", "Cause: 16\r\n"), channel("ConfbridgeLeave", in)},
 			[]string{"ringing job-1", "answered job-1", "joined job-1 ROOM1", "left job-1 ROOM1", "hung up job-1"},
+		},
+		"MutedAfterHangup": {
+			[]string{began, channel("ConfbridgeJoin", in), channel("Hangup", "Cause: 16\r\n"), channel("ConfbridgeMute", in), channel("ConfbridgeLeave", in)},
+			[]string{"answered job-1", "joined job-1 ROOM1", "left job-1 ROOM1", "hung up job-1"},
 		},
 		"JoinedBeforeAnswered": {
 			[]string{began, channel("ConfbridgeJoin", in), up},
@@ -99,9 +103,26 @@ func TestEventsInWhateverOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(story.want, told(story.messages...)); diff != "" {
+			if diff := cmp.Diff(story.want, told("", story.messages...)); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What a connection finds when it comes is as good as what it has heard itself.
+func TestEventsOfCallsThatWereFound(t *testing.T) {
+	t.Parallel()
+	up := strings.ReplaceAll(channel("CoreShowChannel", "Application: ConfBridge\r\nApplicationData: ROOM1,,,room_menu\r\nBridgeId: b\r\n"), "State: 5", "State: 6")
+	asked := strings.ReplaceAll(up, "BridgeId: b", "BridgeId: ")
+	over := channel("Hangup", "Cause: 16\r\n")
+	if diff := cmp.Diff([]string{"left job-1 ROOM1", "hung up job-1"}, told(up, over, channel("ConfbridgeLeave", "Conference: ROOM1\r\n"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"hung up job-1"}, told(asked, over)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"failed job-1 busy"}, told(channel("CoreShowChannel", ""), channel("Hangup", "Cause: 17\r\n"))); diff != "" {
+		t.Error(diff)
 	}
 }

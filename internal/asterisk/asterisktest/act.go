@@ -188,7 +188,7 @@ func (s *Server) hangup(n *session, a action) {
 func (s *Server) listed() [][]string {
 	var all [][]string
 	for _, c := range s.calls {
-		all = append(all, append(c.snapshot(), "Application", "ConfBridge", "ApplicationData", c.Room, "Duration", "00:00:01", "BridgeId", ""))
+		all = append(all, append(c.snapshot(), "Application", "ConfBridge", "ApplicationData", c.Room+",,,room_menu", "Duration", "00:00:01", "BridgeId", map[bool]string{true: "bridge-" + c.Room}[c.InRoom]))
 		all = append(all, append(c.half().snapshot(), "Application", "Dial", "ApplicationData", c.Number, "Duration", "00:00:01", "BridgeId", ""))
 	}
 	return all
