@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"countersign/internal/asterisk/asterisktest"
 	"countersign/internal/telegram/telegramtest"
 )
 
@@ -30,6 +31,7 @@ func unspeakable(w *world) map[string]string {
 		"an amount": "731975", "a payee": "Verschwiegen", "an account number": "40702810", "a reason": "confidential-reason", "a telephone": "4951234567", "a telephone as written": "495 123-45-67",
 		"a code": "48151623", "a PIN": "27182818", "a bind code": "ABCDEFGHJK", "a payload": "c3RhcnQtcGF5bG9hZA", "a search": "was-gesucht-wird", "a title": "Geheimer Titel",
 		"the token": w.tg.Token(), "the key of the ERP": w.key, "a message": "ein-Brief",
+		"a number that is called": "4930777", "the PIN of a room": leakPIN, "the exchange's secret": asterisktest.Secret,
 	}
 }
 
@@ -39,7 +41,8 @@ func TestLogSaysNothingOfPeopleAndWhatTheyPay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "webhook", 1)
 	w.replicas[0].stop(syscall.SIGTERM)
-	w.extra = []string{"COUNTERSIGN_LOG_LEVEL=DEBUG"}
+	pbx, settings := w.exchange()
+	w.extra = append([]string{"COUNTERSIGN_LOG_LEVEL=DEBUG"}, settings...)
 	w.command("users", "import", w.written("people.csv", leakCSV))
 	for account, name := range map[int64]string{leakAnna: "Annalena Leakova", leakPyotr: "Pyotr Leakov"} {
 		w.tg.User(account, name, "en")
@@ -55,10 +58,12 @@ func TestLogSaysNothingOfPeopleAndWhatTheyPay(t *testing.T) {
 		t.Fatal(got)
 	}
 	w.call(http.MethodPut, "/v1/chats/leakgroup", map[string]any{"telegram_chat_id": leakGroup, "title": "Leakov's group", "notices": []string{"payment_request"}, "fallback": true}, http.StatusCreated)
+	leakPhones(w, pbx)
 	leakDone(w)
 	leakRefused(w)
 	r.stop(syscall.SIGTERM)
-	for _, said := range []string{"message not shown", "update parked", `"msg":"request"`} {
+	w.journalIsSilent(t)
+	for _, said := range []string{"message not shown", "update parked", `"msg":"request"`, "phone not called"} {
 		if !strings.Contains(r.log(), said) {
 			t.Errorf("the story did not come to %q", said)
 		}
