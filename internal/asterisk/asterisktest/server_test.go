@@ -128,12 +128,12 @@ func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := serve(t, asterisktest.Options{})
 	out := dial(t, s)
-	for action, want := range map[string]string{
-		"Action: Ping": "Error: Permission denied",
-		"Action: Login\r\nUsername: x\r\nSecret: y": "Error: Authentication failed",
+	for _, story := range []struct{ action, want string }{
+		{"Action: Ping", "Error: Permission denied"},
+		{"Action: Login\r\nUsername: x\r\nSecret: y", "Error: Authentication failed"}, // which ends the connection
 	} {
-		if got := out.ask(action); got != want {
-			t.Errorf("%q before the login: %q", action, got)
+		if got := out.ask(story.action); got != story.want {
+			t.Errorf("%q before the login: %q", story.action, got)
 		}
 	}
 	l := login(t, s)
