@@ -48,9 +48,11 @@ func (d *Desk) finish(ctx context.Context, w work, p draft) (screen.Screen, erro
 	if p.live == nil {
 		return out, d.Store.leave(ctx, w.Account, w.Message)
 	}
-	return out, d.Store.follow(ctx, followed{
+	f := followed{
 		Account: w.Account, Message: w.Message, Person: w.Person.ID, Room: p.live.ID, Page: w.place.Page, Version: p.live.Version, Shown: digest(out),
-	}, d.drawEvery())
+	}
+	out.Sent = func(ctx context.Context) error { return d.Store.sent(ctx, f, d.drawEvery()) }
+	return out, d.Store.follow(ctx, f, d.drawEvery())
 }
 
 // drawn is a screen with its buttons.

@@ -279,3 +279,24 @@ func (o *office) commit(t *testing.T, also ledger.Also) error {
 		return tx.SendBatch(t.Context(), b).Close()
 	})
 }
+
+// The answer to a tap may come to its message after what was drawn meanwhile: what the message
+// shows in the end is true.
+func TestScreenThatIsLateIsDrawnAgain(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	o.newRoom(t, ivan, "Public, with names", "Morning", "")
+	o.share(t, anna, "+"+annasPhone)
+	list := o.open(t, anna, "/rooms")
+	o.tap(t, anna, list, "Morning")
+	mine := o.shows(t, list, "0 people are in it")
+	slow, before := make(chan struct{}), len(o.tg.CallsOf("editMessageText"))
+	o.tg.FailNext("editMessageText", telegramtest.Delay(slow))
+	o.tap(t, anna, mine, "Call me")
+	o.wait(t, "the answer is on its way", func() bool { return len(o.tg.CallsOf("editMessageText")) > before })
+	o.work(t, o.desk)
+	o.shows(t, mine, "You are in the room", "1 person is in it")
+	close(slow)
+	o.wait(t, "it comes", func() bool { return o.tg.CallsOf("editMessageText")[before].Done })
+	o.shows(t, mine, "You are in the room", "1 person is in it")
+}

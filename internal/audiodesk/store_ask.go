@@ -101,6 +101,15 @@ func (s *Store) follow(ctx context.Context, f followed, still time.Duration) err
 	return fail("screen of an audio room", err)
 }
 
+// sent notes that a screen was sent as follow said. If it was drawn meanwhile, or is being
+// drawn, nobody knows which of the two the message shows: it is drawn again.
+func (s *Store) sent(ctx context.Context, f followed, still time.Duration) error {
+	_, err := s.Pool.Exec(ctx, `update audio_screen set version = case when shown = $3 then version else 0 end, shown = case when shown = $3 then shown end,
+			next_at = statement_timestamp() + $4::interval
+		where account = $1 and message = $2`, f.Account, f.Message, f.Shown, still)
+	return fail("screen of an audio room", err)
+}
+
 // leave lets go of a screen.
 func (s *Store) leave(ctx context.Context, account, message int64) error {
 	_, err := s.Pool.Exec(ctx, `delete from audio_screen where account = $1 and message = $2`, account, message)

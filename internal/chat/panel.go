@@ -195,6 +195,11 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 	err = d.Telegram.EditText(ctx, telegram.Edit{
 		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: strings.Join(out.Lines, "\n"), Keyboard: k,
 	})
+	if out.Sent != nil {
+		if err := out.Sent(ctx); err != nil {
+			d.Log.WarnContext(ctx, "a screen does not know that it was shown", slog.Any("error", err))
+		}
+	}
 	switch kind := telegram.KindOf(err); {
 	case err == nil, kind == telegram.NotModified:
 		return "panel", nil

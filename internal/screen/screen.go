@@ -21,6 +21,10 @@ type Screen struct {
 	Rows   [][]telegram.Button
 	Notice string // told whoever tapped
 	Loud   bool   // in a window that he must close
+
+	// Sent is called when the message was asked to show this, whatever came of it; nil: nobody
+	// wants to know. Until then somebody else's change of the message may come before it.
+	Sent func(ctx context.Context) error
 }
 
 // Visitor is somebody at a screen.
