@@ -22,7 +22,7 @@ if ! command -v debootstrap >/dev/null; then
   exit 1
 fi
 
-mirror() { # the one that this machine uses, if it is of Debian
+mirror() { # the one that this machine uses, if it is of Debian; else debootstrap's own
   for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
     [ -r "$file" ] || continue
     awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) { print $i; exit } }' "$file"
@@ -36,7 +36,7 @@ flock 9
 if [ ! -e "$ROOT/.ready" ]; then
   rm -rf "$ROOT" "$CACHE"/asterisk-bullseye-*
   from=$(mirror)
-  debootstrap --variant=minbase --include=asterisk bullseye "$ROOT" "${from:-http://deb.debian.org/debian}" >"$CACHE/asterisk.log" 2>&1 || {
+  debootstrap --variant=minbase --include=asterisk bullseye "$ROOT" ${from:+"$from"} >"$CACHE/asterisk.log" 2>&1 || {
     tail -n 20 "$CACHE/asterisk.log" >&2
     rm -rf "$ROOT"
     exit 1
