@@ -36,10 +36,10 @@ func TestNoSecondSeesMoreThanTelegramAllows(t *testing.T) {
 	}
 }
 
-func TestBurstIsAFifthOfTheRateAsFarAsThereIsRoom(t *testing.T) {
+func TestBurstIsATenthOfTheRateAsFarAsThereIsRoom(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
-	for rate, want := range map[int]int{1: 1, 4: 1, 10: 2, 20: 4, 25: 5, 26: 4, 28: 2, 29: 1, 30: 1, 31: 6, 35: 7, 1000: 200} {
+	for rate, want := range map[int]int{1: 1, 4: 1, 10: 1, 20: 2, 25: 2, 28: 2, 29: 1, 30: 1, 31: 3, 35: 3, 1000: 100} {
 		c := newClock()
 		p := &pace.Pace{Pool: pool, Now: c.now, Limits: pace.Limits{PerBot: rate, PerChat: 1_000_000}}
 		n := 0 // of chats: each has a burst of its own
@@ -49,5 +49,47 @@ func TestBurstIsAFifthOfTheRateAsFarAsThereIsRoom(t *testing.T) {
 		if n != want {
 			t.Errorf("rate %d: %d at once, want %d", rate, n, want)
 		}
+	}
+}
+
+// TestCallsThatAreLateStillKeepWithinTelegramsLimits holds up the first calls after a rest on
+// their way: they arrive together, and those after them at once.
+func TestCallsThatAreLateStillKeepWithinTelegramsLimits(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	for name, one := range map[string]struct {
+		ask    pace.Ask
+		limits pace.Limits
+		late   time.Duration
+		most   int
+		while  time.Duration
+	}{
+		"bot":    {pace.Ask{Class: pace.Outcome}, pace.Limits{PerChat: 1_000_000}, 100 * time.Millisecond, 30, time.Second},
+		"person": {pace.Ask{Class: pace.Outcome}, pace.Limits{PerBot: 1_000_000}, 250 * time.Millisecond, 3, 3 * time.Second},
+		"group":  {pace.Ask{Class: pace.Outcome, Group: true}, pace.Limits{PerBot: 1_000_000}, 250 * time.Millisecond, 20, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClock()
+			p := &pace.Pace{Pool: pool, Now: c.now, Limits: one.limits}
+			one.ask.Bot, one.ask.Chat = int64(len(name)), 10
+			var arrived []sent
+			for range 3 {
+				c.move(2 * time.Minute)
+				for begin := c.now(); c.now().Before(begin.Add(one.late + one.while)); {
+					n, wait := takeAll(t, p, one.ask)
+					for range n {
+						arrived = append(arrived, sent{at: begin.Add(max(one.late, c.now().Sub(begin)))})
+					}
+					c.move(wait)
+				}
+			}
+			if len(arrived) < 3*one.most*9/10 {
+				t.Errorf("%d calls in three times %s", len(arrived), one.while)
+			}
+			if got := most(arrived, one.while); got > one.most {
+				t.Errorf("%d calls in %s, want at most %d", got, one.while, one.most)
+			}
+		})
 	}
 }

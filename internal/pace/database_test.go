@@ -34,7 +34,7 @@ func migrate(ctx context.Context, dsn string) error {
 	}
 	defer pool.Close()
 	files := fstest.MapFS{}
-	for _, name := range []string{"0001_ground.sql", "0005_pace.sql"} {
+	for _, name := range []string{"0001_ground.sql", "0005_pace.sql", "0059_pace_window.sql"} {
 		text, err := fs.ReadFile(migrations.FS, name)
 		if err != nil {
 			return err

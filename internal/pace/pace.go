@@ -30,14 +30,16 @@ const classes = int(Notice) + 1
 // ErrAsk means that an ask names no bot, no chat or no known class.
 var ErrAsk = errors.New("not a message to pace")
 
-// Limits are the steady rates. The zero value of a field means its default.
+// Limits are the rates. The zero value of a field means its default. A call may be late on
+// its way, and come to Telegram together with those after it: each limit leaves room for that.
 type Limits struct {
-	// PerBot is how many messages a second the bot sends in all; 25 by default. A fifth of
-	// it may come in one burst. Up to 30, Telegram's own limit, the burst is no more than
-	// what is left of that, so that no second sees more than 30; above, where a Bot API
-	// server of one's own allows it, there is no such bound.
+	// PerBot is how many messages a second the bot sends in all; 25 by default. A tenth of
+	// it may come in one burst: a second sees 27 of the 30 that Telegram allows, and more
+	// only of what was held up. Up to 30 the burst is no more than what is left of that;
+	// above, where a Bot API server of one's own allows it, there is no such bound.
 	PerBot int
-	// PerChat is how many messages a second one chat gets; 1 by default, with a burst of 3.
+	// PerChat is how many messages a second one chat gets on average of three seconds; 1 by
+	// default: three messages at once, or one after the other, in any three seconds.
 	PerChat int
 	// PerGroupMinute is how many messages a group gets in any minute; 20 by default.
 	PerGroupMinute int
@@ -46,10 +48,14 @@ type Limits struct {
 const (
 	defaultPerBot    = 25
 	mostPerBot       = 30 // a second, of Telegram's own Bot API
+	burstPart        = 10 // of what goes out in a second
 	defaultPerChat   = 1
+	chatSeconds      = 3
 	defaultPerMinute = 20
-	maxPerMinute     = 1000 // as the table allows
-	chatBurst        = 3
+	mostCounted      = 1000 // as the table allows
+	// late is how much longer than those after it a call to the same chat may be on its way
+	// without their coming too close together.
+	late = 250 * time.Millisecond
 )
 
 // Ask is one message, new or edited, that is about to go out.
@@ -77,7 +83,7 @@ type budget struct {
 func (l Limits) bot(c Class) budget {
 	rate := orDefault(l.PerBot, defaultPerBot)
 	step := every(rate)
-	burst := rate / classes
+	burst := rate / burstPart
 	if rate <= mostPerBot {
 		burst = min(burst, mostPerBot-rate)
 	}
@@ -85,9 +91,24 @@ func (l Limits) bot(c Class) budget {
 	return budget{step: step, room: whole * time.Duration(classes-1-int(c)) / time.Duration(classes-1)}
 }
 
-func (l Limits) chat() budget {
-	step := every(orDefault(l.PerChat, defaultPerChat))
-	return budget{step: step, room: (chatBurst - 1) * step}
+// window is a limit as the database counts it: at most so many in any such while.
+type window struct {
+	most  int
+	while time.Duration
+}
+
+func (l Limits) chat() window {
+	rate := orDefault(l.PerChat, defaultPerChat)
+	most := min(rate, mostCounted/chatSeconds) * chatSeconds
+	return window{most: most, while: time.Duration(most)*time.Second/time.Duration(rate) + late}
+}
+
+// minute limits a group; nobody else when most is 0.
+func (l Limits) minute(a Ask) window {
+	if !a.Group {
+		return window{}
+	}
+	return window{most: min(orDefault(l.PerGroupMinute, defaultPerMinute), mostCounted), while: time.Minute + late}
 }
 
 // every is the time that a message pays for at a rate, rounded up to what the database
@@ -95,13 +116,6 @@ func (l Limits) chat() budget {
 func every(rate int) time.Duration {
 	const tick = time.Microsecond
 	return max(tick, (time.Second/time.Duration(rate) + tick - 1).Truncate(tick))
-}
-
-func (l Limits) minute(a Ask) int {
-	if !a.Group {
-		return 0
-	}
-	return min(orDefault(l.PerGroupMinute, defaultPerMinute), maxPerMinute)
 }
 
 func orDefault(n, otherwise int) int {

@@ -53,13 +53,16 @@ func takeAll(t *testing.T, p *pace.Pace, a pace.Ask) (int, time.Duration) {
 	return 0, 0
 }
 
-func TestChatGetsThreeAtOnceAndThenOneASecond(t *testing.T) {
+// quick lets the bot as a whole do what it wants: a test is about the chats.
+var quick = pace.Limits{PerBot: 1_000_000}
+
+func TestChatGetsThreeInAnyThreeSeconds(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	p := &pace.Pace{Pool: database(t), Now: c.now}
+	p := &pace.Pace{Pool: database(t), Now: c.now, Limits: quick}
 	ask := pace.Ask{Bot: bot, Chat: 10, Class: pace.Outcome}
-	if n, wait := takeAll(t, p, ask); n != 3 || wait != time.Second {
-		t.Errorf("at once: %d messages, then wait %s; want 3, then 1s", n, wait)
+	if n, wait := takeAll(t, p, ask); n != 3 || wait != 3250*time.Millisecond {
+		t.Errorf("at once: %d messages, then wait %s; want 3, then 3.25s", n, wait)
 	}
 	if wait := take(t, p, pace.Ask{Bot: bot, Chat: 11, Class: pace.Outcome}); wait != 0 {
 		t.Errorf("another chat waits %s", wait)
@@ -67,11 +70,12 @@ func TestChatGetsThreeAtOnceAndThenOneASecond(t *testing.T) {
 	if wait := take(t, p, pace.Ask{Bot: bot + 1, Chat: 10, Class: pace.Outcome}); wait != 0 {
 		t.Errorf("the same chat of another bot waits %s", wait)
 	}
-	for second := range 5 {
-		c.move(time.Second)
-		if n, _ := takeAll(t, p, ask); n != 1 {
-			t.Errorf("second %d: %d messages, want 1", second, n)
+	c.move(3250 * time.Millisecond)
+	for n := range 6 {
+		if wait := take(t, p, ask); wait != 0 {
+			t.Errorf("message %d of a steady chat waits %s", n, wait)
 		}
+		c.move(1100 * time.Millisecond)
 	}
 	c.move(time.Minute)
 	if n, _ := takeAll(t, p, ask); n != 3 {
@@ -172,10 +176,10 @@ func TestTwoReplicasTogetherKeepWithinTheLimitsForAMinute(t *testing.T) {
 		}
 		c.move(20 * time.Millisecond)
 	}
-	if got := most(all, time.Second); got > 30 {
-		t.Errorf("%d messages of the bot in one second, want at most 30", got)
+	if got := most(all, time.Second); got > 27 {
+		t.Errorf("%d messages of the bot were taken in one second, want at most 27", got)
 	}
-	if got := most(all, time.Minute); got > 25*60+5 || got < 25*60-25 {
+	if got := most(all, time.Minute); got > 25*60+2 || got < 25*60-25 {
 		t.Errorf("%d messages of the bot in one minute, want about %d", got, 25*60)
 	}
 	for chat := range int64(groups + persons) {
@@ -185,11 +189,8 @@ func TestTwoReplicasTogetherKeepWithinTheLimitsForAMinute(t *testing.T) {
 				mine = append(mine, s)
 			}
 		}
-		if got := most(mine, time.Second); got > 3 {
-			t.Errorf("chat %d: %d messages in one second, want at most 3", chat, got)
-		}
-		if got := most(mine, 10*time.Second); got > 12 {
-			t.Errorf("chat %d: %d messages in ten seconds, want at most 12", chat, got)
+		if got := most(mine, 3*time.Second); got > 3 {
+			t.Errorf("chat %d: %d messages in three seconds, want at most 3", chat, got)
 		}
 		if got := most(mine, time.Minute); chat < groups && (got > 20 || got < 1) {
 			t.Errorf("group %d: %d messages in one minute, want at most 20", chat, got)
@@ -212,8 +213,8 @@ func TestGroupGetsItsWholeMinuteAndNotMore(t *testing.T) {
 	if got := most(all, time.Minute); got != 20 {
 		t.Errorf("%d messages in the fullest minute, want 20", got)
 	}
-	if len(all) < 100 {
-		t.Errorf("%d messages in five minutes, want 100", len(all))
+	if len(all) < 99 {
+		t.Errorf("%d messages in five minutes, want some 100", len(all))
 	}
 }
 
@@ -236,33 +237,26 @@ func TestManyAtOneInstantGetOneBurst(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := went.Load(); got != 5 {
-		t.Errorf("%d messages went through, want the bot's burst of 5", got)
+	if got := went.Load(); got != 2 {
+		t.Errorf("%d messages went through, want the bot's burst of 2", got)
 	}
 }
 
-func TestLowerClassesLeaveRoomForHigherOnes(t *testing.T) {
+func TestMoreUrgentClassesWaitLess(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	p := &pace.Pace{Pool: database(t), Now: c.now}
-	chat := int64(0)
-	fill := func(class pace.Class) int {
-		n := 0
-		for ; ; n++ {
-			chat++
-			if take(t, p, pace.Ask{Bot: bot, Chat: chat, Class: class}) > 0 {
-				return n
-			}
+	if wait := take(t, p, pace.Ask{Bot: bot, Chat: 1, Class: pace.Notice}); wait != 0 {
+		t.Errorf("the first waits %s", wait)
+	}
+	for class := pace.Notice; class > pace.Outcome; class-- {
+		want := time.Duration(class) * 10 * time.Millisecond
+		if wait := take(t, p, pace.Ask{Bot: bot, Chat: 2, Class: class}); wait != want {
+			t.Errorf("class %d waits %s, want %s", class, wait, want)
 		}
 	}
-	for _, class := range []pace.Class{pace.Notice, pace.Reminder, pace.Edit, pace.NewCard, pace.Outcome} {
-		if got := fill(class); got != 1 {
-			t.Errorf("class %d: %d more after all lower ones took theirs, want 1", class, got)
-		}
-	}
-	c.move(time.Minute)
-	if got := fill(pace.Outcome); got != 5 {
-		t.Errorf("outcomes alone: %d at once, want 5", got)
+	if wait := take(t, p, pace.Ask{Bot: bot, Chat: 2, Class: pace.Outcome}); wait != 0 {
+		t.Errorf("what became of a tap waits %s", wait)
 	}
 }
 
@@ -341,8 +335,8 @@ func TestSweepRemovesWhatIsIdleForADay(t *testing.T) {
 
 func TestClockOfTheDatabaseServesWithoutOneOfOurOwn(t *testing.T) {
 	t.Parallel()
-	p := &pace.Pace{Pool: database(t), Limits: pace.Limits{PerChat: 1}}
-	if n, wait := takeAll(t, p, pace.Ask{Bot: bot, Chat: 10, Class: pace.Outcome}); n < 3 || wait > time.Second {
+	p := &pace.Pace{Pool: database(t), Limits: quick}
+	if n, wait := takeAll(t, p, pace.Ask{Bot: bot, Chat: 10, Class: pace.Outcome}); n < 3 || wait > 3250*time.Millisecond {
 		t.Errorf("%d messages, then wait %s", n, wait)
 	}
 	if err := p.Hold(t.Context(), bot, 10, time.Hour); err != nil {
@@ -365,8 +359,8 @@ func TestLimitsCanBeSet(t *testing.T) {
 		{0, 0},
 		{0, time.Second},
 		{time.Second, 0},
-		{time.Second, 58 * time.Second},
-		{58 * time.Second, 0},
+		{time.Second, 58250 * time.Millisecond},
+		{58250 * time.Millisecond, 0},
 	} {
 		c.move(step.after)
 		if got := take(t, p, ask); got != step.wait {

@@ -26,10 +26,10 @@ func (p *Pace) Take(ctx context.Context, a Ask) (time.Duration, error) {
 	if err := a.check(); err != nil {
 		return 0, err
 	}
-	bot, chat := p.Limits.bot(a.Class), p.Limits.chat()
+	bot, chat, minute := p.Limits.bot(a.Class), p.Limits.chat(), p.Limits.minute(a)
 	var wait time.Duration
-	err := p.Pool.QueryRow(ctx, `select pace_take($1, $2, $3, $4, $5, $6, $7, $8)`,
-		a.Bot, a.Chat, p.now(), bot.step, bot.room, chat.step, chat.room, p.Limits.minute(a)).Scan(&wait)
+	err := p.Pool.QueryRow(ctx, `select pace_admit($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		a.Bot, a.Chat, p.now(), bot.step, bot.room, chat.most, chat.while, minute.most, minute.while).Scan(&wait)
 	if err != nil {
 		return 0, fmt.Errorf("take a message for chat %d: %w", a.Chat, err)
 	}

@@ -156,11 +156,25 @@ func (s *Server) SetLimits(l Limits) {
 	s.limiter = limiter{limits: l}
 }
 
+// Fullest is how near the rates came to their limits, and how many calls each of them refused.
+type Fullest struct {
+	Second, Chat, Group int // the most in one second, in one chat's burst, in a group's minute
+	Refused             struct{ Second, Chat, Group int }
+}
+
+// Fullest tells it since the limits were set.
+func (s *Server) Fullest() Fullest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limiter.fullest
+}
+
 // limiter remembers when what was sent.
 type limiter struct {
-	limits Limits
-	all    []time.Time
-	chats  map[int64][]time.Time
+	limits  Limits
+	all     []time.Time
+	chats   map[int64][]time.Time
+	fullest Fullest
 }
 
 // take accounts for a message or an edit; it returns how many seconds too early that was.
@@ -169,19 +183,34 @@ func (l *limiter) take(c *chat, now time.Time) int {
 		l.chats = map[int64][]time.Time{}
 	}
 	burst := max(l.limits.Burst, 1)
-	wait := max(
-		over(l.all, l.limits.Overall, time.Second, now),
-		over(l.chats[c.ID], l.limits.PerChat*burst, time.Duration(burst)*time.Second, now),
-	)
+	while := time.Duration(burst) * time.Second
+	second := over(l.all, l.limits.Overall, time.Second, now)
+	one := over(l.chats[c.ID], l.limits.PerChat*burst, while, now)
+	group := time.Duration(0)
 	if c.Type != Private {
-		wait = max(wait, over(l.chats[c.ID], l.limits.PerGroup, time.Minute, now))
+		group = over(l.chats[c.ID], l.limits.PerGroup, time.Minute, now)
 	}
-	if wait > 0 {
+	if wait := max(second, one, group); wait > 0 {
+		count(&l.fullest.Refused.Second, second)
+		count(&l.fullest.Refused.Chat, one)
+		count(&l.fullest.Refused.Group, group)
 		return int((wait + time.Second - 1) / time.Second)
 	}
 	l.all = append(recent(l.all, now.Add(-time.Second)), now)
-	l.chats[c.ID] = append(recent(l.chats[c.ID], now.Add(-time.Minute)), now)
+	mine := append(recent(l.chats[c.ID], now.Add(-time.Minute)), now)
+	l.chats[c.ID] = mine
+	f := &l.fullest
+	f.Second, f.Chat = max(f.Second, len(l.all)), max(f.Chat, len(recent(mine, now.Add(-while))))
+	if c.Type != Private {
+		f.Group = max(f.Group, len(mine))
+	}
 	return 0
+}
+
+func count(refused *int, wait time.Duration) {
+	if wait > 0 {
+		*refused++
+	}
 }
 
 // over is how long to wait until fewer than limit of times lie within window.

@@ -31,6 +31,8 @@ type Message struct {
 	Placeholder string
 	// ReplyKeyboard are the texts of a keyboard in place of the person's own.
 	ReplyKeyboard [][]string
+	// Phone is the number of the contact that a person has shared by it.
+	Phone string
 	// Contact is the text of its button that shares the person's own number; Bare takes such a
 	// keyboard away.
 	Contact   string

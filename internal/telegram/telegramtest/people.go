@@ -96,7 +96,7 @@ func (s *Server) Post(p Said) (int64, error) {
 	}
 	m := s.newMessage(c, p.UserID)
 	m.ReplyTo, m.ThreadID = p.ReplyTo, p.ThreadID
-	m.Photo, m.Album = p.Photo && p.File != nil, p.Album
+	m.Photo, m.Album, m.Phone = p.Photo && p.File != nil, p.Album, p.Phone
 	switch {
 	case m.Photo:
 		m.Document = s.store("photo", upload{name: "photo.jpg", mime: "image/jpeg", data: p.File}).document()
