@@ -1,12 +1,21 @@
 #!/bin/sh
-# What it is for: an Asterisk for tests in a root of its own, Debian 11 with its Asterisk 16, in
-# the cache of .ci/run; prints where. The machine's own Asterisk, if any, is not touched, nothing
-# is started. Needs root and debootstrap; takes a minute, 250 MB, and a mirror of Debian.
+# What it is for: an Asterisk for tests in a root of its own, Debian 11 with its Asterisk 16 or,
+# with "22" behind the name, Debian's unstable with its Asterisk 22, in the cache of .ci/run;
+# prints where. The machine's own Asterisk, if any, is not touched, nothing is started. Needs root
+# and debootstrap; takes a minute, 250 MB, and a mirror of Debian.
 # What to change: nothing; it serves no production.
 set -eu
 
+case ${1:-16} in
+  16) RELEASE=bullseye ;;
+  22) RELEASE=sid ;;
+  *)
+    echo "usage: $0 [16|22]" >&2
+    exit 2
+    ;;
+esac
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/countersign-ci
-ROOT=$CACHE/asterisk-bullseye-1 # a new number whenever what is below changes
+ROOT=$CACHE/asterisk-$RELEASE-1 # a new number whenever what is below changes
 
 if [ -e "$ROOT/.ready" ]; then
   echo "$ROOT"
@@ -34,9 +43,9 @@ mkdir -p "$CACHE"
 exec 9>"$CACHE/asterisk.lock"
 flock 9
 if [ ! -e "$ROOT/.ready" ]; then
-  rm -rf "$ROOT" "$CACHE"/asterisk-bullseye-*
+  rm -rf "$ROOT" "$CACHE/asterisk-$RELEASE"-*
   from=$(mirror)
-  debootstrap --variant=minbase --include=asterisk bullseye "$ROOT" ${from:+"$from"} >"$CACHE/asterisk.log" 2>&1 || {
+  debootstrap --variant=minbase --include=asterisk "$RELEASE" "$ROOT" ${from:+"$from"} >"$CACHE/asterisk.log" 2>&1 || {
     tail -n 20 "$CACHE/asterisk.log" >&2
     rm -rf "$ROOT"
     exit 1

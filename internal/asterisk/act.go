@@ -3,6 +3,7 @@ package asterisk
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,37 +67,77 @@ func (c *Client) on(ctx context.Context, n *conn, a action) (answer, error) {
 }
 
 // greet logs in, sees that Asterisk has started and has our dialplan, and learns which calls
-// are up. The manager interface answers before the dialplan and its functions are there: a
-// call that is made then may come into a room without being asked for the PIN.
-func (c *Client) greet(ctx context.Context, n *conn) (version string, err error) {
-	_, err = c.on(ctx, n, action{name: "Login", fields: []field{{"Username", c.o.User}, {"Secret", c.o.Secret.Reveal()}}})
+// are up and what its clock shows. The manager interface answers before the dialplan and its
+// functions are there: a call that is made then may come into a room without being asked for
+// the PIN.
+func (c *Client) greet(ctx context.Context, n *conn) (State, error) {
+	_, err := c.on(ctx, n, action{name: "Login", fields: []field{{"Username", c.o.User}, {"Secret", c.o.Secret.Reveal()}}})
 	if err != nil {
-		return "", login(err)
+		return State{}, login(err)
 	}
 	if err := c.boot(ctx, n); err != nil {
-		return "", err
+		return State{}, err
 	}
-	for _, fields := range [][]field{{{"Context", ContextOut}}, {{"Context", ContextRoom}, {"Extension", "failed"}}} {
+	if err := c.furnished(ctx, n); err != nil {
+		return State{}, err
+	}
+	settings, err := c.on(ctx, n, action{name: "CoreSettings"})
+	if err != nil {
+		return State{}, err
+	}
+	ahead, err := c.ahead(ctx, n)
+	if err != nil {
+		return State{}, err
+	}
+	up, err := c.on(ctx, n, action{name: "CoreShowChannels"})
+	if err != nil {
+		return State{}, err
+	}
+	c.mu.Lock()
+	c.calls.found(up.items)
+	c.mu.Unlock()
+	c.recall(ctx, jobsOf(up.items), c.o.Now().Add(ahead))
+	return State{Version: settings.reply.get("AsteriskVersion"), Ahead: ahead, Until: n.until()}, nil
+}
+
+// furnished sees that there is what no call can do without.
+func (c *Client) furnished(ctx context.Context, n *conn) error {
+	needed := [][]field{{{"Context", ContextOut}}, {{"Context", ContextRoom}, {"Extension", "failed"}}}
+	if c.o.Spool != nil { // it must know the end of a call file's time
+		needed = append(needed, []field{{"Context", ContextOut}, {"Extension", "late"}})
+	}
+	for _, fields := range needed {
 		_, err := c.on(ctx, n, action{name: "ShowDialPlan", fields: fields})
 		if errors.Is(err, ErrRefused) {
 			err = &Error{Action: "ShowDialPlan", Is: ErrNotReady, Message: "its dialplan lacks what deploy/asterisk/extensions.conf has", Err: err}
 		}
 		if err != nil {
-			return "", err
+			return err
 		}
 	}
-	settings, err := c.on(ctx, n, action{name: "CoreSettings"})
-	if err != nil {
-		return "", err
+	_, err := c.on(ctx, n, action{name: "ConfbridgeListRooms"})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case errors.Is(err, ErrRefused):
+		return &Error{Action: "ConfbridgeListRooms", Is: ErrNotReady, Message: "the module app_confbridge is not loaded", Err: err}
 	}
-	up, err := c.on(ctx, n, action{name: "CoreShowChannels"})
+	return err
+}
+
+// ahead is how far Asterisk's clock is ahead of ours.
+func (c *Client) ahead(ctx context.Context, n *conn) (time.Duration, error) {
+	asked := c.o.Now()
+	pong, err := c.on(ctx, n, action{name: "Ping"})
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calls.found(up.items)
-	return settings.reply.get("AsteriskVersion"), nil
+	at, err := strconv.ParseFloat(pong.reply.get("Timestamp"), 64)
+	if err != nil || at < 0 || at > math.MaxInt32*half {
+		return 0, &Error{Action: "Ping", Is: ErrProtocol, Message: "it does not say what its clock shows"}
+	}
+	now := c.o.Now()
+	return time.UnixMicro(int64(at * float64(time.Second/time.Microsecond))).Sub(asked.Add(now.Sub(asked) / half)), nil
 }
 
 // boot waits until Asterisk says that it has started. Who may not hear it waits in vain.
@@ -123,8 +164,9 @@ func login(err error) error {
 	return err
 }
 
-// Originate has Asterisk make a call. It comes back as soon as Asterisk took it; what becomes
-// of it is told by events. While a call with the same job is up, no second one is made: its
+// Originate has Asterisk make a call, by whichever way [Options] say. It comes back as soon as
+// Asterisk took it; what becomes of it is told by events. By call files a number is called once
+// at a time: [ErrInProgress], which is [ErrRefused], too. While a call with the same job is up, no second one is made: its
 // channel would have the same id, and Asterisk refuses that, which nothing tells of. Once it
 // is over the same job is called again.
 //
@@ -133,6 +175,12 @@ func login(err error) error {
 func (c *Client) Originate(ctx context.Context, o Originate) error {
 	if err := o.check(); err != nil {
 		return err
+	}
+	c.mu.Lock()
+	c.calls.anew(o.Job)
+	c.mu.Unlock()
+	if c.o.Spool != nil {
+		return c.byFile(ctx, o)
 	}
 	fields := []field{
 		{"Channel", o.Channel},
@@ -167,6 +215,15 @@ func callerID(o Originate) string {
 func (c *Client) Hangup(ctx context.Context, channel string) error {
 	if err := checkChannel(channel); err != nil {
 		return err
+	}
+	if c.o.Spool != nil && isJob(channel) { // a channel of a call file has an id of its own
+		up, err := c.Channels(ctx)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(up, func(ch Channel) bool { return ch.Job == channel }); i >= 0 {
+			channel = up[i].Name
+		}
 	}
 	_, err := c.do(ctx, action{name: "Hangup", fields: []field{{"Channel", channel}}})
 	return err

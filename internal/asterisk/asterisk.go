@@ -40,7 +40,9 @@ type Channel struct {
 // State is how the connection is.
 type State struct {
 	Up      bool
-	Since   time.Time // it is so; zero: Run has not begun
-	Version string    // of Asterisk, when it was last up
-	Err     error     // why it is not up; [ErrLogin], [ErrForbidden] and [ErrNotReady] need an administrator
+	Since   time.Time     // it is so; zero: Run has not begun
+	Version string        // of Asterisk, when it was last up
+	Err     error         // why it is not up; [ErrLogin], [ErrForbidden] and [ErrNotReady] need an administrator
+	Ahead   time.Duration // Asterisk's clock of ours, at the login
+	Until   time.Time     // the end of the first certificate to end of those that it showed; zero without TLS
 }

@@ -17,6 +17,7 @@ const (
 	VariableLanguage = "LANG"
 	VariableRole     = "ROLE"
 	VariablePIN      = "ROOM_PIN"
+	VariableUntil    = "UNTIL" // of a call file: when the phone may begin to ring at the latest
 
 	RoleAdmin = "admin"
 	RoleUser  = "user"

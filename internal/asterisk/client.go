@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,11 +28,14 @@ type Options struct {
 	CA      string // a file with the authorities to trust; empty: the system's
 
 	Timeout time.Duration // of a connection with its login, and of one action; 10 s when zero
-	Ping    time.Duration // between two looks whether the connection lives; 15 s when zero
+	Ping    time.Duration // between two looks whether the connection lives, and which rooms are locked; 5 s when zero
 	Pause   time.Duration // before the second try to connect, and longer from then on; 500 ms when zero
 	Longest time.Duration // between two tries at most; 30 s when zero
 	Settle  time.Duration // within which who was removed must be gone; 500 ms when zero
+	Taken   time.Duration // within which a call file must be taken, or nobody is called; 5 s when zero
 	Events  int           // kept for [Client.Next]; 1024 when zero
+	Spool   *Spool        // calls are asked for by files in it; nil: by the manager interface
+	Try     time.Duration // after each login [Client.Try] has so long, and the log what it found; not done when zero
 
 	Now func() time.Time
 	Log *slog.Logger // may be nil
@@ -39,10 +43,11 @@ type Options struct {
 
 const (
 	ownTimeout  = 10 * time.Second
-	ownPing     = 15 * time.Second
+	ownPing     = 5 * time.Second
 	ownPause    = 500 * time.Millisecond
 	ownLongest  = 30 * time.Second
 	ownSettle   = 500 * time.Millisecond
+	ownTaken    = 5 * time.Second
 	ownEvents   = 1024
 	portPlain   = "5038"
 	portTLS     = "5039"
@@ -58,19 +63,24 @@ type Client struct {
 	trust  *tls.Config
 	events events
 
-	mu    sync.Mutex
-	conn  *conn // nil: not up
-	state State
-	calls *calls
-	gone  map[string][]chan struct{} // by channel: closed once it left its room
+	mu      sync.Mutex
+	conn    *conn // nil: not up
+	state   State
+	calls   *calls
+	gone    map[string][]chan struct{} // by channel: closed once it left its room
+	doors   doors
+	tries   []*trying
+	awaited map[string]chan struct{} // by job: closed once anything is told of it
+	warned  string                   // what the log said last
 }
 
 // New checks the options. It calls nobody; [Client.Run] does.
 func New(o Options) (*Client, error) {
 	o.Timeout, o.Ping, o.Pause = cmp.Or(o.Timeout, ownTimeout), cmp.Or(o.Ping, ownPing), cmp.Or(o.Pause, ownPause)
 	o.Longest, o.Settle, o.Events = cmp.Or(o.Longest, ownLongest), cmp.Or(o.Settle, ownSettle), cmp.Or(o.Events, ownEvents)
+	o.Taken = cmp.Or(o.Taken, ownTaken)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	c := &Client{o: o, events: events{most: o.Events}, calls: newCalls(), gone: map[string][]chan struct{}{}}
+	c := &Client{o: o, events: events{most: o.Events}, calls: newCalls(), gone: map[string][]chan struct{}{}, doors: doors{locked: map[string]bool{}}, awaited: map[string]chan struct{}{}}
 	var problems []error
 	must := func(fine bool, what string) {
 		if !fine {
@@ -87,9 +97,9 @@ func New(o Options) (*Client, error) {
 	must(o.Secret != "" && writable(o.Secret.Reveal()), "the secret is missing, begins or ends with a space, or has a line break or another control character")
 	must(o.CA == "" || o.TLS, "there is an authority to trust, and TLS is off")
 	must(o.Now != nil, "there is no clock")
-	must(min(o.Timeout, o.Ping, o.Pause, o.Longest, o.Settle) > 0 && o.Events > 0, "a time or the number of events is below zero")
+	must(min(o.Timeout, o.Ping, o.Pause, o.Longest, o.Settle, o.Taken) > 0 && o.Events > 0, "a time or the number of events is below zero")
 	if o.TLS && err == nil {
-		c.trust, err = trusted(c.host, o.CA)
+		c.trust, err = trusted(c.host, o.CA, o.Now)
 		must(err == nil, fmt.Sprint(err))
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -120,8 +130,8 @@ func loopback(host string) bool {
 }
 
 // trusted says whose certificates are good.
-func trusted(host, file string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+func trusted(host, file string, now func() time.Time) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, Time: now}
 	if file == "" {
 		return c, nil
 	}
@@ -182,11 +192,16 @@ func (c *Client) once(ctx context.Context) error {
 		case <-n.ended:
 		}
 	})
-	version, err := c.greet(ctx, n)
+	now, err := c.greet(ctx, n)
 	if err != nil {
 		return err
 	}
-	c.up(ctx, n, version)
+	c.up(ctx, n, now)
+	if c.o.Try > 0 {
+		within, cancel := context.WithCancel(ctx)
+		defer cancel()
+		all.Go(func() { c.warn(within) })
+	}
 	return c.watch(ctx, n)
 }
 
@@ -202,17 +217,50 @@ func (c *Client) watch(ctx context.Context, n *conn) error {
 			if _, err := c.on(ctx, n, action{name: "Ping"}); err != nil {
 				return err
 			}
+			if err := c.lookAtDoors(ctx, n); err != nil {
+				return err
+			}
 		}
 	}
 }
 
 // up makes the connection the one that actions take.
-func (c *Client) up(ctx context.Context, n *conn, version string) {
+func (c *Client) up(ctx context.Context, n *conn, now State) {
+	now.Up, now.Since = true, c.o.Now()
 	c.mu.Lock()
-	c.conn, c.state = n, State{Up: true, Since: c.o.Now(), Version: version}
+	c.conn, c.state = n, now
 	c.mu.Unlock()
 	c.events.push(Event{Kind: Resync, At: c.o.Now()})
-	c.o.Log.InfoContext(ctx, "connected to Asterisk", slog.String("version", version))
+	c.o.Log.InfoContext(ctx, "connected to Asterisk", slog.String("version", now.Version))
+}
+
+// warn says in the log what calls will lack. It says nothing twice in a row.
+func (c *Client) warn(ctx context.Context) {
+	found, err := c.Try(ctx, c.o.Try)
+	if ctx.Err() != nil || errors.Is(err, ErrAway) || errors.Is(err, ErrUnanswered) {
+		return
+	}
+	var what []any
+	if len(found.Lacks) > 0 {
+		what = append(what, slog.String("rights", strings.Join(found.Lacks, ", ")))
+	}
+	if len(found.Modules) > 0 {
+		what = append(what, slog.String("modules", strings.Join(found.Modules, ", ")))
+	}
+	if found.Trunk == TrunkUnknown || found.Trunk == TrunkAway {
+		what = append(what, slog.String("trunk", found.Trunk))
+	}
+	if err != nil {
+		what = append(what, slog.Any("error", err))
+	}
+	said := fmt.Sprint(what...)
+	c.mu.Lock()
+	again := c.warned == said
+	c.warned = said
+	c.mu.Unlock()
+	if len(what) > 0 && !again {
+		c.o.Log.WarnContext(ctx, "Asterisk lacks something that calls need; \"countersign doctor\" says what to do", what...)
+	}
 }
 
 // down notes why there is no connection. Only a change is logged.

@@ -105,6 +105,20 @@ func (n *conn) greeted(ctx context.Context) error {
 	return err
 }
 
+// until is when the first of the certificates ends that the other side showed.
+func (n *conn) until() (first time.Time) {
+	t, secured := n.net.(*tls.Conn)
+	if !secured {
+		return time.Time{}
+	}
+	for _, c := range t.ConnectionState().PeerCertificates {
+		if first.IsZero() || c.NotAfter.Before(first) {
+			first = c.NotAfter
+		}
+	}
+	return first
+}
+
 // listen takes what comes until the connection ends, and says why it did.
 func (n *conn) listen() error {
 	for {
@@ -112,6 +126,7 @@ func (n *conn) listen() error {
 		if err != nil {
 			return err
 		}
+		m = m.sole()
 		switch {
 		case n.answered(m):
 		case m.get("Event") == "FullyBooted":

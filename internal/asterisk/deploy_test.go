@@ -36,6 +36,12 @@ func TestSamplesKnowWhatTheClientSends(t *testing.T) {
 		}
 	}
 	_, room, _ := strings.Cut(in, "["+asterisk.ContextRoom+"]")
+	room, check, _ := strings.Cut(room, "["+asterisk.ContextCheck+"]")
+	for _, want := range []string{"Result: CHECK,", "Result: NO_MODULE,", "Result: NO_PROMPT,", "Set(TONGUES=en-ru-de-es)"} {
+		if !strings.Contains(check, want) {
+			t.Errorf("the check lacks %s", want)
+		}
+	}
 	own := []string{"ROOM", "REASON", "EXTEN", "CONFBRIDGE_RESULT"} // the dialplan's, and Asterisk's
 	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)\}`).FindAllStringSubmatch(room, -1) {
 		if !slices.Contains(sent, m[1]) && !slices.Contains(own, m[1]) {
@@ -71,6 +77,9 @@ func TestSamplesKnowWhatTheClientSends(t *testing.T) {
 func TestSamplesNameOneTrunk(t *testing.T) {
 	t.Parallel()
 	m := regexp.MustCompile(`Dial\(PJSIP/\$\{EXTEN\}@([a-z-]+),`).FindStringSubmatch(deployed(t, "extensions.conf"))
+	if m != nil && !strings.Contains(deployed(t, "extensions.conf"), "DEVICE_STATE(PJSIP/"+m[1]+")") {
+		t.Errorf("another trunk than %q is looked at", m)
+	}
 	if m == nil || !strings.Contains(deployed(t, "pjsip.conf"), "\n["+m[1]+"]\ntype = endpoint\n") {
 		t.Errorf("trunk %q", m)
 	}

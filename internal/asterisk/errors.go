@@ -26,7 +26,8 @@ var (
 	ErrProtocol = errors.New("that is no answer of a manager interface")
 )
 
-// ErrInProgress comes back from [Spool.Put] when a call to the number is waiting or going on.
+// ErrInProgress comes back where calls are asked for by files, when one to the number is
+// waiting or going on.
 var ErrInProgress = errors.New("a call to this number is already in progress")
 
 // Error is an action that did not succeed.

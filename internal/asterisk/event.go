@@ -29,8 +29,8 @@ const (
 	Unmuted  // is heard again
 	Begun    // the room: somebody is the first in it
 	Ended    // the room: the last one is gone
-	Locked   // the room; only of this client's Lock, Asterisk tells nobody
-	Unlocked // the room; only of this client's Unlock
+	Locked   // the room: this client at once, others within Options.Ping
+	Unlocked // the room: likewise
 )
 
 // String is the word for the kind, as a log has it.
@@ -70,7 +70,7 @@ func (c Cause) String() string {
 }
 
 // Event is something that happened on the server. All replicas that are connected hear of all
-// of it, except Locked and Unlocked.
+// of it.
 type Event struct {
 	Kind    Kind
 	At      time.Time // heard here

@@ -3,6 +3,7 @@ package asterisk
 import (
 	"bufio"
 	"strings"
+	"time"
 )
 
 // Field is one of a message, for tests.
@@ -44,7 +45,15 @@ func Hear(list, text string) (all []Event) {
 }
 
 // Text is what a call file holds.
-func Text(o Originate) (string, error) { return (&Spool{}).text(o) }
+func Text(o Originate) (string, error) {
+	return (&Spool{Outgoing: "nowhere/outgoing"}).text(o, time.Unix(0, 0))
+}
 
-// Check is what an outgoing call must pass.
-func Check(o Originate) error { return o.check() }
+// Put puts a call file as a client does that is killed then.
+func (s *Spool) Put(o Originate, now, until time.Time) error { return s.put(o, now, until) }
+
+// Wrong says what is wrong with a folder.
+func (s *Spool) Wrong(err error) error { return s.wrong(err) }
+
+// CheckCall is what an outgoing call must pass.
+func CheckCall(o Originate) error { return o.check() }

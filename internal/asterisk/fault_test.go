@@ -252,10 +252,14 @@ func TestMissingRightIsNamed(t *testing.T) {
 	f := fake(t, asterisktest.Options{Write: []string{"reporting"}})
 	c := open(t, options(f))
 	for name, right := range map[string]string{"Originate": "write = originate", "Hangup": "write = call", "ConfbridgeLock": "write = call"} {
-		err := asks(c, "Local/1@x-1;1")[name](t.Context())
-		if e, ok := errors.AsType[*asterisk.Error](err); !ok || !errors.Is(err, asterisk.ErrForbidden) || e.Right != right || !strings.Contains(err.Error(), right) {
-			t.Errorf("%s: %v", name, err)
-		}
+		wantForbidden(t, asks(c, "Local/1@x-1;1")[name](t.Context()), right)
+	}
+}
+
+func wantForbidden(t *testing.T, err error, right string) {
+	t.Helper()
+	if e, ok := errors.AsType[*asterisk.Error](err); !ok || !errors.Is(err, asterisk.ErrForbidden) || e.Right != right || !strings.Contains(err.Error(), right) {
+		t.Errorf("%v, want %s", err, right)
 	}
 }
 

@@ -53,6 +53,8 @@ func TestNoFieldCanHoldAnotherOne(t *testing.T) {
 	quiet.Ping = time.Hour
 	c := open(t, quiet)
 	s := spool(t)
+	quiet.Spool = s
+	byFile := open(t, quiet)
 	join(t, c, asterisk.Call{Job: "here", Number: "79991110009", Room: "ROOM1"})
 	asked, fields := len(f.Actions()), 0
 	refused := func(name, text string, err error) {
@@ -69,7 +71,6 @@ func TestNoFieldCanHoldAnotherOne(t *testing.T) {
 			fields++
 			_, err := call.Originate()
 			refused(name, text, err)
-			refused(name, text, s.Put(call))
 		})
 		o, err := sound().Originate()
 		must(t, err)
@@ -77,6 +78,7 @@ func TestNoFieldCanHoldAnotherOne(t *testing.T) {
 			set(text)
 			fields++
 			refused(name, text, c.Originate(t.Context(), o))
+			refused(name, text, byFile.Originate(t.Context(), o))
 			if _, err := asterisk.Text(o); err == nil { // the file has a net of its own
 				t.Errorf("%s = %q was written", name, text)
 			}
@@ -84,14 +86,12 @@ func TestNoFieldCanHoldAnotherOne(t *testing.T) {
 		for name, err := range map[string]error{
 			"mute room": c.Mute(t.Context(), text, "Local/1-1;1"), "mute": c.Mute(t.Context(), "ROOM1", text), "unmute": c.Unmute(t.Context(), "ROOM1", text),
 			"kick": c.Kick(t.Context(), "ROOM1", text), "kick all": c.KickAll(t.Context(), text), "lock": c.Lock(t.Context(), text), "unlock": c.Unlock(t.Context(), text),
-			"hangup": c.Hangup(t.Context(), text), "withdraw": s.Withdraw(text),
+			"hangup": c.Hangup(t.Context(), text),
 		} {
 			refused(name, text, err)
 		}
 		_, err = c.People(t.Context(), text)
 		refused("people", text, err)
-		_, err = s.InProgress(text)
-		refused("in progress", text, err)
 	}
 	if fields < len(hostile())*20 {
 		t.Errorf("only %d fields were tried", fields)
@@ -138,14 +138,14 @@ func TestFieldsMeanWhatTheySay(t *testing.T) {
 	for _, v := range []asterisk.Variable{{"SHELL(id)", "x"}, {"A", "b,ROLE=admin"}, {"A", "${B}"}, {"__A=b", ""}, {"A", "a b"}} {
 		bad := o
 		bad.Variables = []asterisk.Variable{v}
-		if e, ok := errors.AsType[*asterisk.FieldError](asterisk.Check(bad)); !ok || !strings.HasPrefix(e.Field, "Variables") {
+		if e, ok := errors.AsType[*asterisk.FieldError](asterisk.CheckCall(bad)); !ok || !strings.HasPrefix(e.Field, "Variables") {
 			t.Errorf("%+v passes", v)
 		}
 	}
 	for _, channel := range []string{"Local", "/x/", "Local/1&Local/2", "Local/1,2", "Local/1 ", "Local/${X}"} {
 		bad := o
 		bad.Channel = channel
-		if asterisk.Check(bad) == nil {
+		if asterisk.CheckCall(bad) == nil {
 			t.Errorf("%q passes", channel)
 		}
 	}
@@ -160,7 +160,7 @@ func TestPINIsNotPrinted(t *testing.T) {
 	must(t, err)
 	bad := o
 	bad.Variables = append(bad.Variables, asterisk.Variable{Name: "ROOM_PIN", Value: secret.Text("8765 4321")})
-	for _, text := range []string{fmt.Sprintf("%v %+v %#v", call, call, call), fmt.Sprintf("%v %+v %#v", o, o, o), asterisk.Check(bad).Error()} {
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v", call, call, call), fmt.Sprintf("%v %+v %#v", o, o, o), asterisk.CheckCall(bad).Error()} {
 		if strings.Contains(text, "8765") {
 			t.Errorf("printed: %s", text)
 		}

@@ -110,7 +110,7 @@ func FuzzCallFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-		if want := 8 + len(o.Variables); len(lines) != want || strings.ContainsAny(text, ";#\r") {
+		if want := 9 + len(o.Variables); len(lines) != want || strings.ContainsAny(text, ";#\r") {
 			t.Errorf("%d lines, want %d: %q", len(lines), want, text)
 		}
 		for _, key := range []string{"Channel", "CallerID", "MaxRetries", "WaitTime", "Account", "Context", "Extension", "Priority"} {

@@ -40,7 +40,7 @@ func (r *server) path(name ...string) string {
 // root finds the installation, or skips the test loudly.
 func root(t *testing.T) string {
 	t.Helper()
-	dir, require := os.Getenv(wanted), false
+	dir := os.Getenv(wanted)
 	if dir == "require" || dir == "" {
 		cache, err := os.UserHomeDir()
 		if cache = filepath.Join(cache, ".cache"); os.Getenv("XDG_CACHE_HOME") != "" {
@@ -49,7 +49,7 @@ func root(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir, require = filepath.Join(cache, "countersign-ci", "asterisk-bullseye-1"), dir == "require"
+		dir = filepath.Join(cache, "countersign-ci", "asterisk-bullseye-1")
 	}
 	var text string
 	switch _, err := os.Stat(filepath.Join(dir, "usr/sbin/asterisk")); {
@@ -60,7 +60,14 @@ func root(t *testing.T) string {
 	default:
 		return dir
 	}
-	if require {
+	without(t, text)
+	return ""
+}
+
+// without ends a test that this machine cannot run: loudly, and as failed where all is required.
+func without(t *testing.T, text string) {
+	t.Helper()
+	if os.Getenv(wanted) == "require" {
 		t.Fatal(text)
 	}
 	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil { // go test keeps a skip to itself
@@ -68,7 +75,6 @@ func root(t *testing.T) string {
 		_ = terminal.Close()
 	}
 	t.Skip(text)
-	return ""
 }
 
 // deployed is a sample, with some of its text changed: what is changed must be in it.
@@ -202,6 +208,15 @@ func (r *server) kill(t *testing.T) {
 		t.Error(err)
 	}
 	<-r.gone
+}
+
+// command has it do something as an administrator at its console does.
+func (r *server) command(t *testing.T, words string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "chroot", fmt.Sprintf("--userspec=%d:%[1]d", own), r.root, "/usr/sbin/asterisk", "-C", r.in+"/etc/asterisk.conf", "-rx", words)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", words, err, said)
+	}
 }
 
 func (r *server) options() asterisk.Options {

@@ -10,7 +10,10 @@ import (
 
 // Rooms lists those with somebody in them.
 func (c *Client) Rooms(ctx context.Context) ([]Room, error) {
-	got, err := c.do(ctx, action{name: "ConfbridgeListRooms"})
+	return roomsOf(c.do(ctx, action{name: "ConfbridgeListRooms"}))
+}
+
+func roomsOf(got answer, err error) ([]Room, error) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil
@@ -60,12 +63,12 @@ func (c *Client) Unmute(ctx context.Context, room, channel string) error {
 // Lock has only administrators come into a room from now on. A room that ends and begins
 // anew is not locked.
 func (c *Client) Lock(ctx context.Context, room string) error {
-	return c.bolt(ctx, "ConfbridgeLock", Event{Kind: Locked, Room: room})
+	return c.bolt(ctx, "ConfbridgeLock", room)
 }
 
 // Unlock has everybody come in again.
 func (c *Client) Unlock(ctx context.Context, room string) error {
-	return c.bolt(ctx, "ConfbridgeUnlock", Event{Kind: Unlocked, Room: room})
+	return c.bolt(ctx, "ConfbridgeUnlock", room)
 }
 
 // Kick removes a participant, and comes back when he is out. Asterisk can say that it did and
@@ -137,15 +140,6 @@ func (c *Client) person(ctx context.Context, name, room, channel string) error {
 		return &Error{Action: name, Is: ErrNotFound}
 	}
 	_, err = c.room(ctx, name, room, field{"Channel", channel})
-	return err
-}
-
-func (c *Client) bolt(ctx context.Context, name string, e Event) error {
-	_, err := c.room(ctx, name, e.Room)
-	if err == nil {
-		e.At = c.o.Now()
-		c.events.push(e)
-	}
 	return err
 }
 

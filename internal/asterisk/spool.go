@@ -1,73 +1,56 @@
 package asterisk
 
 import (
-	"cmp"
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// Spool has phones called through call files, where Asterisk and the gateway share a folder.
-// It may be used by several processes at once.
+// Spool is the folder through which Asterisk takes call files, where it and the gateway share
+// one. It may be used by several processes at once; [Options.Spool] has a client call by it.
 //
-// The file of a number stands in the outgoing folder from [Spool.Put] until the call is over:
-// Asterisk removes it, or moves it to outgoing_done, at the hang-up. While it stands there no
-// second one for the number can be put there, by whichever process. So a call in progress is
-// known by its file, and by nothing else. What the file cannot tell:
-//
-//   - whether Asterisk runs. One that does not calls when it starts, however late.
-//   - whether Asterisk liked it. A file that it cannot read or understand it removes at once,
-//     with a line in its log; the call then looks like one that is over.
-//   - what became of the call. The events tell, as of any call; without a connection, nothing.
-//   - that a call was cut off. An Asterisk that was killed in the middle of one finds the file
-//     when it starts, and calls again, the ringing and five minutes after the first time.
-//   - other calls to the number, as by [Client.Originate]: they have no file.
+// A file is made beside the folder, and put there in one step, under the name of the number:
+// while it stands there no second one for the number can be put there, by whichever process.
+// Asterisk takes it away at the hang-up, into the folder outgoing_done where there is one. The
+// file says until when the phone may begin to ring, and the dialplan holds to it. So neither
+// an Asterisk that was away, nor one that was killed in a call and finds the file again when
+// it starts, rings anybody late or twice.
 type Spool struct {
-	Outgoing string // Asterisk's folder, as /var/spool/asterisk/outgoing
-	Beside   string // where files are made, in the same file system; "tmp" beside Outgoing when empty
+	Outgoing string // Asterisk's folder, as /var/spool/asterisk/outgoing; "tmp" beside it is where files are made
 	Owner    int    // numeric, of the files; 0 leaves it as it is
 	Group    int    // numeric, of the files; 0 leaves it as it is
-	Mode     fs.FileMode
-	Archive  bool // Asterisk keeps files of calls that are over
-	Now      func() time.Time
 }
 
 const (
-	ownMode  = 0o660 // Asterisk writes its attempts into the file
 	filePart = "countersign-"
 	fileEnd  = ".call"
-	stale    = time.Hour // what was being made for so long was left behind by a kill
+	fileMode = 0o660     // Asterisk writes its attempts into the file
+	stale    = time.Hour // what is older, of what was being made or is over, is removed
+	mostFile = 16 << 10
 )
 
-// Put has a call made. [ErrInProgress] says that one to the number is waiting or going on.
-func (s *Spool) Put(c Call) error {
-	o, err := c.Originate()
+// put has a call made. The times are by Asterisk's clock. [ErrInProgress] says that a file
+// of the number is there.
+func (s *Spool) put(o Originate, now, until time.Time) error {
+	text, err := s.text(o, until)
 	if err != nil {
 		return err
 	}
-	text, err := s.text(o)
+	if err := s.sweep(s.beside(), now); err != nil {
+		return s.wrong(err)
+	}
+	made, err := s.write(text, now)
 	if err != nil {
-		return err
+		return s.wrong(err)
 	}
-	busy, err := s.InProgress(c.Number)
-	switch {
-	case err != nil:
-		return err
-	case busy:
-		return ErrInProgress
-	}
-	if err := s.sweep(); err != nil {
-		return err
-	}
-	made, err := s.write(text)
-	if err != nil {
-		return fmt.Errorf("call file: %w", err)
-	}
-	err = renameNew(made, s.file(c.Number))
+	err = renameNew(made, s.file(o.target()))
 	if err != nil {
 		err = errors.Join(err, os.Remove(made))
 	}
@@ -75,31 +58,82 @@ func (s *Spool) Put(c Call) error {
 	case errors.Is(err, fs.ErrExist):
 		return ErrInProgress
 	case err != nil:
-		return fmt.Errorf("call file: %w", err)
+		return s.wrong(err)
 	}
 	return syncFolder(s.Outgoing)
 }
 
-// InProgress tells whether a call to the number is waiting or going on, as far as files tell.
-func (s *Spool) InProgress(number string) (bool, error) {
-	if err := (checked{"Number", number, isNumber, "must be 2 to 15 digits, after a + or not"}).check(); err != nil {
-		return false, err
-	}
-	_, err := os.Lstat(s.file(number))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
+// filed is what a call file says.
+type filed struct {
+	name   string
+	job    string
+	until  time.Time // the phone may begin to ring
+	status string    // of one that is over: "Completed", or why not
 }
 
-// Withdraw takes a call file away: a call that has not begun is not made, now or when Asterisk
-// starts. One that goes on goes on, and is not known by its file any more.
-func (s *Spool) Withdraw(number string) error {
-	if err := (checked{"Number", number, isNumber, "must be 2 to 15 digits, after a + or not"}).check(); err != nil {
-		return err
+// look reads a file; false: there is none.
+func look(name string) (filed, bool, error) {
+	f, err := os.Open(name) //nolint:gosec // of the operator's folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return filed{}, false, nil
 	}
-	if err := os.Remove(s.file(number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("call file: %w", err)
+	if err != nil {
+		return filed{}, false, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	out := filed{name: name}
+	lines := bufio.NewScanner(io.LimitReader(f, mostFile))
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), ": ")
+		switch {
+		case key == "Account":
+			out.job = accounted(value)
+		case key == "Setvar" && strings.HasPrefix(value, VariableUntil+"="):
+			n, err := strconv.ParseInt(strings.TrimPrefix(value, VariableUntil+"="), 10, 64)
+			if err == nil {
+				out.until = time.Unix(n, 0)
+			}
+		case key == "Status":
+			out.status = value
+		}
+	}
+	return out, true, lines.Err()
+}
+
+// all reads our files of a folder.
+func (s *Spool) all(folder string) ([]filed, error) {
+	names, err := filepath.Glob(filepath.Join(folder, filePart+"*"+fileEnd))
+	if err != nil {
+		return nil, err
+	}
+	var out []filed
+	var faults []error
+	for _, name := range names {
+		f, there, err := look(name)
+		if there && err == nil {
+			out = append(out, f)
+		}
+		faults = append(faults, err)
+	}
+	return out, errors.Join(faults...)
+}
+
+// withdraw takes a file away: a call that has not begun is not made, now or when Asterisk
+// starts. It is moved aside first: if it is another one by then, it is put back.
+func (s *Spool) withdraw(f filed) error {
+	aside := filepath.Join(s.beside(), filePart+"withdrawn-"+f.job)
+	err := os.Rename(f.name, aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return s.wrong(err)
+	}
+	if now, _, err := look(aside); err != nil || now.job != f.job {
+		return errors.Join(err, renameNew(aside, f.name))
+	}
+	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.wrong(err)
 	}
 	return nil
 }
@@ -109,12 +143,23 @@ func (s *Spool) file(number string) string {
 	return filepath.Join(s.Outgoing, filePart+strings.TrimPrefix(number, "+")+fileEnd)
 }
 
-func (s *Spool) beside() string {
-	return cmp.Or(s.Beside, filepath.Join(filepath.Dir(s.Outgoing), "tmp"))
+func (s *Spool) beside() string { return filepath.Join(filepath.Dir(s.Outgoing), "tmp") }
+
+// done is where Asterisk keeps files of calls that are over, if there is such a folder.
+func (s *Spool) done() string { return filepath.Join(filepath.Dir(s.Outgoing), "outgoing_done") }
+
+// target is the number that is called, or another name of whom: good for a file's name.
+func (o Originate) target() string {
+	_, to, _ := strings.Cut(o.Channel, "/")
+	to, _, _ = strings.Cut(to, "@")
+	if isNumber(to) || isJob(to) {
+		return to
+	}
+	return o.Job
 }
 
 // write makes the file whole, as Asterisk may read it and with what it may read it.
-func (s *Spool) write(text string) (name string, err error) {
+func (s *Spool) write(text string, now time.Time) (name string, err error) {
 	f, err := os.CreateTemp(s.beside(), filePart+"*")
 	if err != nil {
 		return "", err
@@ -125,14 +170,17 @@ func (s *Spool) write(text string) (name string, err error) {
 		}
 	}()
 	_, err = f.WriteString(text)
-	if err == nil && (s.Owner != 0 || s.Group != 0) {
-		err = f.Chown(orSame(s.Owner), orSame(s.Group))
-	}
-	if err == nil {
-		err = f.Chmod(cmp.Or(s.Mode, ownMode))
-	}
 	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil { // one of the future waits for its time
+		err = os.Chtimes(f.Name(), now, now)
+	}
+	if err == nil {
+		err = f.Chmod(fileMode)
+	}
+	if err == nil && (s.Owner != 0 || s.Group != 0) {
+		err = f.Chown(orSame(s.Owner), orSame(s.Group))
 	}
 	return f.Name(), errors.Join(err, f.Close())
 }
@@ -144,16 +192,17 @@ func orSame(id int) int {
 	return id
 }
 
-// sweep removes what a process that was killed left half made.
-func (s *Spool) sweep() error {
-	left, err := filepath.Glob(filepath.Join(s.beside(), filePart+"*"))
+// sweep removes from a folder what a process that was killed left half made, and what is over
+// for long.
+func (s *Spool) sweep(folder string, now time.Time) error {
+	left, err := filepath.Glob(filepath.Join(folder, filePart+"*"))
 	if err != nil {
 		return err
 	}
 	for _, name := range left {
-		if at, err := os.Lstat(name); err == nil && s.Now().Sub(at.ModTime()) > stale {
+		if at, err := os.Lstat(name); err == nil && at.Mode().IsRegular() && now.Sub(at.ModTime()) > stale {
 			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("call file left behind: %w", err)
+				return err
 			}
 		}
 	}
@@ -170,7 +219,7 @@ func syncFolder(name string) error {
 }
 
 // text is what the file holds. No value can end its line, and none has what begins a comment.
-func (s *Spool) text(o Originate) (string, error) {
+func (s *Spool) text(o Originate, until time.Time) (string, error) {
 	lines := []field{
 		{"Channel", o.Channel},
 		{"CallerID", callerID(o)},
@@ -180,11 +229,12 @@ func (s *Spool) text(o Originate) (string, error) {
 		{"Context", o.Context},
 		{"Extension", o.Exten},
 		{"Priority", fmt.Sprint(o.Priority)},
+		{"Setvar", VariableUntil + "=" + strconv.FormatInt(until.Unix(), 10)},
 	}
 	for _, v := range o.Variables {
 		lines = append(lines, field{"Setvar", v.Name + "=" + v.Value.Reveal()})
 	}
-	if s.Archive {
+	if at, err := os.Stat(s.done()); err == nil && at.IsDir() {
 		lines = append(lines, field{"Archive", "yes"})
 	}
 	var b strings.Builder

@@ -3,6 +3,8 @@ package asterisk_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,16 +23,21 @@ import (
 func spool(t *testing.T) *asterisk.Spool {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"outgoing", "tmp"} {
+	for _, name := range []string{"outgoing", "tmp", "outgoing_done"} {
 		must(t, os.Mkdir(filepath.Join(dir, name), 0o755))
 	}
-	return &asterisk.Spool{Outgoing: filepath.Join(dir, "outgoing"), Now: time.Now}
+	return &asterisk.Spool{Outgoing: filepath.Join(dir, "outgoing")}
+}
+
+// beside is a folder next to that of call files.
+func beside(s *asterisk.Spool, names ...string) string {
+	return filepath.Join(append([]string{filepath.Dir(s.Outgoing)}, names...)...)
 }
 
 // files lists a folder of the spool.
 func files(t *testing.T, s *asterisk.Spool, folder string) []string {
 	t.Helper()
-	all, err := os.ReadDir(filepath.Join(filepath.Dir(s.Outgoing), folder))
+	all, err := os.ReadDir(beside(s, folder))
 	must(t, err)
 	names := make([]string, 0, len(all))
 	for _, f := range all {
@@ -39,28 +46,46 @@ func files(t *testing.T, s *asterisk.Spool, folder string) []string {
 	return names
 }
 
+// put puts a call file that Asterisk has a minute to take.
+func put(t *testing.T, s *asterisk.Spool, call asterisk.Call) error {
+	t.Helper()
+	return putAt(t, s, call, time.Now())
+}
+
+func putAt(t *testing.T, s *asterisk.Spool, call asterisk.Call, now time.Time) error {
+	t.Helper()
+	o, err := call.Originate()
+	must(t, err)
+	return s.Put(o, now, now.Add(time.Minute))
+}
+
 func TestCallFileHoldsTheCallAndNothingElse(t *testing.T) {
 	t.Parallel()
 	s := spool(t)
-	s.Archive, s.Mode = true, 0o640
-	must(t, s.Put(asterisk.Call{
+	now := time.Unix(1700000000, 0)
+	must(t, putAt(t, s, asterisk.Call{
 		Job: "job-1", Number: "+79991110001", Room: "ROOM1", Language: "pt_BR", Admin: true, PIN: "1234",
 		CallerNumber: "100", CallerName: "Anna B", Ring: 20 * time.Second,
-	}))
+	}, now))
 	name := filepath.Join(s.Outgoing, "countersign-79991110001.call")
 	got, err := os.ReadFile(name)
 	must(t, err)
 	want := "Channel: Local/+79991110001@telegram-out/n\nCallerID: \"Anna B\" <100>\nMaxRetries: 0\nWaitTime: 20\nAccount: countersign:job-1\n" +
-		"Context: conf-in\nExtension: ROOM1\nPriority: 1\nSetvar: JOB=job-1\nSetvar: ROLE=admin\nSetvar: LANG=pt_BR\nSetvar: ROOM_PIN=1234\nArchive: yes\n"
+		"Context: conf-in\nExtension: ROOM1\nPriority: 1\nSetvar: UNTIL=1700000060\nSetvar: JOB=job-1\nSetvar: ROLE=admin\nSetvar: LANG=pt_BR\nSetvar: ROOM_PIN=1234\nArchive: yes\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}
 	at, err := os.Stat(name)
-	if err != nil || at.Mode() != 0o640 {
-		t.Error(at.Mode(), err)
+	if err != nil || at.Mode() != 0o660 || !at.ModTime().Equal(now) { // one of the future is not taken
+		t.Error(at, err)
 	}
 	if left := files(t, s, "tmp"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
+	}
+	must(t, os.Remove(beside(s, "outgoing_done"))) // nowhere to keep what is over
+	must(t, put(t, s, asterisk.Call{Job: "job-2", Number: "79991110002", Room: "ROOM1"}))
+	if got, err := os.ReadFile(filepath.Join(s.Outgoing, "countersign-79991110002.call")); err != nil || strings.Contains(string(got), "Archive") {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 
@@ -73,7 +98,7 @@ func TestNumberIsCalledOnceAtATime(t *testing.T) {
 		all.Go(func() {
 			own := *s // as another process would have it
 			number := map[bool]string{true: "+79991110001", false: "79991110001"}[i%2 == 0]
-			switch err := own.Put(asterisk.Call{Job: fmt.Sprint("job-", i), Number: number, Room: "ROOM1"}); {
+			switch err := put(t, &own, asterisk.Call{Job: fmt.Sprint("job-", i), Number: number, Room: "ROOM1"}); {
 			case err == nil:
 				made.Add(1)
 			case errors.Is(err, asterisk.ErrInProgress):
@@ -93,17 +118,7 @@ func TestNumberIsCalledOnceAtATime(t *testing.T) {
 	if left := files(t, s, "tmp"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	must(t, s.Put(asterisk.Call{Job: "other", Number: "79991110002", Room: "ROOM1"})) // another number
-	must(t, os.Remove(filepath.Join(s.Outgoing, "countersign-79991110001.call")))     // as Asterisk does when the call is over
-	if going, err := s.InProgress("79991110001"); going || err != nil {
-		t.Error(going, err)
-	}
-	must(t, s.Put(asterisk.Call{Job: "again", Number: "79991110001", Room: "ROOM1"}))
-	must(t, s.Withdraw("79991110001"))
-	must(t, s.Withdraw("79991110001")) // what is not there is withdrawn
-	if diff := cmp.Diff([]string{"countersign-79991110002.call"}, files(t, s, "outgoing")); diff != "" {
-		t.Error(diff)
-	}
+	must(t, put(t, s, asterisk.Call{Job: "other", Number: "79991110002", Room: "ROOM1"})) // another number
 }
 
 // A process that is killed while it makes a file leaves it beside the outgoing folder, where
@@ -111,87 +126,69 @@ func TestNumberIsCalledOnceAtATime(t *testing.T) {
 func TestHalfMadeFileCallsNobody(t *testing.T) {
 	t.Parallel()
 	s := spool(t)
-	half := filepath.Join(filepath.Dir(s.Outgoing), "tmp", "countersign-123")
-	foreign := filepath.Join(filepath.Dir(s.Outgoing), "tmp", "somebody-else")
+	half, foreign := beside(s, "tmp", "countersign-123"), beside(s, "tmp", "somebody-else")
 	for _, name := range []string{half, foreign} {
 		must(t, os.WriteFile(name, []byte("Channel: Local/1"), 0o600))
 	}
-	must(t, s.Put(asterisk.Call{Job: "job-1", Number: "79991110001", Room: "ROOM1"}))
+	must(t, put(t, s, asterisk.Call{Job: "job-1", Number: "79991110001", Room: "ROOM1"}))
 	if _, err := os.Stat(half); err != nil {
 		t.Errorf("a file that may just be made is gone: %v", err)
 	}
-	s.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
-	must(t, s.Put(asterisk.Call{Job: "job-2", Number: "79991110002", Room: "ROOM1"}))
+	must(t, putAt(t, s, asterisk.Call{Job: "job-2", Number: "79991110002", Room: "ROOM1"}, time.Now().Add(2*time.Hour)))
 	if diff := cmp.Diff([]string{"somebody-else"}, files(t, s, "tmp")); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestCallFileThatCannotBePutIsNotHalfThere(t *testing.T) {
+// What is wrong with the folder is said in words, whether a call is put there or it is tried.
+func TestFolderThatTakesNoFilesIsNamed(t *testing.T) {
 	t.Parallel()
-	s := spool(t)
-	must(t, os.Remove(s.Outgoing))
-	err := s.Put(asterisk.Call{Job: "job-1", Number: "79991110001", Room: "ROOM1"})
-	if err == nil || !strings.Contains(err.Error(), "call file: rename") {
-		t.Errorf("got %v", err)
+	call := asterisk.Call{Job: "job-1", Number: "79991110001", Room: "ROOM1"}
+	elsewhere := fmt.Sprintf("/dev/shm/countersign-%d-%d", os.Getpid(), rand.IntN(1<<30))
+	apart := os.Mkdir(elsewhere, 0o700)
+	t.Cleanup(func() { must(t, os.RemoveAll(elsewhere)) })
+	for name, story := range map[string]struct {
+		change func(s *asterisk.Spool) error
+		fault  asterisk.SpoolFault
+		says   string
+	}{
+		"no folder": {func(s *asterisk.Spool) error { return os.RemoveAll(s.Outgoing) }, asterisk.SpoolMissing, "there is no such folder"},
+		"no tmp":    {func(s *asterisk.Spool) error { return os.RemoveAll(beside(s, "tmp")) }, asterisk.SpoolMissing, beside(&asterisk.Spool{Outgoing: "/outgoing"}, "tmp")},
+		"another file system": {func(s *asterisk.Spool) error {
+			return errors.Join(os.Remove(beside(s, "tmp")), os.Symlink(elsewhere, beside(s, "tmp")))
+		}, asterisk.SpoolApart, "another file system"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := spool(t)
+			must(t, s.Check())
+			if story.fault == asterisk.SpoolApart && apart != nil {
+				without(t, "NO OTHER FILE SYSTEM: "+apart.Error())
+			}
+			must(t, story.change(s))
+			for _, err := range []error{s.Check(), put(t, s, call)} {
+				wrong, ok := errors.AsType[*asterisk.SpoolError](err)
+				if !ok || wrong.Fault != story.fault || !errors.Is(err, asterisk.ErrRefused) || !strings.Contains(err.Error(), story.says) {
+					t.Errorf("%v", err)
+				}
+			}
+		})
 	}
-	if left := files(t, s, "tmp"); len(left) != 0 {
-		t.Errorf("left behind: %q", left)
-	}
-	s.Beside = filepath.Join(t.TempDir(), "missing")
-	if err := s.Put(asterisk.Call{Job: "job-1", Number: "79991110001", Room: "ROOM1"}); err == nil || !strings.Contains(err.Error(), "left behind") && !strings.Contains(err.Error(), "missing") {
-		t.Errorf("got %v", err)
+	for fault, err := range map[asterisk.SpoolFault]error{ // who runs the tests may be root
+		asterisk.SpoolDenied: &fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, asterisk.SpoolOwner: &fs.PathError{Op: "chown", Path: "/x", Err: syscall.EPERM},
+		asterisk.SpoolBroken: &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC},
+	} {
+		if wrong, ok := errors.AsType[*asterisk.SpoolError](spool(t).Wrong(err)); !ok || wrong.Fault != fault {
+			t.Errorf("%v is %v", err, wrong)
+		}
 	}
 }
 
-func TestRealAsteriskTakesCallFiles(t *testing.T) {
+func TestFolderIsTriedWithoutATrace(t *testing.T) {
 	t.Parallel()
-	r := openReal(t)
-	c := open(t, r.options())
-	s := &asterisk.Spool{Outgoing: r.path("spool/outgoing"), Owner: own, Group: own, Now: time.Now, Archive: true}
-	must(t, s.Put(asterisk.Call{Job: "filed", Number: "79991110001", Room: "ROOM1", CallerName: "Anna"}))
-	must(t, s.Put(asterisk.Call{Job: "engaged", Number: "79995550486", Room: "ROOM1"}))
-	wantIs(t, "a second call", s.Put(asterisk.Call{Job: "second", Number: "79991110001", Room: "ROOM1"}), asterisk.ErrInProgress)
-	var told []string
-	for len(of("engaged", told)) < 1 || len(of("filed", told)) < 3 {
-		told = append(told, say(next(t, c)))
-	}
-	if diff := cmp.Diff([]string{"ringing filed", "answered filed", "joined filed ROOM1"}, of("filed", told)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"failed engaged busy"}, of("engaged", told)); diff != "" {
-		t.Error(diff)
-	}
-	if at, err := os.Stat(filepath.Join(s.Outgoing, "countersign-79991110001.call")); err != nil || at.Sys().(*syscall.Stat_t).Uid != own {
-		t.Error(at, err)
-	}
-	wantIs(t, "a second call while it goes on", s.Put(asterisk.Call{Job: "second", Number: "+79991110001", Room: "ROOM1"}), asterisk.ErrInProgress)
-	people, err := c.People(t.Context(), "ROOM1")
-	if err != nil || len(people) != 1 || people[0].Job != "filed" {
-		t.Fatal(people, err)
-	}
-
-	// Measured: what was cut off is called again, at the time that Asterisk gave the file when it
-	// began the call: its ringing and five minutes later. Here the clock is put on.
-	r.kill(t)
-	name := filepath.Join(s.Outgoing, "countersign-79991110001.call")
-	if at, err := os.Stat(name); err != nil || at.ModTime().Before(time.Now().Add(4*time.Minute)) {
-		t.Error(at, err)
-	}
-	must(t, os.Chtimes(name, time.Time{}, time.Now().Add(-time.Second)))
-	r.start(t)
-	until(t, c, asterisk.Resync, "")
-	eventually(t, "it is called again", func() bool {
-		people, err = c.People(t.Context(), "ROOM1")
-		return err == nil && len(people) == 1 && people[0].Job == "filed"
-	})
-	must(t, c.Kick(t.Context(), "ROOM1", people[0].Channel))
-	until(t, c, asterisk.HungUp, "filed")
-	eventually(t, "its file is gone", func() bool {
-		going, err := s.InProgress("79991110001")
-		return !going && err == nil
-	})
-	if diff := cmp.Diff([]string{"countersign-79991110001.call", "countersign-79995550486.call"}, files(t, s, "outgoing_done")); diff != "" {
-		t.Error(diff)
+	s := spool(t)
+	must(t, s.Check())
+	if left := append(files(t, s, "outgoing"), files(t, s, "tmp")...); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }

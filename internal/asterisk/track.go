@@ -47,7 +47,7 @@ func newCalls() *calls {
 // jobOf is the job of a phone's channel. Other channels of the same call have the account
 // code, too: the phone's is the one that the call began with.
 func jobOf(m message) string {
-	if m.get("Uniqueid") != m.get("Linkedid") || m.get("Channel") == spoolFailed {
+	if id := m.get("Uniqueid"); id == "" || id != m.get("Linkedid") || m.get("Channel") == spoolFailed {
 		return ""
 	}
 	return accounted(m.get("AccountCode"))
@@ -64,6 +64,11 @@ func accounted(code string) string {
 // hear takes an event. It is called in the order of their coming.
 func (c *Client) hear(m message) {
 	c.mu.Lock()
+	c.began(m)
+	if c.tried(m) {
+		c.mu.Unlock()
+		return
+	}
 	all := c.calls.hear(m)
 	if kind := m.get("Event"); kind == "ConfbridgeLeave" || kind == "Hangup" {
 		for _, ch := range c.gone[m.get("Channel")] {
@@ -133,9 +138,15 @@ func (s *calls) learn(m message) *call {
 	if c == nil && len(s.up) < mostItems {
 		c = &call{job: job}
 		s.up[m.get("Uniqueid")] = c
-		s.ended = slices.DeleteFunc(s.ended, func(j string) bool { return j == job }) // it is called anew
+		s.anew(job)
 	}
 	return c
+}
+
+// anew has the end of a job told again: it is called once more. Such a call may fail before it
+// has a channel, as under load by the id of the one before, which Asterisk 22 has yet to forget.
+func (s *calls) anew(job string) {
+	s.ended = slices.DeleteFunc(s.ended, func(j string) bool { return j == job })
 }
 
 func (s *calls) state(m message) []Event {

@@ -28,7 +28,7 @@ func fake(t *testing.T, o asterisktest.Options) *asterisktest.Server {
 func options(f *asterisktest.Server) asterisk.Options {
 	return asterisk.Options{
 		Address: f.Addr(), User: asterisktest.User, Secret: asterisktest.Secret, Now: time.Now,
-		Pause: time.Millisecond, Longest: 20 * time.Millisecond, Settle: 50 * time.Millisecond,
+		Pause: time.Millisecond, Longest: 20 * time.Millisecond, Settle: 50 * time.Millisecond, Ping: time.Minute,
 	}
 }
 
@@ -61,13 +61,13 @@ func open(t *testing.T, o asterisk.Options) *asterisk.Client {
 }
 
 // next takes the next event.
-func next(t *testing.T, c *asterisk.Client) asterisk.Event {
+func next(t *testing.T, c *asterisk.Client, told ...string) asterisk.Event {
 	t.Helper()
 	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	e, err := c.Next(within)
 	if err != nil {
-		t.Fatalf("no event came: %v", err)
+		t.Fatalf("no event came: %v; told before: %q", err, told)
 	}
 	if e.At.IsZero() {
 		t.Errorf("%v has no time", e)
@@ -79,7 +79,7 @@ func next(t *testing.T, c *asterisk.Client) asterisk.Event {
 func until(t *testing.T, c *asterisk.Client, last asterisk.Kind, job string) (told []string, end asterisk.Event) {
 	t.Helper()
 	for {
-		e := next(t, c)
+		e := next(t, c, told...)
 		told = append(told, say(e))
 		if e.Kind == last && e.Job == job {
 			return told, e

@@ -32,6 +32,7 @@ func (s *Server) do(n *session, a action) bool {
 	defer s.mu.Unlock()
 	name := a.get("Action")
 	right, known := class(name)
+	known = known && (!strings.HasPrefix(name, "Confbridge") || !slices.Contains(s.o.NoModules, "app_confbridge"))
 	switch {
 	case name == "":
 		n.reply(a, "Error", "Missing action in request")
@@ -47,7 +48,7 @@ func (s *Server) do(n *session, a action) bool {
 		n.reply(a, "Goodbye", "Thanks for all the fish.")
 		return false
 	case name == "Ping":
-		n.reply(a, "Success", "", "Ping", "Pong", "Timestamp", fmt.Sprintf("%d.000000", s.o.Now().Unix()))
+		n.reply(a, "Success", "", "Ping", "Pong", "Timestamp", fmt.Sprintf("%.6f", float64(s.o.Now().UnixMicro())/1e6))
 	case name == "CoreSettings":
 		n.reply(a, "Success", "", "AMIversion", "5.0.4", "AsteriskVersion", s.o.Version, "SystemName", "")
 	case name == "CoreShowChannels":
@@ -103,6 +104,10 @@ func (s *Server) dialplan(n *session, a action) {
 		default:
 			name = ""
 		}
+	}
+	if exten := a.get("Extension"); exten != "" && exten == s.o.Without {
+		n.reply(a, "Error", "Did not find extension "+exten)
+		return
 	}
 	if name == s.o.Without || name != "conf-in" && name != "telegram-out" {
 		n.reply(a, "Error", "Did not find context "+a.get("Context"))

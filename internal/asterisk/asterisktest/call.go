@@ -58,6 +58,7 @@ type Call struct {
 	Admin   bool
 
 	second bool   // the other half
+	file   string // the call file that asked for it
 	asked  string // the action id
 	first  string // the Linkedid
 	deaf   bool   // the next kick says that it was done, and is not
@@ -177,12 +178,14 @@ func (s *Server) call(a action, timeout time.Duration) {
 	number, ok := target(a.get("Channel"))
 	name, from := caller(a.get("CallerID"))
 	c := &Call{
-		ID: a.get("ChannelId"), Channel: a.get("Channel"), Number: number, Room: a.get("Exten"), Account: a.get("Account"),
+		file: a.get("File"), ID: a.get("ChannelId"), Channel: a.get("Channel"), Number: number, Room: a.get("Exten"), Account: a.get("Account"),
 		Name: name, Caller: from, Vars: variables(a), asked: a.get("ActionID"),
 	}
 	double := slices.ContainsFunc(s.calls, func(o *Call) bool { return c.ID != "" && o.ID == c.ID })
 	if !ok || double || a.get("Context") != "conf-in" {
+		s.check(c)
 		s.hopeless(c, "0")
+		s.put(c)
 		return
 	}
 	s.channels++
@@ -200,7 +203,30 @@ func (s *Server) call(a action, timeout time.Duration) {
 	s.tell("call", "NewAccountCode", append(c.snapshot(), "OldAccountCode", "")...)
 	s.tell("call", "NewAccountCode", append(c.half().snapshot(), "OldAccountCode", "")...)
 	s.tell("call", "DialBegin", append(c.dest(), "DialString", number)...)
+	if s.late(c) {
+		s.failed(c, "CONGESTION", congestion)
+		return
+	}
 	s.ring(c, timeout)
+}
+
+// check runs the context of the dialplan that tells what there is.
+func (s *Server) check(c *Call) {
+	job, asked := strings.CutSuffix(strings.TrimPrefix(c.Channel, "Local/"), "@countersign-check/n")
+	if !asked || s.o.Without == "countersign-check" {
+		return
+	}
+	half := &Call{ID: c.ID + ";2", first: c.ID, Channel: c.Channel, Account: c.Account}
+	said := [][]string{{"Result", "CHECK", "Trunk", s.o.Trunk, "Module", "1", "Shift", "good"}}
+	for _, name := range s.o.NoModules {
+		said = append(said, []string{"Result", "NO_MODULE", "Module", name})
+	}
+	for _, name := range s.o.NoPrompts {
+		said = append(said, []string{"Result", "NO_PROMPT", "Prompt", name})
+	}
+	for _, more := range said {
+		s.tell("user", "UserEvent", append(append(half.snapshot(), "UserEvent", "Countersign", "Job", job), more...)...)
+	}
 }
 
 func (s *Server) ring(c *Call, timeout time.Duration) {
@@ -293,6 +319,7 @@ func (s *Server) over(c *Call) {
 }
 
 func (s *Server) forget(c *Call) {
+	s.put(c)
 	s.calls = slices.DeleteFunc(s.calls, func(o *Call) bool { return o == c })
 }
 

@@ -65,6 +65,15 @@ func (s *Server) Actions() []map[string][]string {
 	return out
 }
 
+// Say sends a text as it is to all who are connected.
+func (s *Server) Say(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := range s.sessions {
+		n.send(text)
+	}
+}
+
 // next counts an action and gives the trouble that it meets.
 func (s *Server) next(a action) Trouble {
 	s.mu.Lock()

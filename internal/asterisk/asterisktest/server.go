@@ -43,9 +43,16 @@ type Options struct {
 	Write    []string // classes of actions that he may ask for; likewise
 	Version  string
 	Starting <-chan struct{} // until it is closed it has not started; nil: it has
-	Without  string          // a context that its dialplan lacks
+	Without  string          // a context, or an extension, that its dialplan lacks
 	TLS      bool            // with a certificate of its own, for 127.0.0.1
+	Until    time.Time       // the end of that certificate; in a year when zero
 	Now      func() time.Time
+
+	Trunk     string   // how its line to the network is; NOT_INUSE when empty
+	NoModules []string // that are not loaded, as app_confbridge
+	NoPrompts []string // that are missing, as de/conf-locked
+
+	Outgoing string // the folder that it takes call files from; empty: none
 }
 
 // Server is an Asterisk. Its methods may be called concurrently.
@@ -82,6 +89,11 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	const year = 365 * 24 * time.Hour
+	if o.Until.IsZero() {
+		o.Until = o.Now().Add(year)
+	}
+	o.Trunk = cmp.Or(o.Trunk, "NOT_INUSE")
 	s := &Server{
 		o: o, sessions: map[*session]bool{}, phones: map[string]Phone{},
 		trouble: map[string][]Trouble{}, count: map[string]int{},
@@ -109,6 +121,9 @@ func (s *Server) listen(ctx context.Context, at string) error {
 	s.mu.Lock()
 	s.listener = l
 	s.mu.Unlock()
+	if s.o.Outgoing != "" {
+		s.all.Go(func() { s.spool(l) })
+	}
 	s.all.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -190,7 +205,7 @@ func (s *Server) certify() error {
 	}
 	const year = 365 * 24 * time.Hour
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "asterisk.example"}, NotBefore: s.o.Now().Add(-year), NotAfter: s.o.Now().Add(year),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "asterisk.example"}, NotBefore: s.o.Until.Add(-year - year), NotAfter: s.o.Until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
