@@ -6,6 +6,9 @@
 // there. How an exchange is spoken to is package asterisk's, showing a screen package chat's,
 // what a case is about whoever asks for a talk.
 //
+// The people of a case have a room of their own. It closes with the case, or when it stood
+// empty, and the end is noted under the document by package ledger.
+//
 // A call is written down with the tap that asks for it. Whoever claims it may ask the
 // exchange once, and nobody asks again: what became of one that was cut off is found out by
 // looking. Every replica hears the exchange, and writes down the same.
@@ -20,6 +23,7 @@ import (
 	"time"
 
 	"countersign/internal/asterisk"
+	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/notice"
 	"countersign/internal/pace"
@@ -45,12 +49,20 @@ var (
 	ErrInvalid = errors.New("not acceptable")
 	// ErrPrefix: numbers like this one are not called from here.
 	ErrPrefix = errors.New("numbers that begin like this one are not called")
+	// ErrCaller: phones do not show this number for another system.
+	ErrCaller = errors.New("this number is not shown")
 	// ErrInProgress: somebody, or a number, is being called, or is in a call.
 	ErrInProgress = errors.New("a call is already in progress")
 	// ErrDaily: a person, or a number, was called as often as may be within a day.
 	ErrDaily = errors.New("called too often today")
 	// ErrDailyAll: so many calls were made within a day that no more are.
 	ErrDailyAll = errors.New("too many calls today")
+	// ErrOther: the key of the request names another one.
+	ErrOther = errors.New("the key was used for another call")
+	// ErrAway: the exchange does not answer.
+	ErrAway = errors.New("the telephone exchange does not answer")
+	// ErrLocked: whoever runs the room has locked it.
+	ErrLocked = errors.New("the room is locked")
 	// ErrClosed: the room is closed.
 	ErrClosed = errors.New("the room is closed")
 )
@@ -60,10 +72,12 @@ type Desk struct {
 	Store     *Store
 	Exchange  *asterisk.Client // nil: there is none
 	Seal      *seal.Seal       // of numbers and PINs; nil: there can be none
+	Ledger    *ledger.DB       // of the cases that are talked about
 	Notices   *notice.Store
 	Telegram  *telegram.Client
 	Pace      *pace.Pace
 	Texts     *locale.Texts
+	GroupLang string // of what many read
 	Zone      *time.Location
 	Directory func(ctx context.Context) (people.Directory, error)
 	Rules     Rules
@@ -74,6 +88,8 @@ type Desk struct {
 	slow  sync.Mutex    // one slow hash at a time
 	grace time.Duration // of a call of which nothing is heard; 0: doubt
 	still time.Duration // that a screen is left alone after it was drawn; 0: drawEvery
+	empty time.Duration // that the room of a case stands before it is closed; 0: deserted
+	idle  time.Duration // after which work is looked for that nothing rang for; 0: lookEvery
 }
 
 // Rules is what holds for all calls.
@@ -85,6 +101,7 @@ type Rules struct {
 	Rooms    int           // open private rooms of one person
 	Ring     time.Duration // a phone rings no longer
 	CallerID string        // the number that phones show
+	Callers  []string      // others that another system may have shown
 }
 
 // DefaultRules are the limits where nobody says otherwise. Who may be called, nobody can say
@@ -99,21 +116,41 @@ const (
 	waiting    = 2 * time.Minute  // a call for which no line is free is not made after it
 	recent     = 12 * time.Hour   // a call that ended is shown for so long
 	screenLife = 24 * time.Hour   // a screen is followed for so long
-	drawEvery  = 3 * time.Second  // and is drawn no more often
+	drawEvery  = time.Second      // and is drawn no more often: so many messages a chat gets
 	askLife    = 15 * time.Minute // a question waits so long for its answer
 )
 
 // On reports whether people can be called.
 func (d *Desk) On() bool { return d != nil && d.Exchange != nil && d.Seal != nil }
 
+// Calls reports whether there are numbers that may be called.
+func (d *Desk) Calls() bool { return d.On() && len(d.Rules.Prefixes) > 0 }
+
+// Missing names the settings without which nobody can be called.
+func (d *Desk) Missing() []string {
+	if d == nil || d.Exchange == nil {
+		return []string{"asterisk.mode", "asterisk.prefixes"}
+	}
+	var out []string
+	if d.Seal == nil {
+		out = append(out, "seal.key_file")
+	}
+	if len(d.Rules.Prefixes) == 0 {
+		out = append(out, "asterisk.prefixes")
+	}
+	return out
+}
+
 // Hosted is the desk as package chat shows it.
 func (d *Desk) Hosted() screen.Desk {
-	return screen.Desk{Open: d.open, Tap: d.tap, Hear: d.hear}
+	return screen.Desk{Open: d.open, Tap: d.tap, Hear: d.hear, Aside: d.aside}
 }
 
 func (d *Desk) doubt() time.Duration { return cmp.Or(d.grace, doubt) }
 
 func (d *Desk) drawEvery() time.Duration { return cmp.Or(d.still, drawEvery) }
+
+func (d *Desk) lookEvery() time.Duration { return cmp.Or(d.idle, lookEvery) }
 
 // open answers the command: all rooms, or the one whose number was written behind it.
 func (d *Desk) open(ctx context.Context, v screen.Visitor) (screen.Screen, error) {

@@ -2,9 +2,12 @@ package audiodesk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,7 +24,7 @@ func (d *Desk) join(ctx context.Context, w work) (draft, error) {
 	if !d.On() {
 		return loud("audio.off_now")
 	}
-	number, mark, there, err := d.number(ctx, w.Person)
+	number, there, err := d.number(ctx, w.Person)
 	switch {
 	case err != nil:
 		return draft{}, err
@@ -38,9 +41,9 @@ func (d *Desk) join(ctx context.Context, w work) (draft, error) {
 		return draft{}, err
 	}
 	c := call{
-		ID: id, Cause: "tap/" + w.Tap, Room: w.of.ID, Person: w.Person.ID, mark: mark, Lang: language(w.Lang.Tag()), Leads: w.of.right >= leads,
+		ID: id, Cause: "tap/" + w.Tap, Room: w.of.ID, Person: w.Person.ID, Lang: language(w.Lang.Tag()), Leads: w.of.right >= leads,
 	}
-	err = d.Store.want(ctx, &c, d.Rules)
+	err = d.want(ctx, &c, number)
 	if key, known := refusal(err); known {
 		return loud(key)
 	}
@@ -87,8 +90,8 @@ type Request struct {
 	Source string // that asks
 	Key    string // names the request: asked again it is the same call
 	Number string
-	Room   string // a name of the source's; the room is there as long as nobody closes it
-	Caller string // what the phone shows, a number or a name; empty: as is set
+	Room   string // a name of the source's; the room is there until somebody closes it, or nothing happens in it for a day
+	Caller string // what the phone shows, a number of those that are set or a name; empty: as is set
 	Lang   string // of the prompts; empty: English
 }
 
@@ -102,10 +105,12 @@ type Called struct {
 
 // fault tells what is wrong with a request, or nothing.
 func (r Request) fault(number secret.Text) string {
-	const mostKey, mostCaller = 200, 60
+	const mostSource, mostKey, mostCaller = 200, 255, 60 // a key as /v1 takes it
 	switch {
-	case r.Source == "" || r.Key == "" || utf8.RuneCountInString(r.Source)+utf8.RuneCountInString(r.Key) > mostKey:
-		return "the key is missing or longer than 200 characters"
+	case r.Source == "" || line(r.Source, mostSource) != r.Source:
+		return "the source is missing, longer than 200 characters, or not one plain line"
+	case r.Key == "" || utf8.RuneCountInString(r.Key) > mostKey:
+		return "the key is missing or longer than 255 characters"
 	case number == "":
 		return "the number is no telephone number: a plus and 8 to 15 digits"
 	case r.Room == "" || line(r.Room, mostRoom) != r.Room:
@@ -119,8 +124,15 @@ func (r Request) fault(number secret.Text) string {
 	}
 }
 
+// cause names the request. What a key is made of cannot make it another source's.
+func (r Request) cause() string {
+	const enough = 16
+	sum := sha256.Sum256([]byte(r.Key))
+	return "rest/" + r.Source + "/" + hex.EncodeToString(sum[:enough])
+}
+
 // Call has a number called into a room, with the same limits as everybody's. Asked again with
-// the same key it is the same call, however that ended.
+// the same key it is the same call, however that ended; the key names no other.
 func (d *Desk) Call(ctx context.Context, r Request) (Called, error) {
 	if !d.On() {
 		return Called{}, ErrOff
@@ -132,21 +144,18 @@ func (d *Desk) Call(ctx context.Context, r Request) (Called, error) {
 	if !d.Rules.called(number) {
 		return Called{}, ErrPrefix
 	}
-	room, err := d.Store.outside(ctx, r.Source, r.Room)
-	if err != nil {
-		return Called{}, err
+	if _, fine := d.Rules.shows(r.Caller); !fine {
+		return Called{}, ErrCaller
 	}
-	c := call{Cause: "rest/" + r.Source + "/" + r.Key, Room: room.ID, Source: r.Source, Caller: r.Caller, Lang: language(r.Lang)}
+	c := call{Cause: r.cause(), into: r.Room, Source: r.Source, Caller: r.Caller, Lang: language(r.Lang)}
+	var err error
 	if c.ID, err = ident.New("acl"); err != nil {
-		return Called{}, err
-	}
-	if c.mark, err = d.mark(ctx, number); err != nil {
 		return Called{}, err
 	}
 	if c.sealed, err = d.Seal.Seal(number, numberFor(c.ID)); err != nil {
 		return Called{}, err
 	}
-	if err := d.Store.want(ctx, &c, d.Rules); err != nil {
+	if err := d.want(ctx, &c, number); err != nil {
 		return Called{}, err
 	}
 	d.Bell.Ring()
@@ -158,41 +167,56 @@ func (d *Desk) callOf(ctx context.Context, id string) (Called, error) {
 	return Called{ID: c.ID, Room: c.Number, State: string(c.State), Outcome: c.Outcome}, err
 }
 
-// Times of the loop.
+// Times of the loops.
 const (
 	lookEvery = 5 * time.Second  // also when nothing rings
 	tidyEvery = 30 * time.Second // and the exchange is looked at
+	breath    = 100 * time.Millisecond
 )
 
 // Run calls whoever is to be called, listens to the exchange, and keeps screens up to date,
-// until ctx ends. Without an exchange there is nothing to do.
+// each without waiting for the others, until ctx ends. Without an exchange there is nothing to
+// do.
 func (d *Desk) Run(ctx context.Context) error {
 	if !d.On() {
 		<-ctx.Done()
 		return nil
 	}
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	heard := make(chan struct{})
-	go func() {
-		defer close(heard)
-		d.listen(ctx)
-	}()
-	defer func() { stop(); <-heard }()
+	var beside sync.WaitGroup
+	defer func() { stop(); beside.Wait() }()
+	beside.Go(func() { d.listen(ctx) })
+	beside.Go(func() {
+		d.whenRung(ctx, func() (time.Duration, error) {
+			err := d.Draw(ctx)
+			next, fault := d.Store.soon(ctx, d.lookEvery())
+			return next, errors.Join(err, fault)
+		})
+	})
 	var tidied time.Time
-	for {
-		rung := d.Bell.Wait()
-		err := errors.Join(d.Dial(ctx), d.Draw(ctx))
+	d.whenRung(ctx, func() (time.Duration, error) {
+		err := d.Dial(ctx)
 		if now := d.Now(); now.Sub(tidied) >= tidyEvery {
 			tidied = now
 			err = errors.Join(err, d.Tidy(ctx))
 		}
+		return d.lookEvery(), err
+	})
+	return nil
+}
+
+// whenRung works again and again until ctx ends: at each ring, and when the time is over that
+// the work gives.
+func (d *Desk) whenRung(ctx context.Context, work func() (time.Duration, error)) {
+	for {
+		rung := d.Bell.Wait()
+		next, err := work()
 		if err != nil && ctx.Err() == nil {
 			d.Log.WarnContext(ctx, "audio rooms not looked after now", slog.Any("error", err))
-			rung = nil // what fails is not tried at every ring
+			rung, next = nil, d.lookEvery() // what fails is not tried at every ring
 		}
-		if !pause(ctx, rung, lookEvery) {
-			return nil
+		if !pause(ctx, rung, next) {
+			return
 		}
 	}
 }
@@ -205,7 +229,6 @@ func pause(ctx context.Context, rung <-chan struct{}, most time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	case <-rung:
-		const breath = 100 * time.Millisecond
 		return wake.Rest(ctx, breath) // several that ring at once are one
 	case <-t.C:
 		return true
@@ -231,9 +254,9 @@ func (d *Desk) Dial(ctx context.Context) error {
 	return nil
 }
 
-// Tidy finds out what nobody wrote down, and forgets what is to be forgotten.
+// Tidy finds out what nobody wrote down, ends what is over, and forgets what is to be forgotten.
 func (d *Desk) Tidy(ctx context.Context) error {
-	return errors.Join(d.Reconcile(ctx), d.Settle(ctx), d.unlinked(ctx))
+	return errors.Join(d.Reconcile(ctx), d.Settle(ctx), d.unlinked(ctx), d.Conclude(ctx))
 }
 
 func (d *Desk) lang(tag string) locale.Lang { return d.Texts.For(tag) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"countersign/internal/asterisk"
 	"countersign/internal/secret"
@@ -45,9 +46,10 @@ func (d *Desk) dial(ctx context.Context, c call) error {
 
 func (d *Desk) phone(c call, number secret.Text) asterisk.Call {
 	out := asterisk.Call{Job: c.ID, Number: number.Reveal(), Room: c.Number, Language: c.Lang, Admin: c.Leads, CallerNumber: d.Rules.CallerID, Ring: d.Rules.Ring}
-	if caller, ok := E164(c.Caller); ok {
-		out.CallerNumber = caller.Reveal()
-	} else {
+	switch caller, fine := d.Rules.shows(c.Caller); {
+	case caller != "":
+		out.CallerNumber = caller
+	case fine:
 		out.CallerName = asterisk.PlainName(c.Caller)
 	}
 	return out
@@ -63,7 +65,7 @@ func (d *Desk) numberToCall(ctx context.Context, c call) (secret.Text, error) {
 		return "", err
 	}
 	p, _ := dir.Person(c.Person)
-	number, _, _, err := d.number(ctx, p)
+	number, _, err := d.number(ctx, p)
 	return number, err
 }
 
@@ -130,13 +132,13 @@ func (d *Desk) lookAt(ctx context.Context, number string) error {
 func (d *Desk) look(ctx context.Context, r Room) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	key, err := d.key(ctx)
+	k, err := d.key(ctx)
 	if err != nil {
 		return err
 	}
 	var seen sight
 	err = d.Store.look(ctx, r.ID, func(ctx context.Context) (sight, error) {
-		seen, err = d.see(ctx, key, r.Number)
+		seen, err = d.see(ctx, k, r.Number)
 		return seen, err
 	})
 	if err != nil {
@@ -156,7 +158,7 @@ func (d *Desk) look(ctx context.Context, r Room) error {
 }
 
 // see is a room as the exchange has it now.
-func (d *Desk) see(ctx context.Context, key []byte, number string) (sight, error) {
+func (d *Desk) see(ctx context.Context, k keys, number string) (sight, error) {
 	all, err := d.Exchange.Rooms(ctx)
 	if err != nil {
 		return sight{}, err
@@ -170,7 +172,11 @@ func (d *Desk) see(ctx context.Context, key []byte, number string) (sight, error
 		out.Locked = all[i].Locked
 	}
 	for _, p := range in {
-		out.In = append(out.In, participant{Whom: whom(key, p), Call: p.Job, Muted: p.Muted})
+		one := participant{Whom: whom(k.now, p), Call: p.Job, Muted: p.Muted}
+		if k.before != nil {
+			one.once = whom(k.before, p)
+		}
+		out.In = append(out.In, one)
 	}
 	return out, nil
 }
@@ -221,6 +227,12 @@ func (d *Desk) Reconcile(ctx context.Context) error {
 	}
 	d.Bell.Ring()
 	return errors.Join(faults...)
+}
+
+// Purge forgets what is older than it is kept: calls, for as long as is given, and numbers of
+// those who left, also where there is no exchange any more.
+func (d *Desk) Purge(ctx context.Context, calls time.Duration) error {
+	return errors.Join(d.Store.purge(ctx, calls), d.unlinked(ctx))
 }
 
 // unlinked forgets the numbers of those who gave them by another account than they have.

@@ -5,3 +5,10 @@ import "time"
 // Hurry has a desk wait for next to nothing where it waits by the database's clock: before a
 // call of which nothing is heard is looked for, and between two drawings of a screen.
 func Hurry(d *Desk) { d.grace, d.still = time.Millisecond, time.Millisecond }
+
+// Desert has a desk close rooms of cases as soon as they are empty.
+func Desert(d *Desk) { d.empty = time.Microsecond }
+
+// Idle has a desk look for nothing that it is not rung for, and leave screens alone for a
+// while after they were drawn.
+func Idle(d *Desk, still time.Duration) { d.still, d.idle = still, time.Hour }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"countersign/internal/markup"
 	"countersign/internal/pin"
@@ -47,6 +49,11 @@ func (d *Desk) hear(ctx context.Context, v screen.Visitor, w screen.Words) (scre
 	return screen.Heard{}, nil
 }
 
+// aside leaves what somebody says next to another question, put after the desk's own.
+func (d *Desk) aside(ctx context.Context, v screen.Visitor) error {
+	return d.Store.aside(ctx, v.Person.ID)
+}
+
 // answers reports whether words answer the question: they reply to it, or to nothing and were
 // written after it, with no other question in between. What may be a PIN is rather taken for
 // one than for the reason of a decision.
@@ -57,13 +64,13 @@ func (a asking) answers(w screen.Words) bool {
 	if w.ReplyTo != nil {
 		return w.ReplyTo.ID == a.Message && a.Message != 0
 	}
-	if a.Message != 0 && (w.ID < a.Message || w.After > a.Message) {
+	if a.Aside || a.Message != 0 && (w.ID < a.Message || w.After > a.Message) {
 		return false
 	}
-	digits := strings.Trim(markup.Clean(w.Text), "+-(). \u00a00123456789") == ""
+	digits := !strings.ContainsFunc(markup.Clean(w.Text), func(r rune) bool { return !unicode.IsDigit(r) && !strings.ContainsRune("+-(). \u00a0", r) }) // of whatever script
 	switch a.What {
 	case forNewPIN, forPIN:
-		return digits && len(w.Text) <= 2*longPIN
+		return digits && utf8.RuneCountInString(w.Text) <= 2*longPIN
 	case forNumber:
 		const like = 6
 		return digits && len(w.Text) >= like
@@ -73,13 +80,13 @@ func (a asking) answers(w screen.Words) bool {
 }
 
 // heardBefore does what may be missing: to take the PIN out of the chat, and to put the next
-// question.
+// question, or to tell what came of the last.
 func (d *Desk) heardBefore(ctx context.Context, v screen.Visitor, w screen.Words, a asking) error {
 	if a.What == forNone {
 		if err := d.Telegram.DeleteMessage(ctx, w.Chat.ID, w.ID); err != nil { // as it is when it was deleted the first time
 			d.Log.DebugContext(ctx, "a message that was heard before not deleted", slog.Any("error", err))
 		}
-		return nil
+		return d.welcome(ctx, v, a)
 	}
 	return d.pose(ctx, v, &a)
 }
@@ -91,8 +98,7 @@ func (d *Desk) hearName(ctx context.Context, v screen.Visitor, w screen.Words, a
 		d.told(ctx, v, "audio.name_empty", nil)
 		return nil
 	case a.Kind == Public:
-		r, err := d.found(ctx, v, a, "")
-		return d.founded(ctx, v, r, err)
+		return d.found(ctx, v, a, "")
 	}
 	a.What = forNewPIN
 	if err := d.Store.advance(ctx, d.Store.Pool, &a); err != nil {
@@ -121,43 +127,64 @@ func (d *Desk) hearNewPIN(ctx context.Context, v screen.Visitor, w screen.Words,
 		d.told(ctx, v, "audio.pin_weak", nil)
 		return nil
 	}
-	r, err := d.found(ctx, v, a, secret.Text(typed))
-	return d.founded(ctx, v, r, err)
+	return d.found(ctx, v, a, secret.Text(typed))
 }
 
-// founded tells whoever made a room.
-func (d *Desk) founded(ctx context.Context, v screen.Visitor, r newRoom, err error) error {
+// found makes a room, and tells its maker.
+func (d *Desk) found(ctx context.Context, v screen.Visitor, a asking, code secret.Text) error {
+	made, err := d.make(ctx, v, a, code)
 	switch {
-	case isMany(err):
+	case errors.Is(err, errMany):
 		d.told(ctx, v, "audio.rooms_many", map[string]any{"Most": d.Rules.Rooms})
 		return nil
 	case err != nil:
 		return settled(err)
 	}
+	return d.welcome(ctx, v, made)
+}
+
+// welcome tells somebody that his room is made, or that he may come into one, unless he was
+// told.
+func (d *Desk) welcome(ctx context.Context, v screen.Visitor, a asking) error {
+	if a.Message != 0 || a.Room == "" {
+		return nil
+	}
+	r, _, err := d.Store.roomOf(ctx, a.Room)
+	if err != nil {
+		return err
+	}
 	w := work{Visitor: v, place: place{Verb: toRooms}}
 	var p draft
-	p.say("✅ " + w.t("audio.made", map[string]any{"Name": r.Name}))
-	if r.Kind == Private {
+	if a.Kind == "" {
+		p.say("✅ " + w.t("audio.let_in", map[string]any{"Name": r.Name}))
+	} else {
+		p.say("✅ " + w.t("audio.made", map[string]any{"Name": r.Name}))
+	}
+	if a.Kind == Private {
 		p.say(w.t("audio.invite", map[string]any{"Command": "/" + Command + " " + r.Number}))
 	}
 	p.row(link{text: w.t("audio.open", nil), to: place{Verb: toRoom, Room: r.ID}})
-	return d.say(ctx, w, p)
+	if a.Message, err = d.say(ctx, w, p); err != nil || a.Message == 0 {
+		return err
+	}
+	return d.Store.asked(ctx, a)
 }
 
 // say sends a screen as a message of its own.
-func (d *Desk) say(ctx context.Context, w work, p draft) error {
+func (d *Desk) say(ctx context.Context, w work, p draft) (message int64, err error) {
 	out, err := d.drawn(ctx, w, p)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	k, err := telegram.NewKeyboard(out.Rows...)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := d.send(ctx, telegram.Outgoing{ChatID: w.Account, HTML: strings.Join(out.Lines, "\n"), Keyboard: k}); err != nil {
+	message, err = d.send(ctx, telegram.Outgoing{ChatID: w.Account, HTML: strings.Join(out.Lines, "\n"), Keyboard: k})
+	if err != nil {
 		d.Log.WarnContext(ctx, "not told", slog.Any("error", err)) // what was done is done
 	}
-	return nil
+	return message, nil
 }
 
 // hearPIN lets somebody in who knows the PIN. The try is counted before it is looked at.
@@ -168,7 +195,7 @@ func (d *Desk) hearPIN(ctx context.Context, v screen.Visitor, w screen.Words, a 
 		d.told(ctx, v, "audio.pin_form", nil)
 		return nil
 	}
-	left, locked, err := d.Store.try(ctx, a.Room, v.Person.ID)
+	left, locked, err := d.Store.try(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -191,14 +218,11 @@ func (d *Desk) hearPIN(ctx context.Context, v screen.Visitor, w screen.Words, a 
 		return nil
 	}
 	a.What = forNone
-	if err := d.Store.letIn(ctx, a.Room, v.Person.ID, a); err != nil {
+	if err := d.Store.letIn(ctx, a); err != nil {
 		return settled(err)
 	}
-	at := work{Visitor: v, place: place{Verb: toRooms}}
-	var p draft
-	p.say("✅ " + at.t("audio.let_in", map[string]any{"Name": a.Name}))
-	p.row(link{text: at.t("audio.open", nil), to: place{Verb: toRoom, Room: a.Room}})
-	return d.say(ctx, at, p)
+	a.Message = 0
+	return d.welcome(ctx, v, a)
 }
 
 // firstPause is how long the first lock lasts at least.

@@ -113,18 +113,22 @@ func (o *office) log() *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
+func (o *office) line(address string) asterisk.Options {
+	return asterisk.Options{
+		Address: address, User: asterisktest.User, Secret: asterisktest.Secret, Now: time.Now, Timeout: 5 * time.Second,
+		Pause: 10 * time.Millisecond, Longest: 20 * time.Millisecond, Settle: 50 * time.Millisecond, Log: o.log(),
+	}
+}
+
 // replica is a desk with a line of its own to the exchange.
 func (o *office) replica(t *testing.T, b *ledgertest.Bench, address string) *audiodesk.Desk {
 	t.Helper()
-	line, err := asterisk.New(asterisk.Options{
-		Address: address, User: asterisktest.User, Secret: asterisktest.Secret, Now: time.Now, Timeout: 5 * time.Second,
-		Pause: 10 * time.Millisecond, Longest: 20 * time.Millisecond, Settle: 50 * time.Millisecond, Log: o.log(),
-	})
+	line, err := asterisk.New(o.line(address))
 	must(t, err)
 	rules := audiodesk.DefaultRules()
 	rules.Prefixes = []string{"+4930"}
 	d := &audiodesk.Desk{
-		Store: &audiodesk.Store{Pool: b.Pool}, Exchange: line, Seal: o.seal, Notices: &notice.Store{Pool: b.Pool, Bell: &wake.Bell{}}, Telegram: o.bot,
+		Store: &audiodesk.Store{Pool: b.Pool}, Exchange: line, Seal: o.seal, Ledger: b.DB, GroupLang: "en", Notices: &notice.Store{Pool: b.Pool, Bell: &wake.Bell{}}, Telegram: o.bot,
 		Pace: &pace.Pace{Pool: b.Pool, Limits: pace.Limits{PerBot: 1000, PerChat: 1000, PerGroupMinute: 1000}}, Texts: o.texts, Zone: time.UTC,
 		Directory: b.Directory.Snapshot, Rules: rules, Bell: &wake.Bell{}, Now: o.clock.Now, Log: o.log(),
 	}

@@ -2,7 +2,6 @@ package audiodesk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"countersign/internal/ident"
@@ -155,11 +154,11 @@ func (d *Desk) send(ctx context.Context, m telegram.Outgoing) (int64, error) {
 	}
 }
 
-// found makes the room, and gives it.
-func (d *Desk) found(ctx context.Context, v screen.Visitor, a asking, code secret.Text) (newRoom, error) {
+// make makes the room, and gives the question that it answers, answered.
+func (d *Desk) make(ctx context.Context, v screen.Visitor, a asking, code secret.Text) (asking, error) {
 	id, err := ident.New("arm")
 	if err != nil {
-		return newRoom{}, err
+		return asking{}, err
 	}
 	r := newRoom{Room: Room{ID: id, Number: newNumber(), Kind: a.Kind, Name: a.Name, Maker: v.Person.ID, Anonymous: a.Anonymous}}
 	if code != "" {
@@ -167,11 +166,13 @@ func (d *Desk) found(ctx context.Context, v screen.Visitor, a asking, code secre
 		hashed := pin.Make(code.Reveal())
 		d.slow.Unlock()
 		if r.pin, err = d.Seal.Seal(secret.Text(hashed), pinOf(id)); err != nil {
-			return newRoom{}, err
+			return asking{}, err
 		}
 	}
 	a.What = forNone
-	return r, d.Store.make(ctx, r, a, d.Rules.Rooms)
+	err = d.Store.make(ctx, r, a, d.Rules.Rooms)
+	a.Room, a.Message = id, 0
+	return a, err
 }
 
 // isPIN reports whether something typed is the PIN of a room. That a try is counted comes
@@ -193,5 +194,3 @@ func (d *Desk) isPIN(ctx context.Context, room string, typed secret.Text) (bool,
 	defer d.slow.Unlock()
 	return h.Is(typed.Reveal()), nil
 }
-
-func isMany(err error) bool { return errors.Is(err, errMany) }

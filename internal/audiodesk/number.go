@@ -2,12 +2,9 @@ package audiodesk
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode"
 
 	"countersign/internal/people"
 	"countersign/internal/seal"
@@ -18,17 +15,47 @@ import (
 // digits, none of them a leading zero. False: it is none.
 func E164(text string) (secret.Text, bool) {
 	const shortest, longest = 8, 15
-	digits := strings.NewReplacer(" ", "", "\u00a0", "", "-", "", "(", "", ")", "", ".", "", "/", "").Replace(strings.TrimSpace(text))
-	digits = strings.TrimPrefix(digits, "+")
-	if len(digits) < shortest || len(digits) > longest || strings.Trim(digits, "0123456789") != "" || digits[0] == '0' {
+	if country, rest, trunk := strings.Cut(text, "(0)"); trunk { // as in +49 (0) 30: dialed within the country only
+		if plus := strings.TrimSpace(country); len(plus) < 2 || plus[0] != '+' {
+			return "", false
+		}
+		text = country + rest
+	}
+	plain := strings.NewReplacer(" ", "", "\u00a0", "", "-", "", "(", "", ")", "", ".", "", "/", "").Replace(strings.TrimSpace(text))
+	plain = strings.TrimPrefix(plain, "+")
+	if len(plain) < shortest || len(plain) > longest || digits(plain) != plain || plain[0] == '0' {
 		return "", false
 	}
-	return secret.Text("+" + digits), true
+	return secret.Text("+" + plain), true
 }
 
 // called reports whether numbers like this one are called from here.
 func (r Rules) called(number secret.Text) bool {
 	return slices.ContainsFunc(r.Prefixes, func(p string) bool { return p != "" && strings.HasPrefix(number.Reveal(), p) })
+}
+
+// shows is the number that phones show where another system asks for one. A caller without a
+// letter is a number, and only those that are set are shown: nobody is called in the name of
+// the police, a bank, or a colleague. Empty: it is a name, or nothing.
+func (r Rules) shows(caller string) (number string, fine bool) {
+	if caller == "" || strings.ContainsFunc(caller, unicode.IsLetter) {
+		return "", true
+	}
+	for _, n := range append([]string{r.CallerID}, r.Callers...) {
+		if n != "" && digits(n) == digits(caller) {
+			return n, true
+		}
+	}
+	return "", false
+}
+
+func digits(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		return c
+	}, text)
 }
 
 func numberOf(p people.ID) seal.Place {
@@ -43,52 +70,12 @@ func pinOf(room string) seal.Place {
 	return seal.Place{Table: "audio_room", Column: "pin", Row: room}
 }
 
-func keyPlace() seal.Place { return seal.Place{Table: "audio_key", Column: "sealed", Row: "1"} }
-
-// key is that of the marks. It is made by whoever needs it first.
-func (d *Desk) key(ctx context.Context) ([]byte, error) {
-	sealed, err := d.Store.key(ctx)
-	if err == nil && sealed == nil {
-		var fresh []byte
-		if fresh, err = d.Seal.Seal(secret.Text(rand.Text()), keyPlace()); err != nil {
-			return nil, err
-		}
-		sealed, err = d.Store.setKey(ctx, fresh)
-	}
-	if err != nil {
-		return nil, fail("key of the marks", err)
-	}
-	text, err := d.Seal.Open(sealed, keyPlace())
-	return []byte(text.Reveal()), err
-}
-
-// mark tells two numbers apart, and two channels, and tells nothing else of them to whoever
-// has no key.
-func (d *Desk) mark(ctx context.Context, text secret.Text) ([]byte, error) {
-	key, err := d.key(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return markWith(key, text), nil
-}
-
-func markWith(key []byte, text secret.Text) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text.Reveal()))
-	return h.Sum(nil)
-}
-
-// unnamed is how a participant is known who is in none of our calls.
-func unnamed(key []byte, channel string) string {
-	return "x" + hex.EncodeToString(markWith(key, secret.Text("channel "+channel)))
-}
-
 // number is that of a person, as he gave it by the account that he has now; false: he has none.
-func (d *Desk) number(ctx context.Context, p people.Person) (number secret.Text, mark []byte, there bool, err error) {
+func (d *Desk) number(ctx context.Context, p people.Person) (number secret.Text, there bool, err error) {
 	k, there, err := d.Store.number(ctx, p.ID)
 	if err != nil || !there || k.account != p.Telegram || !p.Active || !p.Linked() {
-		return "", nil, false, err
+		return "", false, err
 	}
 	number, err = d.Seal.Open(k.sealed, numberOf(p.ID))
-	return number, k.mark, err == nil, err
+	return number, err == nil, err
 }

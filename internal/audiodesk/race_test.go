@@ -8,13 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"countersign/internal/asterisk/asterisktest"
 	"countersign/internal/audiodesk"
 	"countersign/internal/crash/crashtest"
-	"countersign/internal/ledger"
-	"countersign/internal/people"
 	"countersign/internal/screen"
 	"countersign/internal/telegram/telegramtest"
 )
@@ -216,68 +212,6 @@ func (o *office) dies(t *testing.T, n int, tap, token string) bool {
 	life.EndAfter(0)
 	o.Buried(t)
 	return survived
-}
-
-func TestPeopleOfACaseAreRungIntoARoomOfItsOwn(t *testing.T) {
-	t.Parallel()
-	o := newOffice(t)
-	o.share(t, pyotr, pyotrsPhone)
-	o.pbx.Phone(pyotrsPhone, asterisktest.NeverAnswers)
-	everybody := []people.Person{o.person(t, anna), o.person(t, pyotr), o.person(t, olga)}
-	var noted []string
-	discuss := func(account int64, tap string) (audiodesk.Rung, error) {
-		return o.desk.Discuss(t.Context(), audiodesk.Matter{
-			Case: "cas_1", Topic: "Payment <4711> · Landlord LLC", Cause: tap, Caller: o.person(t, account), People: everybody,
-		}, func(room string, also ledger.Also) error {
-			noted = append(noted, room)
-			return o.commit(t, also)
-		})
-	}
-	first, err := discuss(anna, "t1")
-	must(t, err)
-	if first.Phones != 1 || first.Asked != 2 || len(noted) != 1 {
-		t.Errorf("the first tap: %+v, noted %v", first, noted)
-	}
-	o.wait(t, "it rings", func() bool { return o.pbx.Dials(pyotrsPhone) == 1 })
-	again, err := discuss(anna, "t1")
-	must(t, err)
-	second, err := discuss(olga, "t2") // he is being called: he is left alone
-	must(t, err)
-	if again.Phones != 0 || second.Phones != 0 || second.Room != first.Room || len(noted) != 1 {
-		t.Errorf("handled again: %+v; a second tap: %+v; noted %v", again, second, noted)
-	}
-	o.pbx.GiveUp(pyotrsPhone)
-	o.wait(t, "he did not pick up", func() bool { return o.count(t, `select count(*) from audio_call where outcome = 'no_answer'`) == 1 })
-	third, err := discuss(olga, "t3")
-	must(t, err)
-	if third.Phones != 1 || third.Asked != 0 {
-		t.Errorf("once he did not pick up: %+v", third)
-	}
-	if n := o.count(t, `select count(*) from notice`); n != 4 {
-		t.Errorf("%d notices; want one for each, and another with the second call", n)
-	}
-	for account, want := range map[int64]bool{anna: true, pyotr: true, olga: true, maria: false, ivan: false} { // ivan looks after rooms, but not after this one
-		_, err := o.desk.Hosted().Open(t.Context(), o.visitor(t, account, ""))
-		must(t, err)
-		m := o.open(t, account, "/rooms")
-		if got := strings.Contains(strings.Join(labels(m), "|"), "4711"); got != want {
-			t.Errorf("%d is listed the room: %v", account, got)
-		}
-		m = o.open(t, account, "/rooms "+o.number(t))
-		if got := strings.Contains(m.Text, "4711"); got != want {
-			t.Errorf("%d is led to the room: %v", account, got)
-		}
-	}
-}
-
-// commit does alone what a ledger does together with its own.
-func (o *office) commit(t *testing.T, also ledger.Also) error {
-	t.Helper()
-	return pgx.BeginFunc(t.Context(), o.Pool, func(tx pgx.Tx) error {
-		b := &pgx.Batch{}
-		also(b, nil)
-		return tx.SendBatch(t.Context(), b).Close()
-	})
 }
 
 // The answer to a tap may come to its message after what was drawn meanwhile: what the message

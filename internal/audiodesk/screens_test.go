@@ -76,15 +76,22 @@ func (a *album) settle() {
 
 func TestScreensReadAsWritten(t *testing.T) {
 	t.Parallel()
-	a := &album{t: t, office: newOffice(t)}
-	for _, tag := range []string{"en", "ru", "de", "es"} {
+	a := &album{t: t, office: newHouse(t, telegramtest.RealClock())}
+	a.desk.Rules.AtOnce = 1
+	a.work(t, a.desk)
+	for no, tag := range []string{"en", "ru", "de", "es"} {
 		a.text.Reset()
 		a.Import(t, directory.User{
 			ExternalID: "kozlov", Name: "Ivan Kozlov", Email: "kozlov@example.org", Telegram: ivan, Locale: tag,
 			Roles: []people.Role{{Name: audiodesk.Administrator}},
 		})
 		a.making()
+		a.guest(tag)
+		a.press("the room", 0, 0)
 		a.calling()
+		a.hall(tag)
+		a.deeds(tag)
+		a.others(no)
 		a.words(tag)
 		goldentest.Same(t, "screens."+tag, a.text.String())
 		if strings.Contains(a.text.String(), "{{") {
@@ -107,7 +114,6 @@ func (a *album) making() {
 	a.keep("a weak PIN", a.says(a.t, ivan, "1111", asked.ID))
 	a.m = a.says(a.t, ivan, "48291", asked.ID)
 	a.keep("made", a.m)
-	a.press("the room", 0, 0)
 }
 
 // calling: one's own call, and what is done to others.

@@ -144,22 +144,42 @@ func (s *Store) place(ctx context.Context, of people.ID, token string) (place, b
 	return p, err == nil, fail("audio button", err)
 }
 
-// Purge removes buttons, questions and screens whose time is up, and who was where long ago.
-// Rooms and what was done in them stay; calls stay as long as is given.
-func (s *Store) Purge(ctx context.Context, calls time.Duration) (int64, error) {
-	var n int64
+// purge removes buttons, questions and screens whose time is up, who was where long ago, and
+// what tells numbers apart once nobody counts by it or asks again. Rooms of ours and what was
+// done in rooms stay; calls stay as long as is given, and with them the rooms of other systems.
+func (s *Store) purge(ctx context.Context, calls time.Duration) error {
+	var faults []error
 	for _, sql := range []string{
 		`delete from audio_button where expires_at < statement_timestamp() and $1::interval is not null`,
 		`delete from audio_ask where expires_at < statement_timestamp() and $1::interval is not null`,
 		`delete from audio_screen where expires_at < statement_timestamp() and $1::interval is not null`,
 		`delete from audio_presence where gone_at < statement_timestamp() - $1::interval`,
 		`delete from audio_call where ended_at < statement_timestamp() - $1::interval`,
+		`update audio_call set mark = null where mark is not null and $1::interval is not null
+			and ended_at < statement_timestamp() - case when source is null then interval '2 days' else interval '30 days' end`,
+		`delete from audio_room where id in (select id from audio_room r where r.kind = 'outside' and r.made_at < statement_timestamp() - $1::interval
+			and not exists (select from audio_call where room_id = r.id) and not exists (select from audio_presence where room_id = r.id)
+			and not exists (select from audio_act where room_id = r.id) and not exists (select from audio_screen where room_id = r.id)
+			limit 1000 for update skip locked)`,
 	} {
-		tag, err := s.Pool.Exec(ctx, sql, calls)
-		if err != nil {
-			return n, fmt.Errorf("old matters of the audio rooms: %w", err)
+		if _, err := s.Pool.Exec(ctx, sql, calls); err != nil {
+			faults = append(faults, fmt.Errorf("old matters of the audio rooms: %w", err))
 		}
-		n += tag.RowsAffected()
 	}
-	return n, nil
+	return errors.Join(append(faults, s.idle(ctx), s.forget(ctx))...)
+}
+
+// idle closes rooms of other systems in which nothing happened for a day: who calls into one
+// of that name then gets another, and those who look after rooms are not shown them for ever.
+func (s *Store) idle(ctx context.Context) error {
+	return fail("rooms of other systems", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, gate); err != nil { // nobody is being called into one meanwhile
+			return err
+		}
+		_, err := tx.Exec(ctx, `update audio_room r set closed_at = statement_timestamp(), version = version + 1
+			where r.kind = 'outside' and r.closed_at is null and r.made_at < statement_timestamp() - interval '1 day'
+				and not exists (select from audio_call where room_id = r.id and (ended_at is null or ended_at > statement_timestamp() - interval '1 day'))
+				and not exists (select from audio_presence where room_id = r.id and gone_at is null)`)
+		return err
+	}))
 }

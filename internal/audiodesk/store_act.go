@@ -31,22 +31,45 @@ type act struct {
 	Whom        string // a participant; empty: all
 	Participant int    // his number in the room
 	Outcome     end
+	Tap         string // that asked for it, and does so once; empty: none
 }
 
-const actColumns = `id, at, person_id, what, room_id, whom, participant, coalesce(outcome, '')`
+const actColumns = `id, at, person_id, what, room_id, whom, participant, coalesce(outcome, ''), coalesce(tap, '')`
 
 func scanAct(row pgx.CollectableRow) (a act, err error) {
-	return a, row.Scan(&a.ID, &a.At, &a.Person, &a.What, &a.Room, &a.Whom, &a.Participant, &a.Outcome)
+	return a, row.Scan(&a.ID, &a.At, &a.Person, &a.What, &a.Room, &a.Whom, &a.Participant, &a.Outcome, &a.Tap)
 }
 
-// begin writes down what is about to be done.
-func (s *Store) begin(ctx context.Context, tx query, a *act) error {
+// begin writes down what is about to be done. Fresh: this tap asks for the first time;
+// otherwise a is what it asked for before, with how that ended.
+func (s *Store) begin(ctx context.Context, tx query, a *act) (fresh bool, err error) {
 	id, err := ident.New("aac")
-	if err == nil {
-		err = tx.QueryRow(ctx, `insert into audio_act (id, at, person_id, what, room_id, whom, participant) values ($1, statement_timestamp(), $2, $3, $4, $5, $6) returning id, at`,
-			id, a.Person, a.What, a.Room, a.Whom, a.Participant).Scan(&a.ID, &a.At)
+	if err != nil {
+		return false, err
 	}
-	return fail("act", err)
+	err = tx.QueryRow(ctx, `insert into audio_act (id, at, person_id, what, room_id, whom, participant, tap) values ($1, statement_timestamp(), $2, $3, $4, $5, $6, nullif($7, ''))
+		on conflict (tap) where tap is not null do nothing returning id, at`, id, a.Person, a.What, a.Room, a.Whom, a.Participant, a.Tap).Scan(&a.ID, &a.At)
+	if errors.Is(err, pgx.ErrNoRows) {
+		was, before, err := s.begun(ctx, tx, a.Tap)
+		if before {
+			*a = was
+		}
+		return false, err
+	}
+	return err == nil, fail("act", err)
+}
+
+// begun finds what a tap asked for before.
+func (s *Store) begun(ctx context.Context, tx query, tap string) (a act, there bool, err error) {
+	rows, err := tx.Query(ctx, `select `+actColumns+` from audio_act where tap = $1`, tap)
+	if err != nil {
+		return act{}, false, fail("act", err)
+	}
+	all, err := pgx.CollectRows(rows, scanAct)
+	if err != nil || len(all) == 0 {
+		return act{}, false, fail("act", err)
+	}
+	return all[0], true, nil
 }
 
 // settle writes down how an act ended, unless that is known.
@@ -61,7 +84,7 @@ func (s *Store) closing(ctx context.Context, a act) (fresh bool, err error) {
 		if fresh, err = s.close(ctx, tx, a.Room); err != nil || !fresh {
 			return err
 		}
-		if err := s.begin(ctx, tx, &a); err != nil {
+		if _, err := s.begin(ctx, tx, &a); err != nil {
 			return err
 		}
 		return s.settle(ctx, tx, a, done, "")

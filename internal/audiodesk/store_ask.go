@@ -31,6 +31,7 @@ type asking struct {
 	Name      string
 	Room      string // that he wants to come into
 	Message   int64  // the question; 0: it may not have been sent
+	Aside     bool   // somebody else asked him something since
 	Tap       string // by which it came to this: a tap, or words
 	was       string // the one before, when it is changed
 }
@@ -41,8 +42,8 @@ func (s *Store) ask(ctx context.Context, a *asking) error {
 	err := s.Pool.QueryRow(ctx, `insert into audio_ask (person_id, what, kind, anonymous, name, room_id, tap, expires_at)
 			values ($1, $2, $3, $4, $5, nullif($6, ''), $7, statement_timestamp() + $8::interval)
 		on conflict (person_id) do update set what = excluded.what, kind = excluded.kind, anonymous = excluded.anonymous, name = excluded.name,
-			room_id = excluded.room_id, message = case when audio_ask.tap = excluded.tap then audio_ask.message else 0 end, tap = excluded.tap,
-			expires_at = excluded.expires_at
+			room_id = excluded.room_id, message = case when audio_ask.tap = excluded.tap then audio_ask.message else 0 end,
+			aside = audio_ask.aside and audio_ask.tap = excluded.tap, tap = excluded.tap, expires_at = excluded.expires_at
 		returning message`, a.Person, a.What, a.Kind, a.Anonymous, a.Name, a.Room, a.Tap, askLife).Scan(&a.Message)
 	return fail("question of the audio rooms", err)
 }
@@ -53,11 +54,17 @@ func (s *Store) asked(ctx context.Context, a asking) error {
 	return fail("question of the audio rooms", err)
 }
 
+// aside lets a question step aside for one of somebody else's.
+func (s *Store) aside(ctx context.Context, p people.ID) error {
+	_, err := s.Pool.Exec(ctx, `update audio_ask set aside = true where person_id = $1`, p)
+	return fail("question of the audio rooms", err)
+}
+
 // asking finds what was asked of somebody, until its time is up.
 func (s *Store) asking(ctx context.Context, p people.ID) (a asking, there bool, err error) {
-	err = s.Pool.QueryRow(ctx, `select person_id, what, kind, anonymous, name, coalesce(room_id, ''), message, tap from audio_ask
+	err = s.Pool.QueryRow(ctx, `select person_id, what, kind, anonymous, name, coalesce(room_id, ''), message, tap, aside from audio_ask
 		where person_id = $1 and expires_at > statement_timestamp()`, p).
-		Scan(&a.Person, &a.What, &a.Kind, &a.Anonymous, &a.Name, &a.Room, &a.Message, &a.Tap)
+		Scan(&a.Person, &a.What, &a.Kind, &a.Anonymous, &a.Name, &a.Room, &a.Message, &a.Tap, &a.Aside)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return asking{}, false, nil
 	}
@@ -70,7 +77,7 @@ var errMoved = errors.New("asked something else meanwhile")
 
 // advance changes what is asked, unless something else was asked meanwhile.
 func (s *Store) advance(ctx context.Context, tx query, a *asking) error {
-	tag, err := tx.Exec(ctx, `update audio_ask set what = $3, name = $4, message = 0, tap = $5, expires_at = statement_timestamp() + $6::interval
+	tag, err := tx.Exec(ctx, `update audio_ask set what = $3, name = $4, message = 0, tap = $5, aside = false, expires_at = statement_timestamp() + $6::interval
 		where person_id = $1 and tap = $2`, a.Person, a.was, a.What, a.Name, a.Tap, askLife)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = errMoved
@@ -133,6 +140,14 @@ func (s *Store) due(ctx context.Context, most int) ([]followed, error) {
 		return f, row.Scan(&f.Account, &f.Message, &f.Person, &f.Room, &f.Page, &f.Version, &f.Shown, &f.lease)
 	})
 	return out, fail("screens of audio rooms", err)
+}
+
+// soon is how long it takes until a screen may be drawn that shows what is no more, but no
+// longer than most.
+func (s *Store) soon(ctx context.Context, most time.Duration) (next time.Duration, err error) {
+	err = s.Pool.QueryRow(ctx, `select greatest($1, least($2, coalesce(min(s.next_at) - statement_timestamp(), $2)))
+		from audio_screen s join audio_room r on r.id = s.room_id where s.version < r.version and s.expires_at > statement_timestamp()`, breath, most).Scan(&next)
+	return next, fail("screens of audio rooms", err)
 }
 
 // drew notes what a screen shows, and when it may be drawn again. Where its person tapped

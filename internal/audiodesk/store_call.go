@@ -1,8 +1,10 @@
 package audiodesk
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,10 +49,12 @@ type call struct {
 	ID      string
 	Cause   string
 	Room    string
+	into    string    // its name at another system, until it has one here
 	Person  people.ID // empty: nobody of ours
 	Source  string
 	sealed  []byte // the number, where it is nobody's of ours
 	mark    []byte
+	marks   [][]byte // by which the number may be known, its mark the first
 	Caller  string
 	Lang    string
 	Leads   bool
@@ -65,9 +69,6 @@ func (c *call) places() []any {
 	return []any{&c.ID, &c.Cause, &c.Room, &c.Person, &c.Source, &c.sealed, &c.mark, &c.Caller, &c.Lang, &c.Leads, &c.State, &c.Outcome}
 }
 
-// gate lets those who count calls go one after another: limits hold whoever asks at once.
-const gate = `select from audio_key for update`
-
 const insertCall = `insert into audio_call (id, cause, room_id, person_id, source, sealed, mark, caller, lang, leads, at)
 	values ($1, $2, $3, nullif($4, ''), nullif($5, ''), $6, $7, $8, $9, $10, statement_timestamp())`
 
@@ -76,43 +77,82 @@ func (c *call) row() []any {
 }
 
 // want writes down that somebody is to be called. What asked for it before asks for nothing
-// again: c is then what it came to.
-func (s *Store) want(ctx context.Context, c *call, l Rules) error {
+// again: c is then what it came to. The marks of the number are made under the gate, by the
+// keys that hold there.
+func (s *Store) want(ctx context.Context, c *call, l Rules, marks func(k keptKeys) ([][]byte, error)) error {
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, gate); err != nil {
+		k, err := s.key(ctx, tx, "for update")
+		if err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `select `+callColumns+` from audio_call c where c.cause = $1`, c.Cause).Scan(c.places()...)
-		if !errors.Is(err, pgx.ErrNoRows) {
+		if c.marks, err = marks(k); err != nil {
 			return err
 		}
-		if err := s.allowed(ctx, tx, c, l); err != nil {
+		c.mark = c.marks[0]
+		there, err := earlier(ctx, tx, c)
+		if err != nil || there {
+			return err
+		}
+		if c.Source != "" {
+			if c.Room, err = s.outside(ctx, tx, c.Source, c.into); err != nil {
+				return err
+			}
+		}
+		if err := s.allowed(ctx, tx, c, l); err != nil { // a room that was made for nothing goes with the transaction
 			return err
 		}
 		if _, err := tx.Exec(ctx, insertCall, c.row()...); err != nil {
 			return err
 		}
 		c.State = wanted
-		_, err = tx.Exec(ctx, bump, c.Room)
+		tag, err := tx.Exec(ctx, bump+` and closed_at is null`, c.Room)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrClosed // in this moment
+		}
 		return err
 	})
 	return fail("call", err)
 }
 
+// earlier finds what was asked for by the same cause. Another system's is the same call only
+// when it is the same number in the same room: a key that comes again must not stand for a
+// call to somebody else.
+func earlier(ctx context.Context, tx query, c *call) (there bool, err error) {
+	var was call
+	err = tx.QueryRow(ctx, `select `+callColumns+`, r.name from audio_call c join audio_room r on r.id = c.room_id where c.cause = $1`, c.Cause).
+		Scan(append(was.places(), &was.into)...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, err
+	case c.Source != "" && (!slices.ContainsFunc(c.marks, func(m []byte) bool { return bytes.Equal(was.mark, m) }) || was.into != c.into || was.Caller != c.Caller || was.Lang != c.Lang):
+		return true, ErrOther
+	}
+	*c = was
+	return true, nil
+}
+
+// counted are the calls that the limits count: all but those of which it is certain that the exchange was
+// not asked, because it was away.
+const counted = `outcome is distinct from 'away'`
+
 // allowed counts.
 func (s *Store) allowed(ctx context.Context, tx query, c *call, l Rules) error {
-	var open bool
+	var open, locked bool
 	var own, all int
 	var shut *time.Time
-	err := tx.QueryRow(ctx, `select exists (select from audio_call where ended_at is null and (person_id = $1 or mark = $2)),
-		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day' and (person_id = $1 or mark = $2)),
-		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day'),
-		(select closed_at from audio_room where id = $3)`, c.Person, c.mark, c.Room).Scan(&open, &own, &all, &shut)
+	err := tx.QueryRow(ctx, `select exists (select from audio_call where ended_at is null and (person_id = $1 or mark = any($2))),
+		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day' and (person_id = $1 or mark = any($2)) and `+counted+`),
+		(select count(*) from audio_call where at > statement_timestamp() - interval '1 day' and `+counted+`),
+		(select closed_at from audio_room where id = $3), coalesce((select locked from audio_room where id = $3), false)`, c.Person, c.marks, c.Room).Scan(&open, &own, &all, &shut, &locked)
 	switch {
 	case err != nil:
 		return err
 	case shut != nil:
 		return ErrClosed
+	case c.Source != "" && locked: // nobody in it asked for him, and he would be turned away after his phone rang
+		return ErrLocked
 	case open:
 		return ErrInProgress
 	case own >= l.Daily:
@@ -178,6 +218,12 @@ func (s *Store) call(ctx context.Context, id string) (c call, there bool, err er
 		return call{}, false, nil
 	}
 	return c, err == nil, fail("call", err)
+}
+
+// ringing are the calls into a room that the exchange was asked for and nobody took yet.
+func (s *Store) ringing(ctx context.Context, room string) (ids []string, err error) {
+	err = s.Pool.QueryRow(ctx, `select array(select id from audio_call where room_id = $1 and state in ('claimed', 'ringing'))`, room).Scan(&ids)
+	return ids, fail("calls", err)
 }
 
 // pending are the calls that the exchange was asked for: those that were claimed in this

@@ -57,20 +57,3 @@ func (s *Store) givers(ctx context.Context) (map[people.ID]int64, error) {
 	_, err = pgx.ForEachRow(rows, []any{&p, &account}, func() error { out[p] = account; return nil })
 	return out, fail("telephone numbers", err)
 }
-
-// key is that of the marks, sealed; nil: nobody has made one yet.
-func (s *Store) key(ctx context.Context) (sealed []byte, err error) {
-	err = s.Pool.QueryRow(ctx, `select sealed from audio_key`).Scan(&sealed)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return sealed, err
-}
-
-// setKey keeps the key, unless another replica was faster, and gives the one that is kept.
-func (s *Store) setKey(ctx context.Context, fresh []byte) ([]byte, error) {
-	if _, err := s.Pool.Exec(ctx, `insert into audio_key (one, sealed) values (true, $1) on conflict do nothing`, fresh); err != nil {
-		return nil, err
-	}
-	return s.key(ctx)
-}

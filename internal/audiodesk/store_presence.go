@@ -14,11 +14,15 @@ import (
 // participant is somebody in a room.
 type participant struct {
 	Whom   string // the call that brought him, or a mark made of his channel
+	once   string // the mark by the key before the one of now; empty: there is none
 	Call   string // empty: he came by himself
 	Person people.ID
 	No     int
 	Muted  bool
 }
+
+// is reports whether he is the one who is known so.
+func (p participant) is(whom string) bool { return p.Whom == whom || p.once != "" && p.once == whom }
 
 // present are those who are in a room, in the order of coming.
 func (s *Store) present(ctx context.Context, room string) ([]participant, error) {
@@ -41,20 +45,37 @@ type sight struct {
 	In     []participant // with Whom, Call and Muted
 }
 
-// look lets somebody look at a room, and writes down what he saw. Those who look at the same
-// room do so one after another, each while nobody else writes: what is written last was seen
-// last, whichever replica heard of what.
+// look lets somebody look at a room, and writes down what he saw. Nobody waits for him: where
+// somebody else wrote down what he saw meanwhile, nobody knows which of the two is newer, and he
+// looks again. So what is written last was seen last, whichever replica heard of what.
 func (s *Store) look(ctx context.Context, room string, see func(ctx context.Context) (sight, error)) error {
-	return fail("who is in an audio room", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		var locked bool
-		err := tx.QueryRow(ctx, `select locked from audio_room where id = $1 for no key update`, room).Scan(&locked)
+	for {
+		var looked int64
+		err := s.Pool.QueryRow(ctx, `select looked from audio_room where id = $1`, room).Scan(&looked)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fail("who is in an audio room", err)
 		}
 		now, err := see(ctx)
+		if err != nil {
+			return fail("who is in an audio room", err)
+		}
+		if last, err := s.seen(ctx, room, looked, now); last || err != nil {
+			return fail("who is in an audio room", err)
+		}
+	}
+}
+
+// seen writes down what was seen, if nobody did so since looked was read; false: somebody did.
+func (s *Store) seen(ctx context.Context, room string, looked int64, now sight) (last bool, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		var locked bool
+		err := tx.QueryRow(ctx, `update audio_room set looked = looked + 1 where id = $1 and looked = $2 returning locked`, room, looked).Scan(&locked)
+		if last = err == nil; errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -72,17 +93,17 @@ func (s *Store) look(ctx context.Context, room string, see func(ctx context.Cont
 		}
 		b.Queue(`update audio_room set locked = $2, version = version + 1 where id = $1`, room, now.Locked)
 		return tx.SendBatch(ctx, b).Close()
-	}))
+	})
+	return last, err
 }
 
 // differences write down who came, who went, and who is not heard. Whoever came gets the
 // lowest number above those of all who are there: so nobody's changes.
 func differences(room string, was, now []participant) *pgx.Batch {
 	b := &pgx.Batch{}
-	by := func(whom string) func(participant) bool { return func(p participant) bool { return p.Whom == whom } }
 	last := 0
 	for _, p := range was {
-		if !slices.ContainsFunc(now, by(p.Whom)) {
+		if !slices.ContainsFunc(now, func(n participant) bool { return n.is(p.Whom) }) {
 			b.Queue(`update audio_presence set gone_at = statement_timestamp() where room_id = $1 and whom = $2 and gone_at is null`, room, p.Whom)
 			continue
 		}
@@ -91,14 +112,14 @@ func differences(room string, was, now []participant) *pgx.Batch {
 	now = slices.Clone(now)
 	slices.SortStableFunc(now, func(a, b participant) int { return cmp.Compare(a.Call, b.Call) }) // those of ours in the order of their calls
 	for _, p := range now {
-		i := slices.IndexFunc(was, by(p.Whom))
+		i := slices.IndexFunc(was, func(w participant) bool { return p.is(w.Whom) })
 		switch {
 		case i < 0:
 			last++
 			b.Queue(`insert into audio_presence (whom, room_id, call_id, no, muted, came_at)
 				values ($1, $2, (select id from audio_call where id = $3), $4, $5, statement_timestamp()) on conflict do nothing`, p.Whom, room, p.Call, last, p.Muted)
 		case was[i].Muted != p.Muted:
-			b.Queue(`update audio_presence set muted = $3 where room_id = $1 and whom = $2 and gone_at is null`, room, p.Whom, p.Muted)
+			b.Queue(`update audio_presence set muted = $3 where room_id = $1 and whom = $2 and gone_at is null`, room, was[i].Whom, p.Muted)
 		}
 	}
 	return b

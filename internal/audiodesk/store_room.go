@@ -162,23 +162,25 @@ func (s *Store) make(ctx context.Context, r newRoom, ends asking, most int) erro
 		if r.Kind == Private && n >= most {
 			return errMany
 		}
-		_, err = tx.Exec(ctx, insertRoom, r.row()...)
+		if _, err := tx.Exec(ctx, insertRoom, r.row()...); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update audio_ask set room_id = $2 where person_id = $1`, r.Maker, r.ID)
 		return err
 	}))
 }
 
 // outside finds or makes the room of another system, by its name.
-func (s *Store) outside(ctx context.Context, source, name string) (r Room, err error) {
-	id, err := ident.New("arm")
-	if err != nil {
-		return Room{}, err
+func (*Store) outside(ctx context.Context, tx query, source, name string) (id string, err error) {
+	if id, err = ident.New("arm"); err != nil {
+		return "", err
 	}
-	_, err = s.Pool.Exec(ctx, insertRoom+` on conflict (source, name) where closed_at is null do nothing`,
+	_, err = tx.Exec(ctx, insertRoom+` on conflict (source, name) where closed_at is null do nothing`,
 		newRoom{Room: Room{ID: id, Number: newNumber(), Kind: Outside, Name: name}, Source: source}.row()...)
 	if err == nil {
-		err = s.Pool.QueryRow(ctx, `select `+roomColumns+` from audio_room r where r.source = $1 and r.name = $2 and r.closed_at is null`, source, name).Scan(r.places()...)
+		err = tx.QueryRow(ctx, `select id from audio_room where source = $1 and name = $2 and closed_at is null`, source, name).Scan(&id)
 	}
-	return r, fail("audio room", err)
+	return id, fail("audio room", err)
 }
 
 // bump says that something changed that is shown of a room.
@@ -187,56 +189,12 @@ const bump = `update audio_room set version = version + 1 where id = $1`
 // close closes a room, and ends the calls into it that were not made yet. False: it was
 // closed before.
 func (s *Store) close(ctx context.Context, tx query, id string) (bool, error) {
-	tag, err := tx.Exec(ctx, `update audio_room set closed_at = statement_timestamp(), version = version + 1 where id = $1 and closed_at is null`, id)
+	tag, err := tx.Exec(ctx, `update audio_room set closed_at = statement_timestamp(), version = version + 1, pin = null where id = $1 and closed_at is null`, id)
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, fail("audio room", err)
 	}
 	_, err = tx.Exec(ctx, `update audio_call set state = 'ended', outcome = 'closed', ended_at = statement_timestamp(), sealed = null where room_id = $1 and state = 'asked'`, id)
 	return true, fail("audio room", err)
-}
-
-// pin is the sealed hash of a room's PIN.
-func (s *Store) pin(ctx context.Context, room string) (sealed []byte, err error) {
-	err = s.Pool.QueryRow(ctx, `select pin from audio_room where id = $1 and closed_at is null`, room).Scan(&sealed)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = ErrClosed
-	}
-	return sealed, fail("audio room", err)
-}
-
-// maxTries locks: the try with this number, if it is wrong.
-const maxTries = 5
-
-// try counts a try at a PIN before it is looked at, so that tries at the same moment are no
-// more than those that follow one another. The fifth locks, at first for 15 minutes, then for
-// twice as long as before, up to a day. Locked is until when nobody looks at it.
-func (s *Store) try(ctx context.Context, room string, p people.ID) (left int, locked time.Time, err error) {
-	var tries int
-	_, err = s.Pool.Exec(ctx, `insert into audio_member (room_id, person_id, let_in) values ($1, $2, false) on conflict do nothing`, room, p)
-	if err == nil {
-		err = s.Pool.QueryRow(ctx, `update audio_member set
-				tries = case when locked_until is null then tries + 1 else 1 end,
-				lockouts = lockouts + case when locked_until is null and tries + 1 = $3 then 1 else 0 end,
-				locked_until = case when locked_until is null and tries + 1 = $3
-					then statement_timestamp() + least(interval '1 day', interval '15 minutes' * power(2, least(lockouts, 10))) end
-			where room_id = $1 and person_id = $2 and (locked_until is null or locked_until <= statement_timestamp())
-			returning tries`, room, p, maxTries).Scan(&tries)
-	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = s.Pool.QueryRow(ctx, `select locked_until from audio_member where room_id = $1 and person_id = $2`, room, p).Scan((*null)(&locked))
-	}
-	return maxTries - tries, locked, fail("PIN of an audio room", err)
-}
-
-// letIn lets somebody into a room who knew its PIN, and ends the question that he answered.
-func (s *Store) letIn(ctx context.Context, room string, p people.ID, ends asking) error {
-	return fail("PIN of an audio room", pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `update audio_member set let_in = true, tries = 0, lockouts = 0, locked_until = null where room_id = $1 and person_id = $2`, room, p)
-		if err == nil {
-			err = s.advance(ctx, tx, &ends)
-		}
-		return err
-	}))
 }
 
 // taken reports that somebody else made the same in this moment, or that this very act was

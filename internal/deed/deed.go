@@ -32,6 +32,7 @@ const (
 	Admit   = "admit" // a guest who waits
 	Decline = "decline"
 	Open    = "open" // its conference
+	Join    = "join" // a way into it was given
 	Close   = "close"
 	Forget  = "forget" // a conference that may be left on a server of the past
 )

@@ -66,7 +66,7 @@ type identityNote struct {
 func (s *Store) Match(ctx context.Context, p Proof) (Entry, error) {
 	var e Entry
 	err := pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		e, _, err = match(ctx, &writer{tx: tx}, p)
+		e, err = s.MatchIn(ctx, tx, p)
 		return err
 	})
 	return e, err
@@ -75,6 +75,14 @@ func (s *Store) Match(ctx context.Context, p Proof) (Entry, error) {
 // MatchIn is Match inside the caller's transaction.
 func (*Store) MatchIn(ctx context.Context, tx pgx.Tx, p Proof) (Entry, error) {
 	e, _, err := match(ctx, &writer{tx: tx}, p)
+	if e.ID == "" {
+		return e, err
+	}
+	who := []people.Person{e.Person}
+	if lost := settle(ctx, tx, who); lost != nil { // he may have to be told, in his language
+		return Entry{}, lost
+	}
+	e.Person = who[0]
 	return e, err
 }
 

@@ -42,7 +42,7 @@ func (o *object) amount(currency string, of sumOf) money.Amount {
 		o.fault("amount", "missing_field")
 	}
 	if hasText && hasMinor && a.Currency != "" && a.Minor != minor {
-		o.fault("amount_minor", "conflict")
+		o.refuse("amount_minor", "conflict", "≠ amount")
 	}
 	return a
 }

@@ -2,8 +2,6 @@ package erp
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"reflect"
@@ -31,10 +29,12 @@ type CallInput struct {
 }
 
 func (m *mounting) calls() {
+	calling := sending(directory.Calls, repeatNeeded)
+	calling.hidden = true
 	add(m, operation{
 		id: "post-call", method: http.MethodPost, path: callsPath, tag: tagCalls,
 		summary: "Call a telephone into an audio room", text: callText,
-		endpoint: sending(directory.Calls, repeatNeeded), body: reflect.TypeFor[CallBody](),
+		endpoint: calling, body: reflect.TypeFor[CallBody](),
 		success: only[CallAnswer](http.StatusAccepted), errors: []int{http.StatusConflict},
 	}, m.door.postCall)
 	add(m, operation{
@@ -51,16 +51,9 @@ func (d *Door) postCall(c *call, in *CallsInput) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	r.Source, r.Key = c.key.Source, keyOf(in.IdempotencyKey)
+	r.Source, r.Key = c.key.Source, in.IdempotencyKey
 	out, err := d.ring(c.ctx(), r)
 	return answer{status: http.StatusAccepted, body: c.callAnswer(out)}, err
-}
-
-// keyOf is what the desk knows an Idempotency-Key by: its own keys are shorter.
-func keyOf(key string) string {
-	const enough = 16
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:enough])
 }
 
 var errExchange = errors.New("no connection to the telephone exchange")
@@ -135,12 +128,17 @@ func callTable() []known {
 		{errExchange, problemError{status: http.StatusServiceUnavailable, code: "exchange_away", retry: 30 * time.Second}},
 		{audiodesk.ErrUnknown, problemError{status: http.StatusNotFound, code: "not_found"}},
 		{audiodesk.ErrOff, conflict("calls_off")},
+		{audiodesk.ErrOther, problemError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch"}},
 		{audiodesk.ErrInProgress, conflict("call_in_progress")},
-		{audiodesk.ErrClosed, conflict("closed")},
+		{audiodesk.ErrClosed, problemError{status: http.StatusConflict, code: "closed", text: "room_closed"}},
+		{audiodesk.ErrLocked, problemError{status: http.StatusConflict, code: "room_locked"}},
 		{audiodesk.ErrDaily, often},
 		{audiodesk.ErrDailyAll, often},
 		{audiodesk.ErrPrefix, problemError{
 			status: http.StatusUnprocessableEntity, code: "number_not_called", faults: faults{{field: "phone_number", code: "number_not_called"}},
+		}},
+		{audiodesk.ErrCaller, problemError{
+			status: http.StatusUnprocessableEntity, code: "caller_not_shown", faults: faults{{field: "caller_id", code: "caller_not_shown"}},
 		}},
 		{audiodesk.ErrInvalid, problemError{status: http.StatusUnprocessableEntity, code: "invalid_field"}},
 	}

@@ -2,6 +2,7 @@ package erp_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,7 +50,7 @@ func newExchange(t *testing.T, change ...func(*erp.Door)) (*bench, *asterisktest
 		Store: &audiodesk.Store{Pool: b.Pool}, Exchange: line, Seal: key, Notices: &notice.Store{Pool: b.Pool}, Texts: localetest.Texts(t), Zone: time.UTC,
 		Directory: b.Directory.Snapshot, Rules: audiodesk.DefaultRules(), Bell: &wake.Bell{}, Now: b.Clock.Now, Log: b.door.Log,
 	}
-	d.Rules.Prefixes = []string{"+4930"}
+	d.Rules.Prefixes, d.Rules.Callers = []string{"+4930"}, []string{"1000", "+4930555000"}
 	b.door.Audio = d
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var all sync.WaitGroup
@@ -88,6 +89,16 @@ func TestAnotherSystemHasATelephoneCalledIntoARoom(t *testing.T) {
 	if lost := b.post(t, "/v1/calls", callTo("+49 30 100001"), "Idempotency-Key: incident-1"); lost.at(t, "id") != id {
 		t.Errorf("after a cut: %s", lost.body)
 	}
+	// Whoever reads the database cannot try which number the kept request had.
+	guess := sha256.Sum256([]byte("POST\x00/v1/calls\x00\x00" + callTo("+49 30 100001")))
+	var n int
+	if err := b.Pool.QueryRow(t.Context(), `select count(*) from api_idempotency where request = $1`, guess[:]).Scan(&n); err != nil || n != 0 {
+		t.Errorf("the number can be found out by its digest: %d, %v", n, err)
+	}
+	if _, err := b.Pool.Exec(t.Context(), `delete from api_idempotency`); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b.post(t, "/v1/calls", callTo("+4930100002"), "Idempotency-Key: incident-1"), 422, "idempotency_mismatch")
 	expect(t, b.post(t, "/v1/calls", callTo("+4930100001"), "Idempotency-Key: incident-2"), 409, "call_in_progress")
 	call := pbx.Calls()[0]
 	if n := pbx.Dials("4930100001"); n != 1 || call.Name != "Incident line" || call.Vars["LANG"] != "de" {
@@ -132,6 +143,7 @@ func TestWhoMayNotCallRingsNobody(t *testing.T) {
 		{`{"phone_number":4930100001,"room_name":"x"}`, []string{"phone_number wrong_type"}},
 		{`{"phone_number":"+4930100001","room_name":"` + long + `"}`, []string{"room_name too_long"}},
 		{`{"phone_number":"+4930100001","room_name":"x","caller_id":"` + long + `"}`, []string{"caller_id too_long"}},
+		{`{"phone_number":"+4930100001","room_name":"x","caller_id":"110"}`, []string{"caller_id caller_not_shown"}},
 		{`{"phone_number":"+4930100001","room_name":"x","lang":"en;q"}`, []string{"lang too_long"}},
 		{`{"phone_number":"+4930100001","room_name":"x","lang":"1="}`, []string{"lang invalid_field"}},
 		{`{"phone_number":"+4930100001","room_name":"x","variable":"A=B"}`, []string{"variable unknown_field"}},
@@ -213,6 +225,7 @@ func TestDoorOfOldAnswersAsItDid(t *testing.T) {
 		{json, `{"phone_number":"+4930100001","phone_number":"+4930100002","api_key":"` + key + `"}`, 400, "bad parameter: phone_number"},
 		{form, "%zz", 400, "bad_parameter"},
 		{json, `{"phone_number":"112",` + rest + `,"api_key":"` + key + `"}`, 400, "bad parameter: phone_number"},
+		{json, `{"phone_number":"+4930100001","room_name":"Standup","caller_id":"+49 110","lang":"en","api_key":"` + key + `"}`, 400, "this caller_id is not shown from here"},
 		{json, `{"phone_number":"+882100001",` + rest + `,"api_key":"` + key + `"}`, 400, "this number is not called from here"},
 		{"text/plain", "phone_number=1", 415, "unsupported_media_type"},
 		{json, `{"phone_number":"` + ringing + `",` + rest + `,"api_key":"` + key + `","more":1}`, 200, "call requested"},
@@ -224,7 +237,7 @@ func TestDoorOfOldAnswersAsItDid(t *testing.T) {
 		}
 	}
 	await(t, "the second is in the room", func() bool {
-		return slices.ContainsFunc(pbx.Calls(), func(c asterisktest.Call) bool { return c.InRoom && c.Name == "1000" })
+		return slices.ContainsFunc(pbx.Calls(), func(c asterisktest.Call) bool { return c.InRoom && c.Caller == "1000" && c.Name == "" })
 	})
 	if n := pbx.Count("Originate"); n != 2 {
 		t.Errorf("%d calls", n)

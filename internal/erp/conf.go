@@ -87,6 +87,10 @@ func oldWords(p *problemError) string {
 		return "unauthorized"
 	case "call_in_progress":
 		return "call already in progress"
+	case "room_locked":
+		return "the room is locked"
+	case "caller_not_shown":
+		return "this caller_id is not shown from here"
 	case "number_not_called":
 		return "this number is not called from here"
 	case "too_many_calls", "rate_limited":

@@ -23,7 +23,7 @@ func (d *Door) putDelegation(c *call, in *NameInput) (answer, error) {
 		n.Hands = 1
 	}
 	if n.Deputy != "" && n.Deputy == n.Principal {
-		o.fault("deputy", "conflict")
+		o.refuse("deputy", "conflict", "= principal")
 	}
 	o.done()
 	if err := body.err(""); err != nil {

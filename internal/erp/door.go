@@ -114,6 +114,7 @@ type endpoint struct {
 	charsets bool     // windows-1251 is understood
 	query    []string // parameters that it knows
 	repeat   repeat
+	hidden   bool // the body holds what must not be found out by trying which one has the digest that is kept
 }
 
 // repeat says what an Idempotency-Key means to an operation.

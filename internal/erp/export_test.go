@@ -19,6 +19,11 @@ func ReadDocument(body []byte) (document.Document, []Normalized, error) {
 // ProblemOf tells an error as the door does.
 func ProblemOf(err error, lang locale.Lang) server.Problem { return problemOf(err).said(lang) }
 
+// BodyProblem tells why a body could not be read, as the door does.
+func BodyProblem(err error, lang locale.Lang) server.Problem {
+	return problemOf(readError(err)).said(lang)
+}
+
 // SafeName gives the name under which a file is shown.
 func SafeName(sent string) string { return safeName(sent) }
 

@@ -77,7 +77,7 @@ const (
 	meetingText = "Each guest gets a link that opens a page: he gives his name and presses one button. The conference is made when the first guest comes in, is owned by the host, is never recorded, and is ended and " +
 		"removed when everybody has left, nothing is heard of it, or its time is over. With a lobby the host is asked in Telegram for each guest. The links are in this answer only."
 	callText = "The telephone exchange calls the number, and whoever answers is in the room. The same limits hold as for people: numbers that begin as the operator allows, calls within a day, calls at the same time. " +
-		"While the number is being called, or is in a call, it is not called again (409 `call_in_progress`). Nobody is called while the exchange is away (503 `exchange_away`). The answer is 202: what becomes of the call is told by `GET /v1/calls/{id}`."
+		"While the number is being called, or is in a call, it is not called again (409 `call_in_progress`). Nobody is called into a room that is locked (409 `room_locked`), or while the exchange is away (503 `exchange_away`). The answer is 202: what becomes of the call is told by `GET /v1/calls/{id}`."
 	noticeText = "A message to people, roles and groups, with files where there are any. Nobody is asked anything, and a reply to it goes nowhere. " +
 		"The answer says who is reached, and who is not: whoever has no Telegram account connected is `unlinked`. Whoever is meant in several ways is told once.\n\n" +
 		"An `alarm` makes a sound at any hour; keep it for what cannot wait. `info` is silent outside working hours and in a person's quiet hours, each by his own clock. " +

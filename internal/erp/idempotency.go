@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"countersign/internal/ledger"
@@ -25,14 +26,22 @@ func (d *Door) handleOnce(c *call, e endpoint, work func(*call) (answer, error))
 		}
 		return work(c)
 	}
+	if e.hidden && !d.Audio.On() {
+		return work(c) // which does nothing, and nothing is kept of it
+	}
 	c.once = newClaim(c.key.Source, key)
-	request := digestOf(c)
-	was, err := d.keys.take(c.ctx(), c.once, request)
+	requests := [][]byte{digestOf(c)}
+	if e.hidden {
+		if requests, err = d.Audio.Hide(c.ctx(), requests[0]); err != nil {
+			return answer{}, err
+		}
+	}
+	was, err := d.keys.take(c.ctx(), c.once, requests[0])
 	switch {
 	case err != nil:
 		return answer{}, err
 	case !was.mine:
-		return was.again(request)
+		return was.again(requests)
 	}
 	out, err := work(c)
 	if overtaken(err) {
@@ -41,10 +50,11 @@ func (d *Door) handleOnce(c *call, e endpoint, work func(*call) (answer, error))
 	return d.settle(c, out, err)
 }
 
-// again answers for a key that somebody else holds or has used.
-func (e earlier) again(request []byte) (answer, error) {
+// again answers for a key that somebody else holds or has used, for a request that was kept
+// as one of those.
+func (e earlier) again(requests [][]byte) (answer, error) {
 	switch {
-	case !bytes.Equal(e.request, request):
+	case !slices.ContainsFunc(requests, func(r []byte) bool { return bytes.Equal(e.request, r) }):
 		return answer{}, &problemError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch"}
 	case e.status == 0:
 		return answer{}, stillRunning()

@@ -133,7 +133,7 @@ func table() []known {
 		{ledger.ErrNotFound, notFound},
 		{ledger.ErrStale, problemError{status: http.StatusPreconditionFailed, code: "precondition_failed"}},
 		{ledger.ErrOldRevision, conflict("stale_revision")},
-		{ledger.ErrTypeChanged, problemError{status: http.StatusConflict, code: "conflict", faults: faults{{field: "type", code: "conflict"}}}},
+		{ledger.ErrTypeChanged, problemError{status: http.StatusConflict, code: "conflict", text: "type_changed", faults: faults{{field: "type", code: "conflict"}}}},
 
 		{approval.ErrNoRoute, invalid("no_route", fault{field: "type", code: "no_route"})},
 		{approval.ErrNotApproved, conflict("not_approved")},
@@ -158,8 +158,8 @@ func table() []known {
 
 		{hook.ErrNotFound, notFound},
 		{hook.ErrStale, problemError{status: http.StatusPreconditionFailed, code: "precondition_failed"}},
-		{hook.ErrEnded, conflict("closed")},
-		{hook.ErrTooMany, conflict("too_many")},
+		{hook.ErrEnded, problemError{status: http.StatusConflict, code: "closed", text: "webhook_ended"}},
+		{hook.ErrTooMany, problemError{status: http.StatusConflict, code: "too_many", text: "too_many_webhooks"}},
 		{hook.ErrTooOften, problemError{status: http.StatusTooManyRequests, code: "rate_limited", retry: time.Minute}},
 		{hook.ErrBlocked, invalid("bad_address", fault{field: "url", code: "bad_address"})},
 
@@ -181,7 +181,7 @@ func peopleTable() []known {
 		rows = append(rows, known{err, conflict("conflict")})
 	}
 	for _, err := range []error{approval.ErrNotAsked, approval.ErrConflict, approval.ErrDelegation, approval.ErrInactive, approval.ErrAssurance, directory.ErrOwnLink, directory.ErrPowerless, ledger.ErrNoAccount} {
-		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden"}})
+		rows = append(rows, known{err, problemError{status: http.StatusForbidden, code: "forbidden", text: "forbidden_person"}})
 	}
 	for _, err := range []error{directory.ErrTooMany, directory.ErrTries} {
 		rows = append(rows, known{err, conflict("too_many")})
@@ -195,7 +195,7 @@ func talkTable() []known {
 		{approval.ErrNoQuestion, problemError{status: http.StatusNotFound, code: "not_found"}},
 		{approval.ErrAnswered, problemError{status: http.StatusConflict, code: "question_answered"}},
 		{approval.ErrQuestionClosed, problemError{status: http.StatusConflict, code: "question_closed"}},
-		{approval.ErrTooManyQuestions, problemError{status: http.StatusConflict, code: "too_many"}},
+		{approval.ErrTooManyQuestions, problemError{status: http.StatusConflict, code: "too_many", text: "too_many_questions"}},
 	}
 }
 

@@ -209,7 +209,7 @@ func (d *Door) putAbsence(c *call, in *NameInput) (answer, error) {
 	n.Person, n.Deputy = o.whom("user", name(200).must(), dir).ID, o.whom("deputy", name(200), dir).ID
 	n.From, n.Until = d.span(o)
 	if n.Deputy != "" && n.Deputy == n.Person {
-		o.fault("deputy", "conflict")
+		o.refuse("deputy", "conflict", "= user")
 	}
 	o.done()
 	if err := body.err(""); err != nil {

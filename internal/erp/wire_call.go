@@ -4,7 +4,7 @@ package erp
 type CallBody struct {
 	PhoneNumber string `json:"phone_number" maxLength:"40" doc:"With the country code, as +49 30 123456; 8 to 15 digits. Kept sealed while it is needed, and in no answer" example:"+4930123456"`
 	RoomName    string `json:"room_name" maxLength:"80" doc:"A name of your own: all who are called with it come together. Other keys of your source mean the same room, other sources another one" example:"Incident 4711"`
-	CallerID    string `json:"caller_id,omitempty" nullable:"true" maxLength:"60" doc:"What the telephone shows: a number, or a name. Left out: as the gateway is set up" example:"Incident line"`
+	CallerID    string `json:"caller_id,omitempty" nullable:"true" maxLength:"60" doc:"What the telephone shows: a name, or one of the numbers that the operator allows. Left out: as the gateway is set up" example:"Incident line"`
 	Lang        string `json:"lang,omitempty" nullable:"true" pattern:"^[a-z]{2}$" doc:"Of the prompts; en where it is left out" example:"en"`
 }
 

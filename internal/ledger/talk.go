@@ -129,6 +129,24 @@ func (db *DB) Discuss(ctx context.Context, t Talk, also ...Also) (Said, error) {
 	}, also...)
 }
 
+// house is who says what the gateway itself has to say about a document.
+const house = "Countersign"
+
+// Note puts a line of the gateway's own under the document of a case, whatever became of that
+// since. What the same origin brought before is not said again.
+func (db *DB) Note(ctx context.Context, t Talk, also ...Also) error {
+	_, err := db.change(ctx, byCase(t.Case), "", func(r *record, _ time.Time) ([]fact, error) {
+		var before bool
+		err := r.conn.QueryRow(ctx, `select exists (select from comment where origin = $1)`, t.Origin).Scan(&before)
+		if err != nil || before {
+			return nil, err
+		}
+		m := remark{origin: t.Origin, Remark: approval.Remark{ID: t.ID, Kind: approval.IsComment, Author: house, Text: t.Text}}
+		return r.remark(m, nil), nil
+	}, also...)
+	return err
+}
+
 // Answer answers a question by its number in the case.
 func (db *DB) Answer(ctx context.Context, t Talk, no int, also ...Also) (Said, error) {
 	return db.talk(ctx, t, func(r *record, p people.Person, now time.Time) ([]fact, error) {

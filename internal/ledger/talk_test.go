@@ -74,6 +74,41 @@ func TestAMessageIsOneCommentHoweverOftenItComes(t *testing.T) {
 	}
 }
 
+// What the gateway notes is said once, by nobody of the company, also when all is decided; the
+// case stays what it is.
+func TestNoteOfTheGatewayIsOneLineAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := ledgertest.New(t)
+	b.Post(t, "4711")
+	b.Vote(t, "4711", ledgertest.Budget, approval.Reject, "No")
+	was, err := b.Document(t.Context(), ledgertest.Key("4711"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lent := 0
+	for range 3 {
+		if err := b.Note(t.Context(), said(t, b, "4711", 0, "audio/1/over"), func(*pgx.Batch, error) { lent++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := b.Document(t.Context(), ledgertest.Key("4711"))
+	if err != nil || now.Case.Hash != was.Case.Hash || now.Case.State != was.Case.State || now.Case.Round != was.Case.Round || now.Case.Revision != was.Case.Revision {
+		t.Errorf("the case became %+v, %v", now.Case, err)
+	}
+	thread, err := b.Thread(t.Context(), ledgertest.Key("4711"), "", 100)
+	if err != nil || len(thread) != 1 || thread[0].Author != "Countersign" || thread[0].By != "" || lent != 3 {
+		t.Errorf("%+v, lent %d times, %v", thread, lent, err)
+	}
+	if told := bodies(t, b, "comment.added"); len(told) != 1 || strings.Contains(told[0], `"user"`) || !strings.Contains(told[0], `"author":"Countersign"`) {
+		t.Errorf("told: %v", told)
+	}
+	nowhere := said(t, b, "4711", 0, "audio/2/over")
+	nowhere.Case = "cas_00000000000000000000000000"
+	if err := b.Note(t.Context(), nowhere); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("under no document: %v", err)
+	}
+}
+
 // TestWhoMaySpeakOfADocument is the whole table: who sees a document may say something of
 // it, and nobody else.
 func TestWhoMaySpeakOfADocument(t *testing.T) {

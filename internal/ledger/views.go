@@ -170,9 +170,19 @@ func (db *DB) RedrawOf(ctx context.Context, ids ...people.ID) error {
 	return db.redrawAll(ctx, askedOf, ids)
 }
 
+// LendRedraw asks the same of cases in a transaction of somebody else's, who rings the bell
+// after it.
+func LendRedraw(ids ...approval.ID) func(*pgx.Batch) {
+	return func(b *pgx.Batch) { b.Queue(redrawOf(`select unnest($1::text[])`), ids) }
+}
+
+// redrawOf goes in the order of their ids, so that two of us never wait for each other.
+func redrawOf(list string) string {
+	return redraw + `in (select id from approval_case where id in (` + list + `) order by id for no key update)`
+}
+
 func (db *DB) redrawAll(ctx context.Context, list string, of any) error {
-	// In the order of their ids, so that two of us never wait for each other.
-	_, err := db.Pool.Exec(ctx, redraw+`in (select id from approval_case where id in (`+list+`) order by id for no key update)`, of)
+	_, err := db.Pool.Exec(ctx, redrawOf(list), of)
 	if err == nil {
 		db.Bell.Ring()
 	}

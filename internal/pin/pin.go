@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -32,9 +33,12 @@ func Of(text string, shortest, longest int) bool {
 }
 
 // Weak finds the PINs that everybody tries first: one digit again and again, and runs up
-// and down, also over the edge of 9 and 0.
+// and down, also over the edge of 9 and 0; and whatever is shorter than two digits.
 func Weak(pin string) bool {
 	const ten = 10
+	if len(pin) < 2 {
+		return true
+	}
 	step := (int(pin[1]) - int(pin[0]) + ten) % ten
 	if step != 0 && step != 1 && step != ten-1 {
 		return false
@@ -68,6 +72,9 @@ type Hash struct {
 	salt, want   []byte
 	memory, time uint32
 }
+
+// Format never shows what it is.
+func (Hash) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "hash of a PIN") }
 
 // Read takes hashes of other, bounded costs too, so that the costs above can grow.
 func Read(hashed string) (Hash, error) {
