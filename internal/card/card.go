@@ -37,6 +37,7 @@ type View struct {
 	MaxFile  int64             // bytes that the messenger takes; 0: all
 	LinkDays int               // how long a link to a larger file is good; 0: there are none
 	Meet     bool              // people can be brought together in a video meeting
+	Phone    bool              // and by telephone
 
 	Away map[people.ID]time.Time // who is away, and until when
 }

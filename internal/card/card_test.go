@@ -75,11 +75,16 @@ func check(t *testing.T, v card.View, tag string, whole ...string) {
 			t.Fatalf("%s: caption of %d units", s.Key(), n)
 		}
 		asks := len(c.Buttons) > 0 && c.Buttons[0][0].Data != ""
-		if asks && strings.HasSuffix(c.Buttons[0][0].Data, ":m") { // a talk is open to those who took part, and is no decision
-			if s.Chat != "" || !v.Meet || !v.Case.State.Open() || len(c.Buttons) != 1 {
-				t.Fatalf("%s: leads to a video meeting by %v", s.Key(), c.Buttons)
+		if asks && leadsToTalk(c.Buttons[0][0]) { // it is open to those who took part, and is no decision
+			if len(c.Buttons) != 1 {
+				t.Fatalf("%s: a talk among decisions, %v", s.Key(), c.Buttons)
 			}
 			asks = false
+		}
+		for _, b := range slices.Concat(c.Buttons...) {
+			if leadsToTalk(b) && (s.Chat != "" || !v.Case.State.Open() || !v.Meet && !v.Phone) {
+				t.Fatalf("%s: leads to a talk by %v", s.Key(), c.Buttons)
+			}
 		}
 		if s.Kind == card.KindGroup && asks {
 			t.Fatalf("%s: decision buttons in a group", s.Key())
@@ -99,6 +104,12 @@ func check(t *testing.T, v card.View, tag string, whole ...string) {
 			}
 		}
 	}
+}
+
+// leadsToTalk reports whether a button brings people together.
+func leadsToTalk(b card.Button) bool {
+	t, err := card.ParseTap(b.Data)
+	return err == nil && (t.Verdict == card.Discuss || t.Verdict == card.Phone)
 }
 
 func TestHostileTextNeitherBreaksNorPushesAway(t *testing.T) {

@@ -124,6 +124,8 @@ func (p page) change(before document.Document, d document.Difference) line {
 	switch d.Field {
 	case "files":
 		return words(p.fileChange(d))
+	case "type":
+		return p.changed(d, p.typeName(d.Old), p.typeName(d.New))
 	case "amount":
 		return p.changed(d, p.money(before.Amount), p.money(p.Doc.Amount))
 	case "due_date":
@@ -144,22 +146,34 @@ func maxChange(d document.Difference) int {
 }
 
 func (p page) changed(d document.Difference, before, after string) line {
-	name, extra := strings.CutPrefix(d.Field, "fields.")
-	label := tidy(name, maxName)
-	if !extra {
-		label = p.t("field."+d.Field, nil)
-	}
 	orEmpty := func(s string) string {
 		if s == "" {
 			return p.t("card.change.empty", nil)
 		}
 		return s
 	}
-	text := p.t("card.change.field", map[string]any{"Field": label, "Old": orEmpty(before), "New": orEmpty(after)})
+	text := p.t("card.change.field", map[string]any{"Field": p.fieldName(d.Field), "Old": orEmpty(before), "New": orEmpty(after)})
 	if strings.HasPrefix(d.Field, "payee.") {
 		text = "⚠️ " + text
 	}
 	return words(text)
+}
+
+// fieldName is what people call a field: "payee.account", "fields.Договор".
+func (p page) fieldName(field string) string {
+	if own, extra := strings.CutPrefix(field, "fields."); extra {
+		return p.word("field.own.", own)
+	}
+	return p.word("field.", field)
+}
+
+// typeName is what people call a type of document. One that has no name of its own is told
+// from others by its code.
+func (p page) typeName(code string) string {
+	if text, ok := p.known("doc." + code); ok {
+		return text
+	}
+	return tidy(p.t("doc.other", nil)+" ("+code+")", maxName)
 }
 
 // lineChanges compares the lines of the document by their place, as document does.

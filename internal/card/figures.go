@@ -156,14 +156,19 @@ func (p page) extra() (lines []line, all int) {
 			continue
 		}
 		if all++; all <= mostFields {
-			label, ours := p.known("field.own." + name)
-			if !ours {
-				label = tidy(name, maxName)
-			}
-			lines = append(lines, words(label+": "+tidy(p.Doc.Fields[name], maxValue)))
+			lines = append(lines, words(p.fieldName("fields."+name)+": "+p.ownValue(name, p.Doc.Fields[name])))
 		}
 	}
 	return lines, all
+}
+
+// ownValue is the value of such a field. A moment in one that we know is told by the
+// reader's clock.
+func (p page) ownValue(name, value string) string {
+	if at, err := time.Parse("2006-01-02 15:04 UTC", value); err == nil && p.lang.Has("field.own."+name) {
+		return p.time(at)
+	}
+	return tidy(value, maxValue)
 }
 
 func (p page) docLines() []line {

@@ -132,6 +132,8 @@ func (p page) reason(s approval.Slot, limit int) []line {
 		return nil
 	case s.Vote.Verdict == approval.Return:
 		return []line{words(p.t("card.question", map[string]any{"Question": why}))}
+	case s.Vote.Verdict == approval.Accept:
+		return []line{words(p.t("card.grounds", map[string]any{"Reason": why}))}
 	default:
 		return []line{words(p.t("card.reason", map[string]any{"Reason": why}))}
 	}

@@ -43,3 +43,16 @@ func (s *story) onVideo() *story {
 	s.meet = true
 	return s
 }
+
+func (s *story) byPhone() *story {
+	s.phone = true
+	return s
+}
+
+func (s *story) consume() *story {
+	s.t.Helper()
+	if _, err := s.c.Consume(s.c.Hash, "ПП-000318", s.tick()); err != nil {
+		s.t.Fatal(err)
+	}
+	return s
+}

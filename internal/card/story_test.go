@@ -90,6 +90,9 @@ type story struct {
 	veil  []string // hidden from the groups
 	bare  bool     // the groups get no files
 	meet  bool     // there are video meetings
+	phone bool     // and talks by telephone
+	mute  bool     // nobody knows the bot's name
+	most  int64    // bytes of a file that the messenger takes
 	away  map[people.ID]time.Time
 
 	standIns []people.Delegation
@@ -99,16 +102,20 @@ type story struct {
 func begin(tb testing.TB, d document.Document, plan route.Plan, staff []people.Person) *story {
 	tb.Helper()
 	s := &story{t: tb, docs: []document.Document{d}, staff: staff, now: time.Date(2026, 3, 2, 6, 5, 0, 0, time.UTC)}
-	var missing []string
-	for _, f := range d.Files {
-		if f.Size == 0 {
-			missing = append(missing, f.SHA256)
-		}
-	}
 	s.c, _ = approval.Open(approval.Opening{
-		ID: caseID, Key: document.Key{Source: "erp", ExternalID: "4711"}, Revision: 1, Document: d, Missing: missing, Plan: plan,
+		ID: caseID, Key: document.Key{Source: "erp", ExternalID: "4711"}, Revision: 1, Document: d, Missing: missing(d), Plan: plan,
 	}, s.dir(), s.now)
 	return s
+}
+
+func missing(d document.Document) []string {
+	var out []string
+	for _, f := range d.Files {
+		if f.Size == 0 {
+			out = append(out, f.SHA256)
+		}
+	}
+	return out
 }
 
 func (s *story) dir() people.Directory { return people.NewDirectory(s.staff).With(s.standIns, nil) }
@@ -163,7 +170,7 @@ func (s *story) revise(change func(d *document.Document)) *story {
 	next.Lines, next.Files, next.Fields = slices.Clone(next.Lines), slices.Clone(next.Files), maps.Clone(next.Fields)
 	change(&next)
 	_, _, err := s.c.Revise(approval.Revision{
-		No: len(s.docs) + 1, Previous: s.doc(), Next: next, Plan: s.c.Plan,
+		No: len(s.docs) + 1, Previous: s.doc(), Next: next, Missing: missing(next), Plan: s.c.Plan,
 	}, s.dir(), s.tick())
 	if err != nil {
 		s.t.Fatal(err)
@@ -188,41 +195,13 @@ func (s *story) expire() *story {
 	return s
 }
 
-func (s *story) consume() *story {
-	s.t.Helper()
-	if _, err := s.c.Consume(s.c.Hash, "ПП-000318", s.tick()); err != nil {
-		s.t.Fatal(err)
-	}
-	return s
-}
-
-func (s *story) view() card.View {
-	zone := time.FixedZone("MSK", 3*60*60)
-	v := card.View{
-		Case: &s.c, Doc: s.doc(), Earlier: map[int]document.Document{}, People: s.dir(),
-		Groups: []card.Group{{ID: "finance", Title: "Finance", Hidden: s.veil, NoFiles: s.bare}}, Fallback: s.ops, Bot: "countersign_bot", Zone: zone,
-		Closed: s.lost, Talk: s.talk, Away: s.away, Meet: s.meet,
-	}
-	for _, m := range s.talk {
-		if m.File != nil {
-			v.Files = append(v.Files, m)
-		}
-	}
-	for _, sl := range s.c.Slots {
-		if sl.Vote != nil && sl.Vote.Revision < len(s.docs) {
-			v.Earlier[sl.Vote.Revision] = s.docs[sl.Vote.Revision-1]
-		}
-	}
-	return v
-}
-
 // situations are the stories that the golden files show.
 func situations() map[string]func(tb testing.TB) *story {
 	usual := func(tb testing.TB) *story {
 		tb.Helper()
 		return begin(tb, request(), threeSteps(), staff())
 	}
-	return map[string]func(tb testing.TB) *story{
+	all := map[string]func(tb testing.TB) *story{
 		"opened": usual,
 		"opened_file_pending": func(tb testing.TB) *story {
 			tb.Helper()
@@ -264,9 +243,17 @@ func situations() map[string]func(tb testing.TB) *story {
 			tb.Helper()
 			return usual(tb).accept("per_anna").onVideo()
 		},
+		"phone": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).accept("per_anna").byPhone()
+		},
+		"video_and_phone": func(tb testing.TB) *story {
+			tb.Helper()
+			return usual(tb).accept("per_anna").onVideo().byPhone()
+		},
 		"video_over": func(tb testing.TB) *story { // what is decided is not discussed any more
 			tb.Helper()
-			return usual(tb).accept("per_anna").vote("per_petr", approval.Reject, "No").onVideo()
+			return usual(tb).accept("per_anna").vote("per_petr", approval.Reject, "No").onVideo().byPhone()
 		},
 		"approved": func(tb testing.TB) *story {
 			tb.Helper()
@@ -434,4 +421,6 @@ func situations() map[string]func(tb testing.TB) *story {
 			return begin(tb, d, threeSteps(), staff())
 		},
 	}
+	maps.Copy(all, rarities())
+	return all
 }

@@ -41,14 +41,26 @@ func (v View) questions(there []Spot) []Spot {
 	return out
 }
 
-// discuss leads to a video meeting, for those who take part in a case and are not alone in it.
+// discuss leads to a talk by video, or by telephone, for those who take part in a case and are
+// not alone in it. Where there are both they share a row, under short names that are read
+// whole on a phone: one tap is all it takes, and the card grows by one row.
 func (p page) discuss() [][]Button {
 	party := approval.Party(p.Case, p.Doc, p.People)
-	if !p.Meet || len(party) < 2 || !slices.Contains(party, p.spot.Person) {
+	if !p.Meet && !p.Phone || len(party) < 2 || !slices.Contains(party, p.spot.Person) {
 		return nil
 	}
-	tap := Tap{Case: p.Case.ID, Round: p.Case.Round, Step: p.spot.Step, Revision: p.Case.Revision, Verdict: Discuss}
-	return [][]Button{{{Text: p.t("button.discuss", nil), Data: tap.String()}}}
+	button := func(key string, v approval.Verdict) Button {
+		tap := Tap{Case: p.Case.ID, Round: p.Case.Round, Step: p.spot.Step, Revision: p.Case.Revision, Verdict: v}
+		return Button{Text: p.t(key, nil), Data: tap.String()}
+	}
+	switch {
+	case !p.Phone:
+		return [][]Button{{button("button.discuss", Discuss)}}
+	case !p.Meet:
+		return [][]Button{{button("button.phone", Phone)}}
+	default:
+		return [][]Button{{button("button.discuss_short", Discuss), button("button.phone_short", Phone)}}
+	}
 }
 
 // attached finds a file that came from the messenger.

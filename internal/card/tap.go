@@ -38,6 +38,7 @@ const (
 	Details approval.Verdict = "details" // why the person is asked, and what changed
 	Stand   approval.Verdict = "stand"   // how the case stands
 	Discuss approval.Verdict = "discuss" // brings those who take part together in a video meeting
+	Phone   approval.Verdict = "phone"   // and by telephone
 )
 
 // letters of the verdicts in a tap.
@@ -59,6 +60,8 @@ func letter(v approval.Verdict) string {
 		return "s"
 	case Discuss:
 		return "m"
+	case Phone:
+		return "p"
 	default:
 		return ""
 	}
@@ -88,7 +91,7 @@ func ParseTap(data string) (Tap, error) {
 		}
 		*to = int(n)
 	}
-	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, Ask, Answer, Details, Stand, Discuss} {
+	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, Ask, Answer, Details, Stand, Discuss, Phone} {
 		if letter(v) == parts[5] {
 			t.Verdict = v
 		}

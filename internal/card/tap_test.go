@@ -52,7 +52,7 @@ func TestOddKeysAreRefused(t *testing.T) {
 func TestEveryTapFitsIntoAButton(t *testing.T) {
 	t.Parallel()
 	const most = math.MaxInt32
-	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, card.Ask, card.Answer, card.Details, card.Stand, card.Discuss} {
+	for _, v := range []approval.Verdict{approval.Accept, approval.Reject, approval.Return, card.Ask, card.Answer, card.Details, card.Stand, card.Discuss, card.Phone} {
 		tap := card.Tap{Case: caseID, Round: most, Step: most, No: most, Revision: most, Verdict: v}
 		data := tap.String()
 		back, err := card.ParseTap(data)

@@ -14,20 +14,25 @@ func (p page) why() []line {
 	switch how {
 	case "role":
 		r := people.ParseRole(what)
-		data["Role"] = p.word("role.", r.Name)
+		name := p.roleName(r.Name)
 		if r.Scope != "" {
-			data["Role"] = p.word("role.", r.Name) + ", " + tidy(r.Scope, maxName)
+			name += ", " + tidy(r.Scope, maxName)
 		}
+		data["Role"] = name
 	case "field":
-		name, extra := strings.CutPrefix(what, "fields.")
-		data["Field"] = tidy(name, maxName)
-		if !extra {
-			data["Field"] = p.word("field.", name)
-		}
+		data["Field"] = p.fieldName(what)
 	default:
 		how = "person"
 	}
 	return []line{words(p.t("card.why."+how, data))}
+}
+
+// roleName is what people call a role; one without a name of its own is told by its code.
+func (p page) roleName(code string) string {
+	if text, ok := p.known("role." + code); ok {
+		return text
+	}
+	return tidy(strings.ReplaceAll(code, "_", " "), maxName)
 }
 
 // through names the delegations by which the person is asked: whose right it is, until when,
@@ -42,7 +47,7 @@ func (p page) through() []line {
 			continue
 		}
 		text := p.t("card.through", map[string]any{
-			"Delegation": int64(id), "Deputy": p.name(d.Deputy), "Principal": p.name(d.Principal), "Until": p.time(d.Until),
+			"Delegation": int64(id), "Deputy": p.name(d.Deputy), "Principal": p.name(d.Principal), "Until": p.lang.Until(d.Until, p.zone()),
 		})
 		if d.Scope.UpTo != nil {
 			text += ", " + p.t("card.through_limit", map[string]any{"Limit": p.money(*d.Scope.UpTo)})

@@ -47,8 +47,12 @@ func (d *Door) talkTap(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		d.answer(ctx, b.query, lang.T("tap.not_linked", nil), Window)
 		return "refused: not linked", nil
 	}
-	if b.tap.Verdict == card.Discuss {
+	switch b.tap.Verdict {
+	case card.Discuss:
 		return d.discuss(ctx, it, b, p)
+	case card.Phone:
+		return d.phone(ctx, it, b, p)
+	default:
 	}
 	if !talks(b.tap.Verdict) {
 		return d.show(ctx, it, b, p)
@@ -123,7 +127,7 @@ func (d *Door) spoken(ctx context.Context, it *inbox.Item, b ballot, lang locale
 		d.note(ctx, b.chat, text)
 		return "refused: " + err.Error(), nil
 	}
-	d.settleQuestion(ctx, b.chat, b.dialog, "«"+b.reason+"»\n\n"+d.passedOn(ctx, lang, b.tap, said))
+	d.settleQuestion(ctx, b.chat, b.dialog, quoted(lang, b.reason)+"\n\n"+d.passedOn(ctx, lang, b.tap, said))
 	return string(b.tap.Verdict) + " noted", nil
 }
 

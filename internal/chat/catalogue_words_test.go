@@ -123,7 +123,7 @@ func TestReasonIsKeptReadableAndShownLiterally(t *testing.T) {
 			t.Errorf("in %d: %q", chatID, m.Text)
 		}
 	}
-	o.reads(t, q, "«"+kept+"»")
+	o.reads(t, q, "“"+kept+"”")
 }
 
 // T10: who shuts the bot out is named on the cards of the others, until he lets it in.

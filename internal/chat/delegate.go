@@ -116,7 +116,7 @@ func (v visit) bounds(s people.Scope) string {
 		out = append(out, v.roleName(s.Role))
 	}
 	if s.Type != "" {
-		out = append(out, v.typeName(s.Type))
+		out = append(out, typeName(v.Lang, s.Type))
 	}
 	if s.Company != "" {
 		out = append(out, short(s.Company))

@@ -68,7 +68,7 @@ func (d *Door) form(ctx context.Context, v visit, f draft, first string) (screen
 		}
 	}
 	field(toDeputy, "delegate.deputy", called(deputy, dir), "delegate.choose")
-	field(till, "delegate.until", v.moment(f.Until), "delegate.choose")
+	field(till, "delegate.until", v.lastMoment(f.Until), "delegate.choose")
 	field(since, "delegate.from", v.moment(f.From), "delegate.at_once")
 	field(upTo, "delegate.limit", v.bounds(people.Scope{UpTo: f.Scope.UpTo}), "delegate.any_amount")
 	field(ofRole, "delegate.role", v.bounds(people.Scope{Role: f.Scope.Role}), "delegate.any")
@@ -87,6 +87,13 @@ func (v visit) moment(t time.Time) string {
 		return ""
 	}
 	return v.Lang.DateTime(t, v.Zone)
+}
+
+func (v visit) lastMoment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return v.Lang.Until(t, v.Zone)
 }
 
 // draftTap is a button of the form: "f" asks for a field, "s" sets it, "go" makes it.
@@ -163,7 +170,7 @@ func (d *Door) askField(ctx context.Context, v visit, f draft, of string) (scree
 		out.Lines = []string{screen.Bold(v.t(key, nil))}
 		out.Rows = [][]telegram.Button{{set(v.t("delegate.any", nil), "")}}
 		for _, name := range names[:min(len(names), mostValues)] {
-			label := v.typeName(name)
+			label := typeName(v.Lang, name)
 			if of != ofType {
 				label = v.roleName(name)
 			}
@@ -174,7 +181,28 @@ func (d *Door) askField(ctx context.Context, v visit, f draft, of string) (scree
 	if f.Awaits = ""; written {
 		f.Awaits = of
 	}
-	return out, d.Dialogs.saveDraft(ctx, f)
+	return out, d.awaits(ctx, v, f)
+}
+
+// awaits keeps a form of which a field may be to be written next: then it is the newest question,
+// and that for a reason and those of the desks step aside for it.
+func (d *Door) awaits(ctx context.Context, v visit, f draft) error {
+	if f.Awaits == "" {
+		return d.Dialogs.saveDraft(ctx, f)
+	}
+	if err := d.Dialogs.aside(ctx, f.Account); err != nil {
+		return err
+	}
+	for _, name := range d.desks() {
+		aside := d.Desks[name].Aside
+		if aside == nil {
+			continue
+		}
+		if err := aside(ctx, v.Visitor); err != nil {
+			return err
+		}
+	}
+	return d.Dialogs.saveDraft(ctx, f)
 }
 
 // roleNames are the roles that somebody holds, each once.
@@ -220,7 +248,7 @@ func (d *Door) draftDeputies(ctx context.Context, v visit, f draft, name string)
 	}
 	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("delegate.back", nil), delegatePage, "f", f.number(), "")})
 	f.Awaits = toDeputy
-	return out, d.Dialogs.saveDraft(ctx, f)
+	return out, d.awaits(ctx, v, f)
 }
 
 // setField sets a field to what a button says. It gives what is wrong with it, in words.

@@ -119,12 +119,19 @@ func TestDeskHearsWhatItAskedForAndNothingIsKeptOfASecret(t *testing.T) {
 	o := newOffice(t)
 	heard := make(chan string, 10)
 	o.door.Desks = map[string]screen.Desk{"tc": counter(), "rooms": ear(1, heard)}
+	defer func() {
+		var all string
+		if t.Failed() && o.Pool.QueryRow(context.WithoutCancel(t.Context()), `select string_agg(concat_ws(' ', update_id, state, attempts, outcome), '; ') from telegram_update`).Scan(&all) == nil {
+			t.Log("updates: ", all)
+		}
+	}()
 	for _, said := range []telegramtest.Said{
 		{Text: "482913"}, {Phone: "+4930100001", PhoneOwner: ledgertest.Budget}, {Phone: "+4930100001", PhoneOwner: ledgertest.Budget, Forwarded: true},
 	} {
 		said.UserID, said.ChatID = ledgertest.Budget, ledgertest.Budget
 		_, err := o.tg.Post(said)
 		must(t, err)
+		o.wait(t, func() bool { return len(heard) > 0 })
 		if got := <-heard; got != "petrov: "+said.Text {
 			t.Errorf("of %+v the desk heard %q", said, got)
 		}

@@ -258,8 +258,13 @@ func (d *Door) written(ctx context.Context, it *inbox.Item, m *telegram.Message,
 		return false, "", nil
 	}
 	b.tap, b.dialog = dlg.Tap, dlg
+	leaves, err := d.leaves(ctx, dlg, m)
 	switch {
+	case err != nil:
+		return true, "", err
 	case dlg.Outcome != "":
+	case leaves:
+		return false, "", nil
 	case len(dlg.Messages) == 0 && d.Now().Sub(dlg.OpenedAt) < askTime:
 		return true, "", later(errAsking) // whether this came before or after the question is not known yet
 	case !dlg.meant(m):
@@ -271,6 +276,16 @@ func (d *Door) written(ctx context.Context, it *inbox.Item, m *telegram.Message,
 	}
 	outcome, err := d.overtaken(ctx, it, b)
 	return true, outcome, err
+}
+
+// leaves reports whether a question leaves a text to the field of a delegation that was asked
+// for after it: a date or a name must not become the reason of a rejection.
+func (d *Door) leaves(ctx context.Context, g *Dialog, m *telegram.Message) (bool, error) {
+	if !g.Aside || m.ReplyTo != nil {
+		return false, nil
+	}
+	_, awaits, err := d.Dialogs.awaitingDraft(ctx, m.From.ID, m.ID, d.Now())
+	return awaits, err
 }
 
 // meant reports whether a text answers the question: it replies to it, or replies to
@@ -314,7 +329,12 @@ func conclusion(lang locale.Lang, b ballot, text string, err error) string {
 }
 
 func saved(lang locale.Lang, reason string) string {
-	return "«" + reason + "»\n\n" + lang.T("reason.saved", nil)
+	return quoted(lang, reason) + "\n\n" + lang.T("reason.saved", nil)
+}
+
+// quoted are somebody's own words, marked as such.
+func quoted(lang locale.Lang, words string) string {
+	return lang.T("reason.quoted", map[string]any{"Text": words})
 }
 
 // settleQuestion takes the buttons from the question and says how it ended.

@@ -172,7 +172,7 @@ func TestSameQuickReasonTwiceIsOneRejectionAndNoError(t *testing.T) {
 			t.Errorf("tap %d was told %q", i+1, a.Text)
 		}
 	}
-	o.reads(t, q, "«Duplicate»", "have been recorded")
+	o.reads(t, q, "“Duplicate”", "have been recorded")
 	if got := o.state(t, "13"); got != approval.Rejected {
 		t.Errorf("the case is %s", got)
 	}
@@ -185,8 +185,8 @@ func TestVerdictThatIsOnRecordIsNeverToldAsNothing(t *testing.T) {
 		button  string
 		reads   string
 	}{
-		"rejected elsewhere, then the reason":   {approval.Reject, "Duplicate", "«It was me»"},
-		"rejected elsewhere, then a change":     {approval.Reject, "Cancel", "«It was me»"},
+		"rejected elsewhere, then the reason":   {approval.Reject, "Duplicate", "“It was me”"},
+		"rejected elsewhere, then a change":     {approval.Reject, "Cancel", "“It was me”"},
 		"accepted by the card, then the reason": {approval.Accept, "Duplicate", "already decided: approved"},
 		"accepted by the card, then a change":   {approval.Accept, "Cancel", "already decided: approved"},
 	} {
@@ -224,7 +224,7 @@ func TestWhatIsHandledAgainVotesOnceAndWritesNothingNew(t *testing.T) {
 					t.Errorf("time %d: %d messages, were %d", i+1, n, messages)
 				}
 				messages = len(o.tg.Messages(ledgertest.Budget))
-				o.reads(t, q, "«Duplicate»", "have been recorded")
+				o.reads(t, q, "“Duplicate”", "have been recorded")
 			}
 			if got := o.count(t, `select count(*) from vote`); got != 1 || o.state(t, "13") != approval.Rejected {
 				t.Errorf("%d votes, the case is %s", got, o.state(t, "13"))
@@ -238,11 +238,11 @@ func TestLaterReasonIsToldWhatIsOnRecord(t *testing.T) {
 	o := newOffice(t)
 	q := o.questioned(t, "13")
 	o.tap(t, ledgertest.Budget, q, "Duplicate")
-	o.reads(t, q, "«Duplicate»")
+	o.reads(t, q, "“Duplicate”")
 	_, err := o.tg.Say(ledgertest.Budget, ledgertest.Budget, "No, I meant the budget", q.ID)
 	must(t, err)
 	o.sees(t, ledgertest.Budget, "already decided: rejected")
-	o.reads(t, q, "«Duplicate»", "have been recorded")
+	o.reads(t, q, "“Duplicate”", "have been recorded")
 }
 
 func TestCancelledQuestionTakesNoReason(t *testing.T) {

@@ -34,12 +34,12 @@ func (d *Door) discuss(ctx context.Context, it *inbox.Item, b ballot, p people.P
 		return refuse(text, "no meetings")
 	}
 	m, said, err := d.matter(ctx, b, p)
-	if err == nil && len(m.People) < 2 {
+	if err == nil && len(m.people) < 2 {
 		return refuse(lang.T("meet.call.alone", nil), "nobody else can be called")
 	}
 	var c meet.Call
 	if err == nil {
-		c, err = d.Meet.Gather(ctx, m, d.noting(ctx, b, &said))
+		c, err = d.Meet.Gather(ctx, meet.Matter{Case: string(b.tap.Case), Topic: m.topic, Caller: p, People: m.people}, d.noting(ctx, b, notable{"meeting/", "meet.call.remark"}, &said))
 	}
 	if text, known := meet.Refusal(lang, err); err != nil && known {
 		d.Log.WarnContext(ctx, "no meeting was made", "error", err)
@@ -61,57 +61,70 @@ func (d *Door) discuss(ctx context.Context, it *inbox.Item, b ballot, p people.P
 
 // noMeetings tells why there are none. What is to be set is for administrators to know.
 func (d *Door) noMeetings(ctx context.Context, p people.Person, lang locale.Lang) (string, error) {
-	administers := false
-	var err error
-	if d.Administrator != nil {
-		administers, err = d.Administrator(ctx, p)
-	}
+	administers, err := d.administers(ctx, p)
 	if !administers || d.Meet == nil {
 		return lang.T("meet.call.off", nil), err
 	}
 	return lang.T("meet.call.missing", map[string]any{"Settings": strings.Join(d.Meet.Missing(), ", ")}), err
 }
 
-// matter is what is talked about and with whom. Whether the person takes part is looked up
-// now: a card may be old.
-func (d *Door) matter(ctx context.Context, b ballot, p people.Person) (meet.Matter, ledger.Said, error) {
+// administers reports whether somebody may be told what administrators are.
+func (d *Door) administers(ctx context.Context, p people.Person) (bool, error) {
+	if d.Administrator == nil {
+		return false, nil
+	}
+	return d.Administrator(ctx, p)
+}
+
+// affair is what is talked about, and with whom: all who take part and can be written to.
+type affair struct {
+	topic  string
+	people []people.Person
+}
+
+// matter is what a card is about. Whether the person takes part is looked up now: a card may
+// be old.
+func (d *Door) matter(ctx context.Context, b ballot, p people.Person) (affair, ledger.Said, error) {
 	st, dir, err := d.Ledger.Seen(ctx, p.ID, b.tap.Case)
 	said := ledger.Said{Status: st, People: dir, Person: p}
 	if err != nil {
-		return meet.Matter{}, said, err
+		return affair{}, said, err
 	}
 	party := approval.Party(&st.Case, st.Document, dir)
 	switch {
 	case !st.Case.State.Open():
-		return meet.Matter{}, said, approval.ErrClosed
+		return affair{}, said, approval.ErrClosed
 	case !slices.Contains(party, p.ID):
-		return meet.Matter{}, said, approval.ErrNotAsked
+		return affair{}, said, approval.ErrNotAsked
 	}
 	if err := p.Power.Decides(d.Now(), 0); err != nil {
-		return meet.Matter{}, said, err
+		return affair{}, said, err
 	}
 	house := d.Texts.For(d.GroupLang)
-	m := meet.Matter{
-		Case: string(st.Case.ID), Topic: markup.Truncate(meet.CleanName(dotted(heading(st.Document, house), matter(st.Document))), meet.MaxTopic), Caller: p,
-	}
+	m := affair{topic: markup.Truncate(meet.CleanName(dotted(heading(st.Document, house), matter(st.Document))), meet.MaxTopic)}
 	for _, id := range party {
 		if who, known := dir.Person(id); known && who.Linked() {
-			m.People = append(m.People, who)
+			m.people = append(m.people, who)
 		}
 	}
 	return m, said, nil
 }
 
-// noting puts a line about a new meeting under its document, where everybody reads it who
-// sees the document, and its ERP, too.
-func (d *Door) noting(ctx context.Context, b ballot, said *ledger.Said) func(string, ledger.Also) error {
-	return func(meeting string, also ledger.Also) error {
+// notable is what is noted of a talk: by the beginning of its origin, and the key of a text.
+type notable struct {
+	origin, key string
+}
+
+// noting puts a line about a new talk under its document, where everybody reads it who sees
+// the document, and its ERP, too.
+func (d *Door) noting(ctx context.Context, b ballot, n notable, said *ledger.Said) func(string, ledger.Also) error {
+	return func(of string, also ledger.Also) error {
 		id, err := ident.New("com")
 		if err != nil {
 			return err
 		}
 		*said, err = d.Ledger.Discuss(ctx, ledger.Talk{
-			Account: b.user.ID, Case: b.tap.Case, ID: id, Origin: "meeting/" + meeting, Text: d.Texts.For(d.GroupLang).T("meet.call.remark", nil),
+			Account: b.user.ID, Case: b.tap.Case, ID: id, Origin: n.origin + of, Text: d.Texts.For(d.GroupLang).T(n.key, nil),
 		}, also)
 		return err
 	}

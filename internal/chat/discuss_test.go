@@ -28,7 +28,7 @@ const discuss = "📹 Discuss"
 // cinema is an office with a video server, and cards that lead there.
 func cinema(t *testing.T) (*office, *trueconftest.Server, *httptest.Server) {
 	t.Helper()
-	o := newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)), func(o *office) { o.onVideo = true })
+	o := newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)), func(o *office) { o.look.Meet = true })
 	video, web := o.studio(t)
 	video.PutUser(trueconftest.User{ID: "ivanova"}, trueconftest.User{ID: "sidorova"})
 	return o, video, web
@@ -56,6 +56,16 @@ func (o *office) unplug(t *testing.T) {
 	must(t, err)
 	t.Cleanup(srv.Close)
 	o.door.Meet.Servers = map[string]*trueconf.Server{"Clinic": srv}
+}
+
+// alone disconnects all others from Telegram.
+func (o *office) alone(t *testing.T) {
+	t.Helper()
+	for _, id := range []string{"ivanova", "sidorova", "kozlov", "orlova"} {
+		e, err := o.Directory.User(t.Context(), id)
+		must(t, err)
+		must(t, o.Directory.Unlink(t.Context(), "test", e.ID, "a new telephone"))
+	}
 }
 
 // invited counts the invitations in a chat.
@@ -312,6 +322,7 @@ func TestMeetingsReadAsWritten(t *testing.T) {
 			o.tg.Clock().Advance(2 * time.Hour)
 			mine, _ := own.Button("🎥")
 			said("over", mine.Data, func() {})
+			a.said(ledgertest.Budget, "/who 4711")
 			said("unknown owner", tap.Data, func() { o.door.Meet.Rules.Users = meet.Mail })
 			o.door.Meet.Rules.Users = meet.MailName
 			said("refused", tap.Data, func() { video.Break(trueconftest.OneUser, trueconftest.Trouble{Fault: trueconftest.Trouble5}) })
@@ -321,6 +332,7 @@ func TestMeetingsReadAsWritten(t *testing.T) {
 				o.door.Administrator = func(context.Context, people.Person) (bool, error) { return true, nil }
 			})
 			o.door.Meet.Rules.Server = "Clinic"
+			said("nobody else", tap.Data, func() { o.alone(t) })
 			said("decided", tap.Data, func() { o.Vote(t, "4711", ledgertest.Budget, approval.Reject, "No") })
 			goldentest.Same(t, "meetings."+tag, a.text.String())
 		})

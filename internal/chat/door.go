@@ -14,6 +14,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/assure"
+	"countersign/internal/audiodesk"
 	"countersign/internal/card"
 	"countersign/internal/crash"
 	"countersign/internal/directory"
@@ -73,6 +74,7 @@ type Door struct {
 	Link      *link.Desk
 	Notices   *notice.Store
 	Meet      *meet.Desk             // nil: there are no video meetings
+	Audio     *audiodesk.Desk        // nil: there is no telephone exchange
 	Assure    *assure.Desk           // nil: there are no pages to confirm on
 	Desks     map[string]screen.Desk // by their commands
 	// Administrator reports whether a person may do what administrators do; nil: nobody may.

@@ -123,7 +123,7 @@ func TestFaultThatPassesIsWaitedForHoweverOftenItComes(t *testing.T) {
 						t.Fatalf("try %d: %v", tries, err)
 					}
 				}
-				o.reads(t, q, "«Duplicate»", "have been recorded")
+				o.reads(t, q, "“Duplicate”", "have been recorded")
 				if got := len(o.tg.Messages(ledgertest.Budget)); got != messages {
 					t.Errorf("%d messages, were %d", got, messages)
 				}

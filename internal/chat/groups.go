@@ -92,11 +92,7 @@ func (d *Door) bind(ctx context.Context, it *inbox.Item, m *telegram.Message, r 
 func kinds(c directory.Chat, lang locale.Lang) string {
 	var out []string
 	for _, name := range c.Notices {
-		key := "doc." + name
-		if text := lang.T(key, nil); text != key {
-			name = text
-		}
-		out = append(out, name)
+		out = append(out, typeName(lang, name))
 	}
 	if len(out) == 0 {
 		return "—"

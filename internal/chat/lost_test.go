@@ -78,7 +78,7 @@ func TestVoteWhoseCommitWasNotHeardOfIsToldAsSaved(t *testing.T) {
 	if outcome != "voted before: reject" {
 		t.Errorf("outcome %q", outcome)
 	}
-	o.reads(t, q, "«Duplicate»", "have been recorded")
+	o.reads(t, q, "“Duplicate”", "have been recorded")
 	for _, m := range o.tg.Messages(ledgertest.Budget) {
 		if strings.Contains(m.Text, "othing was recorded") {
 			t.Errorf("told %q", m.Text)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/ledger"
+	"countersign/internal/locale"
 	"countersign/internal/screen"
 	"countersign/internal/telegram"
 )
@@ -229,15 +230,15 @@ func (d *Door) queueTypes(ctx context.Context, v visit, l leaf) (screen.Screen, 
 	out.Rows = append(out.Rows, []telegram.Button{v.button(v.t("queue.all_types", nil), l.parts("p")...)})
 	for _, name := range found.Types[:min(len(found.Types), most)] {
 		l.kind = kindOf(name)
-		out.Rows = append(out.Rows, []telegram.Button{v.button(v.typeName(name), l.parts("p")...)})
+		out.Rows = append(out.Rows, []telegram.Button{v.button(typeName(v.Lang, name), l.parts("p")...)})
 	}
 	return out, nil
 }
 
 // typeName is what people call a type of document.
-func (v visit) typeName(name string) string {
-	if key := "doc." + name; v.Lang.Has(key) {
-		return v.t(key, nil)
+func typeName(lang locale.Lang, name string) string {
+	if key := "doc." + name; lang.Has(key) {
+		return lang.T(key, nil)
 	}
-	return short(fmt.Sprintf("%s (%s)", v.t("doc.other", nil), name))
+	return short(fmt.Sprintf("%s (%s)", lang.T("doc.other", nil), name))
 }

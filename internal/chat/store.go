@@ -32,6 +32,7 @@ type Dialog struct {
 	OpenedAt  time.Time
 	AskedAt   time.Time // when it was last put; zero: not yet, or nobody knows
 	ExpiresAt time.Time
+	Aside     bool // a field of a delegation was asked for since
 	Outcome   Outcome
 	EndedBy   int64     // the update that brought the reason
 	Over      []*Dialog // whose place it took, as it was opened
@@ -52,13 +53,13 @@ const (
 )
 
 const dialogColumns = `id, account, case_id, round, step, no, revision, verdict, messages, opened_at,
-	coalesce(asked_at, '0001-01-01 00:00:00Z'), expires_at, coalesce(outcome, ''), coalesce(ended_by, 0)`
+	coalesce(asked_at, '0001-01-01 00:00:00Z'), expires_at, aside, coalesce(outcome, ''), coalesce(ended_by, 0)`
 
 func scanDialog(row pgx.CollectableRow) (*Dialog, error) {
 	d := &Dialog{}
 	t := &d.Tap
 	return d, row.Scan(&d.ID, &d.Account, &t.Case, &t.Round, &t.Step, &t.No, &t.Revision, &t.Verdict, &d.Messages, &d.OpenedAt,
-		&d.AskedAt, &d.ExpiresAt, &d.Outcome, &d.EndedBy)
+		&d.AskedAt, &d.ExpiresAt, &d.Aside, &d.Outcome, &d.EndedBy)
 }
 
 // Open keeps a question and puts what is known of it into d: the same verdict once more
@@ -79,9 +80,9 @@ func (s *Dialogs) Open(ctx context.Context, d *Dialog) error {
 		}
 		for _, was := range open {
 			if was.Tap == d.Tap && d.OpenedAt.Before(was.ExpiresAt) {
-				was.ExpiresAt = d.ExpiresAt
+				was.ExpiresAt, was.Aside = d.ExpiresAt, false
 				*d = *was
-				_, err := tx.Exec(ctx, `update dialog set expires_at = $2 where id = $1`, d.ID, d.ExpiresAt)
+				_, err := tx.Exec(ctx, `update dialog set expires_at = $2, aside = false where id = $1`, d.ID, d.ExpiresAt)
 				return err
 			}
 			if _, err := tx.Exec(ctx, endSQL, was.ID, Replaced, nil); err != nil {
@@ -107,6 +108,14 @@ func (s *Dialogs) Asked(ctx context.Context, d *Dialog, message int64, at time.T
 	d.Messages, d.AskedAt = append(d.Messages, message), at
 	if _, err := s.Pool.Exec(ctx, `update dialog set messages = messages || $2::bigint, asked_at = $3 where id = $1`, d.ID, message, at); err != nil {
 		return fmt.Errorf("question %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+// aside lets the open question of an account leave what is written next to another.
+func (s *Dialogs) aside(ctx context.Context, account int64) error {
+	if _, err := s.Pool.Exec(ctx, `update dialog set aside = true where account = $1 and outcome is null`, account); err != nil {
+		return fmt.Errorf("question to %d: %w", account, err)
 	}
 	return nil
 }

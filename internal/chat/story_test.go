@@ -44,7 +44,7 @@ type office struct {
 	inbox   *inbox.Inbox
 	board   *notice.Board // looks when a test asks it to
 	texts   *locale.Texts
-	onVideo bool // cards lead to video meetings
+	look    courier.Look // of the cards
 	url     string
 	client  *http.Client // of its own: a server that closes breaks the shared connections of all others
 }
@@ -118,7 +118,7 @@ func (o *office) build(t *testing.T, url string) *telegram.Client {
 	o.courier = &courier.Courier{
 		Ledger: o.DB, Directory: o.Directory, Store: &courier.Store{Pool: o.Pool}, Pace: limits,
 		Post:  &post.Post{Telegram: client, Files: o.Files, Store: &post.Store{Pool: o.Pool}, Bot: client.BotID(), Log: log},
-		Texts: o.texts, GroupLang: "en", Meet: o.onVideo, Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
+		Texts: o.texts, GroupLang: "en", Look: o.look, Bot: client.BotID(), Username: name, Zone: time.UTC, Bell: o.Bell, Now: now, Log: log,
 	}
 	o.board = &notice.Board{
 		Store: &notice.Store{Pool: o.Pool}, Directory: o.Directory, Post: o.courier.Post, Pace: limits, Texts: o.texts, Language: "en",

@@ -260,7 +260,7 @@ func TestDetailsSayWhyAndWhatChanged(t *testing.T) {
 	o.Post(t, "4711")
 	card := o.card(t, ledgertest.Budget)
 	o.tap(t, ledgertest.Budget, card, "Details")
-	m := o.sees(t, ledgertest.Budget, "Why you: Budget holder", "CC-12", "Route: payment_request, version 1, rule", "You are asked since", "Nothing has changed")
+	m := o.sees(t, ledgertest.Budget, "Why you: Budget holder", "CC-12", "Route: payment_request, version 1, rule", "Your decision has been awaited since", "Nothing has changed")
 	if m.ReplyTo != card.ID {
 		t.Errorf("it hangs under %d", m.ReplyTo)
 	}

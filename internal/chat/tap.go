@@ -24,9 +24,8 @@ const faultTries = 4
 
 // tap acts on a button. Whatever happens, the person is answered.
 func (d *Door) tap(ctx context.Context, it *inbox.Item, cb *telegram.Callback) (string, error) {
-	lang := d.Texts.For(cb.From.Language)
 	refuse := func(key, outcome string) (string, error) {
-		d.answer(ctx, cb.ID, lang.T(key, nil), Window)
+		d.answer(ctx, cb.ID, d.tongue(ctx, cb.From).T(key, nil), Window)
 		return outcome, nil
 	}
 	switch {
@@ -238,10 +237,8 @@ func (d *Door) words(lang locale.Lang, v ledger.Voted, verdict approval.Verdict,
 	switch {
 	case errors.Is(err, approval.ErrNotAsked) && v.Person.ID == "":
 		return lang.T("tap.not_linked", nil), Window
-	case errors.Is(err, approval.ErrNotAsked), errors.Is(err, approval.ErrVerdict), errors.Is(err, ledger.ErrNotFound):
+	case errors.Is(err, approval.ErrNotAsked), errors.Is(err, approval.ErrInactive), errors.Is(err, approval.ErrVerdict), errors.Is(err, ledger.ErrNotFound):
 		return lang.T("tap.not_asked", nil), Window
-	case errors.Is(err, approval.ErrInactive):
-		return lang.T("tap.disabled", nil), Window
 	case errors.Is(err, people.ErrUnconfirmed):
 		return lang.T("tap.unconfirmed", nil), Window
 	case errors.Is(err, people.ErrCoolingOff):

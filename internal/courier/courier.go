@@ -63,7 +63,7 @@ type Courier struct {
 	Protect   []string      // types of document whose messages cannot be forwarded or saved; "*": all
 	MaxFile   int64         // bytes that the messenger takes; 0: all
 	Links     *handout.Desk // for larger files; nil: none
-	Meet      bool          // cards lead to video meetings, as the settings here say
+	Look      Look          // of the cards, as the settings here say
 	Bot       int64
 	Username  func() string
 	Zone      *time.Location
@@ -72,7 +72,7 @@ type Courier struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
-	meet     atomic.Pointer[bool] // the same, as whoever started last says; nil: not known
+	look     atomic.Pointer[Look] // the same, as whoever started last says; nil: not known
 	mu       sync.Mutex
 	failures map[string]failure // of a case in a row, for longer and longer pauses
 }

@@ -94,9 +94,10 @@ func (r *drawing) prepare(ctx context.Context) error {
 	if r.shown, err = r.Store.Shown(ctx, r.Bot, string(r.d.Case.ID)); err != nil {
 		return err
 	}
+	look := r.looks()
 	r.view = card.View{
 		Case: r.d.Case, Doc: r.d.Doc, Earlier: r.d.Earlier, People: r.d.People, Bot: r.Username(), Zone: r.Zone,
-		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile, Meet: r.meets(), Away: map[people.ID]time.Time{},
+		Closed: closed(r.shown), Talk: r.d.Talk, Files: r.d.Files, MaxFile: r.MaxFile, Meet: look.Meet, Phone: look.Phone, Away: map[people.ID]time.Time{},
 	}
 	if r.Links.Open() {
 		r.view.LinkDays = int(handout.Life / (24 * time.Hour))

@@ -8,13 +8,19 @@ import (
 	"countersign/internal/approval"
 )
 
+// Look is what may be on cards, or not.
+type Look struct {
+	Meet  bool // they lead to video meetings
+	Phone bool // and to talks by telephone
+}
+
 // Appear makes what the settings say of cards hold for all replicas: who starts last is
 // right, and is drawn by. When that is another look than before, the open cases are to be
 // drawn anew; Renew asks for them.
 func (c *Courier) Appear(ctx context.Context) error {
-	changed, err := c.Store.appear(ctx, c.Bot, c.Meet)
+	changed, err := c.Store.appear(ctx, c.Bot, c.Look)
 	if err == nil && changed {
-		c.Log.InfoContext(ctx, "open cases are shown anew: video meetings were turned on or off", slog.Bool("on", c.Meet))
+		c.Log.InfoContext(ctx, "open cases are shown anew: talks about them were turned on or off", slog.Any("look", c.Look))
 	}
 	return err
 }
@@ -23,26 +29,25 @@ func (c *Courier) Appear(ctx context.Context) error {
 // there may be more. Of several replicas one does so at a time, each case is asked for once,
 // and what a kill cuts off is gone on with.
 func (c *Courier) Renew(ctx context.Context) (more bool, err error) {
-	meet, more, err := c.Store.renew(ctx, c.Bot, func(after string) (string, error) {
+	look, more, err := c.Store.renew(ctx, c.Bot, func(after approval.ID) ([]approval.ID, error) {
 		const atOnce = 100 // others wait for the same hands
-		open, err := c.Ledger.Open(ctx, approval.ID(after), atOnce)
-		if err != nil || len(open) == 0 {
-			return "", err
-		}
-		return string(open[len(open)-1]), c.Ledger.Redraw(ctx, open...)
+		return c.Ledger.Open(ctx, after, atOnce)
 	})
 	if err == nil {
-		c.meet.Store(&meet)
+		c.look.Store(&look)
+	}
+	if more {
+		c.Ledger.Bell.Ring()
 	}
 	return more, err
 }
 
-// meets reports whether cards lead to video meetings now.
-func (c *Courier) meets() bool {
-	if now := c.meet.Load(); now != nil {
+// looks is what is on cards now.
+func (c *Courier) looks() Look {
+	if now := c.look.Load(); now != nil {
 		return *now
 	}
-	return c.Meet
+	return c.Look
 }
 
 // appearance is what Run does for the look of the cards.

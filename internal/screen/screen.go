@@ -46,6 +46,9 @@ type Desk struct {
 	Open Turn // by the command
 	Tap  Turn // by a button; the first word of its data is the command's
 	Hear Hear // what he says there, if the desk has asked for it; nil: it asks for nothing
+	// Aside is told that somebody is asked something else now: until the desk asks again, only
+	// what replies to its question answers it. Nil where Hear is.
+	Aside func(ctx context.Context, v Visitor) error
 }
 
 // Words are what somebody said in his private chat, to no command.
