@@ -2,7 +2,6 @@ package assure_test
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/goldentest"
 	"countersign/internal/google/googletest"
+	"countersign/internal/pages/pagestest"
 )
 
 // album collects what people are shown in the browser, and told in the messenger.
@@ -39,6 +39,9 @@ func TestScreensReadAsWritten(t *testing.T) {
 			}
 			key := a.setup()
 			a.confirm(key)
+			a.casting(key)
+			a.astray()
+			a.others()
 			a.refused()
 			a.heardOf()
 			goldentest.Same(t, "screens."+tag, a.text.String())
@@ -62,6 +65,7 @@ func TestPasskeysReadAsWritten(t *testing.T) {
 				must(t, err)
 			}
 			d := a.makes()
+			a.bounded(d)
 			a.uses(d)
 			a.heardOf()
 			goldentest.Same(t, "passkeys."+tag, a.text.String())
@@ -106,18 +110,9 @@ func (a *album) uses(d *device) {
 
 // shown keeps the words of a page; what is secret or passing there is another each time.
 func (a *album) shown(title string, p page) page {
-	_, body, _ := strings.Cut(p.Body, "</head>")
-	body = regexp.MustCompile(`(?s)<(script|style|svg)\b.*?</(script|style|svg)>`).ReplaceAllString(body, "")
-	body = regexp.MustCompile(`(class="code">)[A-Z2-7 ]+<`).ReplaceAllString(body, "${1}AAAA BBBB<")
-	body = html.UnescapeString(regexp.MustCompile(`<[^>]+>`).ReplaceAllString(body, "\n"))
-	body = regexp.MustCompile(`[^\n]*\b20[0-9]{2}\b[^\n]*`).ReplaceAllStringFunc(body, a.dated)
-	var lines []string
-	for line := range strings.SplitSeq(body, "\n") {
-		if line = strings.Join(strings.Fields(line), " "); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	fmt.Fprintf(&a.text, "=== page: %s (%d)\n%s\n\n", title, p.Status, strings.Join(lines, "\n"))
+	words := pagestest.Page{Body: regexp.MustCompile(`(class="code">)[A-Z2-7 ]+<`).ReplaceAllString(p.Body, "${1}AAAA BBBB<")}.Words()
+	words = regexp.MustCompile(`[^\n]*\b20[0-9]{2}\b[^\n]*`).ReplaceAllStringFunc(words, a.dated)
+	fmt.Fprintf(&a.text, "=== page: %s (%d)\n%s\n\n", title, p.Status, words)
 	return p
 }
 
@@ -147,7 +142,7 @@ func (a *album) setup() (key string) {
 	a.shown("PINs that differ", b.post(p, "setup/pin", "pin", goodPIN, "repeat", "8305172"))
 	p = a.shown("a PIN is set", b.send(p, "setup/pin", "pin", goodPIN, "repeat", goodPIN))
 	p = a.shown("codes, begun", b.send(p, "setup/totp"))
-	key = strings.ReplaceAll(p.Find(a.t, `class="code">([A-Z2-7 ]+)<`), " ", "")
+	key = a.secretOf(p)
 	a.shown("a first code that is another", b.post(p, "setup/totp/complete", "totp", a.code(a.t, key, 9)))
 	p = a.shown("codes are set", b.send(p, "setup/totp/complete", "totp", a.code(a.t, key, 0)))
 	a.pass(30 * time.Second)
@@ -158,6 +153,11 @@ func (a *album) setup() (key string) {
 	b.send(p, "setup/pin", "pin", goodPIN, "repeat", goodPIN, "now", a.code(a.t, key, 0))
 	a.pass(30 * time.Second)
 	return key
+}
+
+// secretOf is what a page gives to be typed into an app.
+func (a *album) secretOf(p page) string {
+	return strings.ReplaceAll(p.Find(a.t, `class="code">([A-Z2-7 ]+)<`), " ", "")
 }
 
 func (a *album) asking(no int) assure.Ask {
@@ -180,10 +180,12 @@ func (a *album) confirm(key string) {
 	a.shown("confirmed before", b.get(address))
 	a.pass(30 * time.Second)
 	next := b.get(a.begin(a.t, a.asking(1)))
+	var out page
 	for range 5 {
-		b.post(next, "pin", "pin", "111119")
+		out = b.post(next, "pin", "pin", "111119")
 		next = b.get(a.begin(a.t, a.asking(1)))
 	}
+	a.shown("the last wrong PIN", out)
 	a.shown("the PIN is locked", next)
 	boris := a.asking(2)
 	boris.Person, boris.Account = a.ids["boris"], borisPhone

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -11,20 +12,24 @@ import (
 
 // Asterisk is the telephone exchange; it is off without a mode.
 type Asterisk struct {
-	Mode           AsteriskMode  `toml:"mode"`
-	Address        string        `toml:"address"` // of the manager interface, with or without a port
-	User           string        `toml:"user"`
-	Secret         secret.Text   `toml:"secret"`
-	TLS            Switch        `toml:"tls"`
-	CAFile         string        `toml:"ca_file"`   // the authority to trust; empty: the system's
-	CallerID       string        `toml:"caller_id"` // the number that phones show; empty: the exchange's own
-	Prefixes       []string      `toml:"prefixes"`  // of the numbers that are called; none: nobody is
-	RingTimeout    time.Duration `toml:"ring_timeout"`
-	CallsPerPerson int           `toml:"calls_per_person"` // or per number, within a day
-	CallsPerDay    int           `toml:"calls_per_day"`
-	CallsAtOnce    int           `toml:"calls_at_once"`
-	RoomsPerPerson int           `toml:"rooms_per_person"`
-	LegacyAPI      Switch        `toml:"legacy_api"` // whether POST /api/conf is answered
+	Mode           AsteriskMode      `toml:"mode"`
+	Address        string            `toml:"address"` // of the manager interface, with or without a port
+	User           string            `toml:"user"`
+	Secret         secret.Text       `toml:"secret"`
+	TLS            Switch            `toml:"tls"`
+	CAFile         string            `toml:"ca_file"` // the authority to trust; empty: the system's
+	Originate      AsteriskOriginate `toml:"originate"`
+	Spool          string            `toml:"spool"`       // Asterisk's folder for call files
+	SpoolOwner     string            `toml:"spool_owner"` // whom they are given to, as user or user:group; empty: nobody
+	CallerID       string            `toml:"caller_id"`   // the number that phones show; empty: the exchange's own
+	CallerIDs      []string          `toml:"caller_ids"`  // others that another system may have shown
+	Prefixes       []string          `toml:"prefixes"`    // of the numbers that are called; none: nobody is
+	RingTimeout    time.Duration     `toml:"ring_timeout"`
+	CallsPerPerson int               `toml:"calls_per_person"` // or per number, within a day
+	CallsPerDay    int               `toml:"calls_per_day"`
+	CallsAtOnce    int               `toml:"calls_at_once"`
+	RoomsPerPerson int               `toml:"rooms_per_person"`
+	LegacyAPI      Switch            `toml:"legacy_api"` // whether POST /api/conf is answered
 }
 
 func (c Config) asteriskRules() []rule {
@@ -32,6 +37,7 @@ func (c Config) asteriskRules() []rule {
 	ami := a.Mode == AsteriskAMI
 	tls := a.TLS == SwitchOn
 	address := isHost(a.Address) || isDial(a.Address)
+	badCaller := func(n string) bool { return !matches(`^\+?[0-9]{1,20}$`, n) }
 	badPrefix := func(p string) bool { return !matches(`^\+[1-9][0-9]{0,13}$`, p) }
 	return []rule{
 		{ami && !address, "asterisk.address", `is no address; write it as "127.0.0.1" or "pbx.example.com:5039"`},
@@ -39,7 +45,10 @@ func (c Config) asteriskRules() []rule {
 		{ami && a.User == "", "asterisk.user", "is not set; take the name of a section of manager.conf"},
 		{ami && a.Secret == "", "asterisk.secret", "is not set; take the secret of that section of manager.conf"},
 		{a.CAFile != "" && !tls, "asterisk.ca_file", `is set although asterisk.tls is off; set asterisk.tls = "on", or leave it empty`},
+		{a.Originate == OriginateSpool && !filepath.IsAbs(a.Spool), "asterisk.spool", `is no whole path; write Asterisk's folder, such as "/var/spool/asterisk/outgoing"`},
+		{!matches(`^([A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?)?$`, a.SpoolOwner), "asterisk.spool_owner", `is no user; write "asterisk", "asterisk:asterisk" or "101:101", or leave it empty`},
 		{!matches(`^(\+?[0-9]{1,20})?$`, a.CallerID), "asterisk.caller_id", `is no telephone number; write digits, after a + or not, or leave it empty`},
+		{slices.ContainsFunc(a.CallerIDs, badCaller), "asterisk.caller_ids", `holds something that is no telephone number; write ["+4930123457", "1000"]`},
 		{slices.ContainsFunc(a.Prefixes, badPrefix), "asterisk.prefixes", `holds something with which no number begins; write ["+49", "+7495"]`},
 		outside("asterisk.ring_timeout", a.RingTimeout, time.Second, 5*time.Minute),
 		outside("asterisk.calls_per_person", a.CallsPerPerson, 1, 1000),

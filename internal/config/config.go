@@ -238,7 +238,7 @@ func Default() Config {
 		},
 		Meet: Meet{UserIDs: "mail_name", Idle: 5 * time.Minute, Longest: 2 * time.Hour, Life: 24 * time.Hour},
 		Asterisk: Asterisk{
-			Address: "127.0.0.1", TLS: SwitchOff, RingTimeout: 30 * time.Second,
+			Address: "127.0.0.1", TLS: SwitchOff, Originate: OriginateAMI, Spool: "/var/spool/asterisk/outgoing", RingTimeout: 30 * time.Second,
 			CallsPerPerson: 30, CallsPerDay: 500, CallsAtOnce: 10, RoomsPerPerson: 3, LegacyAPI: SwitchOff,
 		},
 		Log:     Log{Level: slog.LevelInfo, Format: JSON},

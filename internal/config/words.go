@@ -18,11 +18,10 @@ const (
 // UnmarshalText refuses a way that does not exist.
 func (m *Mode) UnmarshalText(text []byte) error { return oneOf(m, text, Webhook, Polling) }
 
-// AsteriskMode is how calls are asked for.
+// AsteriskMode is how the exchange is spoken with.
 type AsteriskMode string
 
-// The ways of asking for a call. Call files are none of them: they cannot tell what became of
-// a call, which a room shows and a caller is told.
+// The ways of speaking with the exchange.
 const (
 	AsteriskOff AsteriskMode = ""
 	AsteriskAMI AsteriskMode = "ami" // the manager interface
@@ -31,9 +30,23 @@ const (
 // UnmarshalText refuses a way that does not exist.
 func (m *AsteriskMode) UnmarshalText(text []byte) error {
 	if string(text) == "spool" {
-		return errors.New(`call files ("spool") cannot tell what became of a call; write "ami"`)
+		return errors.New(`call files cannot tell what became of a call; write "ami", and asterisk.originate = "spool" to have calls asked for by files`)
 	}
 	return oneOf(m, text, AsteriskOff, AsteriskAMI)
+}
+
+// AsteriskOriginate is how calls are asked for.
+type AsteriskOriginate string
+
+// The ways of asking for a call. What becomes of it is heard by the manager interface.
+const (
+	OriginateAMI   AsteriskOriginate = "ami"
+	OriginateSpool AsteriskOriginate = "spool" // call files
+)
+
+// UnmarshalText refuses a way that does not exist.
+func (o *AsteriskOriginate) UnmarshalText(text []byte) error {
+	return oneOf(o, text, OriginateAMI, OriginateSpool)
 }
 
 // Switch is "on" or "off".

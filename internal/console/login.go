@@ -21,6 +21,9 @@ const (
 	sessionCookie = "__Host-session"
 )
 
+// signedOut is noted of a session that its owner ended.
+const signedOut = "signed out"
+
 // visitor is who is signed in.
 type visitor struct {
 	person people.Person
@@ -185,7 +188,7 @@ func turnedAway(err error) bool {
 }
 
 func (d *Desk) logout(w http.ResponseWriter, r *http.Request, v visitor) {
-	if err := d.Store.end(r.Context(), v.token, "signed out", v.person.ExternalID); err != nil {
+	if err := d.Store.end(r.Context(), v.token, signedOut, v.person.ExternalID); err != nil {
 		d.fail(w, r, err)
 		return
 	}

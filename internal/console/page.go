@@ -70,6 +70,24 @@ func (p page) State(state string) string { return p.lang.T("console.state."+stat
 // RoleText is a role in words.
 func (p page) RoleText(role string) string { return p.lang.T("console.role."+role, nil) }
 
+// Did is what somebody did at the door, in words.
+func (p page) Did(what string) string { return p.lang.T("console.did."+what, nil) }
+
+// Detail is what goes with it: a role, how often he was turned away, or what was noted.
+func (p page) Detail(e entry) string {
+	if n, err := strconv.Atoi(e.Detail); err == nil && e.What == "refused" {
+		return p.lang.N("console.times", n, nil)
+	}
+	switch {
+	case Role(e.Detail).may(toSee):
+		return p.RoleText(e.Detail)
+	case e.Detail == signedOut: // which the page says already
+		return ""
+	default:
+		return e.Detail
+	}
+}
+
 // When is a moment as people read it.
 func (p page) When(t time.Time) string {
 	if t.IsZero() {

@@ -268,7 +268,7 @@ func (s *Store) entries(ctx context.Context, limit int) ([]entry, error) {
 	rows, err := s.Pool.Query(ctx, `
 		(select at, what, person, by_whom, detail from console_journal order by id desc limit $1)
 		union all
-		(select last_at, 'refused', person, '', times || ' times' from console_refusal order by hour desc, last_at desc limit $1)
+		(select last_at, 'refused', person, '', times::text from console_refusal order by hour desc, last_at desc limit $1)
 		order by 1 desc limit $1`, limit)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"countersign/internal/directory"
 	"countersign/internal/journal"
@@ -31,7 +32,7 @@ func (d *Desk) traces(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 	switch {
 	case errors.Is(err, journal.ErrAsk), errors.Is(err, journal.ErrCursor), errors.Is(err, directory.ErrUnknown):
-		p.Said, p.Wrong = "ask", err.Error()
+		p.Said, p.Wrong = "ask", wrong(err)
 		d.write(w, r, http.StatusUnprocessableEntity, p)
 		return
 	case err != nil:
@@ -46,6 +47,9 @@ func (d *Desk) traces(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 	d.write(w, r, http.StatusOK, p)
 }
+
+// wrong is what cannot be looked for, after words of the page that say just that.
+func wrong(err error) string { return strings.TrimPrefix(err.Error(), journal.ErrAsk.Error()+": ") }
 
 func asked(form url.Values) journal.Ask {
 	a := journal.Ask{

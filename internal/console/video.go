@@ -31,7 +31,7 @@ func (d *Desk) video(w http.ResponseWriter, r *http.Request, v visitor) {
 	next, err := d.deeds(r, &p)
 	switch {
 	case errors.Is(err, journal.ErrAsk), errors.Is(err, deed.ErrCursor), errors.Is(err, directory.ErrUnknown):
-		p.Said, p.Wrong = "ask", err.Error()
+		p.Said, p.Wrong = "ask", wrong(err)
 		d.write(w, r, http.StatusUnprocessableEntity, p)
 		return
 	case err != nil:
@@ -52,10 +52,10 @@ func (d *Desk) video(w http.ResponseWriter, r *http.Request, v visitor) {
 func (d *Desk) deeds(r *http.Request, p *page) (next string, err error) {
 	a := p.DeedAsk
 	q := deed.Query{Server: a.Server, About: a.About, After: a.After, Limit: mostDeeds}
-	var wrong error
+	var odd error
 	q.Since, err = journal.Moment("since", a.Since, d.Now())
-	q.Until, wrong = journal.Moment("until", a.Until, d.Now())
-	if err = errors.Join(err, wrong); err != nil {
+	q.Until, odd = journal.Moment("until", a.Until, d.Now())
+	if err = errors.Join(err, odd); err != nil {
 		return "", err
 	}
 	dir, err := d.Directory.Snapshot(r.Context())

@@ -250,7 +250,7 @@ func (d *Doctor) all(ctx context.Context, checks []check) []Finding {
 			select {
 			case found = <-results[i]: // at the last moment
 			case <-time.After(limit / 10): // what heeds the end of its time says itself what it waited for
-				found = problem("doctor.late", data{"Limit": limit.String()})
+				found = problem("doctor.late", data{"Seconds": limit.Seconds()})
 			}
 		}
 		for _, f := range found {

@@ -75,6 +75,8 @@ func illOnGround() map[string]ill {
 		"login away":     {func(w *world) { w.Services[0].Issuer = "http://127.0.0.1:1" }, doctor.Problem, "login.away", "/auth/google/callback"},
 		"workspace":      {func(w *world) { w.roll = errPlain }, doctor.Problem, "workspace.away", "the reason"},
 		"hook paused":    {func(w *world) { w.hook.State, w.hook.Reason = hook.Paused, hook.ReasonGone }, doctor.Problem, "erp.paused", "410"},
+		"hook tired":     {func(w *world) { w.hook.State, w.hook.Reason = hook.Paused, hook.ReasonFailing }, doctor.Problem, "erp.paused", "five days"},
+		"hook by hand":   {func(w *world) { w.hook.State, w.hook.Reason = hook.Paused, "moving house" }, doctor.Problem, "erp.paused", "moving house"},
 		"hook fails":     {func(w *world) { w.hook.FailingSince = ago(2 * time.Hour) }, doctor.Problem, "erp.failing", "2 h"},
 		"hook fails now": {func(w *world) { w.hook.FailingSince = ago(2 * time.Minute) }, doctor.Warning, "erp.failing", "2 min"},
 		"hook is behind": {func(w *world) { w.hook.OldestDue, w.hook.Due = ago(time.Hour), 3 }, doctor.Problem, "erp.behind", "waiting: 3"},
@@ -331,7 +333,7 @@ func TestEachFindingIsMadeOfWhatIsWrongAndOfNothingElse(t *testing.T) { //nolint
 		}
 	})
 	if !t.Failed() {
-		readAsWritten(t, all)
+		readAsWritten(t, "findings", all)
 	}
 }
 
@@ -353,6 +355,7 @@ func secrets(t *testing.T, found []doctor.Finding, lang locale.Lang) {
 func TestWhatTelegramComplainsOfIsTranslated(t *testing.T) {
 	t.Parallel()
 	w := healthy(t)
+	all := map[string]doctor.Finding{}
 	for text, key := range map[string]string{
 		"Wrong response from the webhook: 401 Unauthorized":                  "secret",
 		"Wrong response from the webhook: 403 Forbidden":                     "forbidden",
@@ -382,7 +385,9 @@ func TestWhatTelegramComplainsOfIsTranslated(t *testing.T) {
 		if why, isSaid := found[i].Data["Why"].(doctor.Said); !isSaid || why.Key != "doctor.delivery."+key || !strings.Contains(found[i].Text(english(t)), text) {
 			t.Errorf("%s: %+v, %s", text, why, found[i].Text(english(t)))
 		}
+		all[text] = found[i]
 	}
+	readAsWritten(t, "complaints", all)
 	end := w.tg.FailAlways("getWebhookInfo", telegramtest.Fault{Status: 200, Body: answer(t, w, "Connection refused", 48*time.Hour)})
 	defer end()
 	for _, f := range w.Examine(t.Context()) {

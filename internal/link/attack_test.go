@@ -204,7 +204,7 @@ func TestOnlyPeopleWithARecordAreLinked(t *testing.T) {
 		"left": {"anna@example.org", "failed.unknown", "No employee", "", func(w *town) {
 			must(t, w.Directory.Deactivate(t.Context(), "admin", "anna", "left"))
 		}},
-		"frozen": {"anna@example.org", "failed.frozen", "frozen", "Somebody frozen signed in", func(w *town) {
+		"frozen": {"anna@example.org", "failed.frozen", "frozen", "is frozen, and somebody signed in", func(w *town) {
 			_, err := w.Directory.Freeze(t.Context(), "admin", "anna", "lost")
 			must(t, err)
 		}},

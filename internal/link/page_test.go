@@ -16,7 +16,7 @@ func TestPagesSpeakTheLanguageOfTheChat(t *testing.T) {
 		"en": {"If this is not your own account", "One more step", "Connected"},
 		"ru": {"Если это не ваш аккаунт", "Ещё один шаг", "Подключено"},
 		"de": {"Ist das nicht Ihr eigenes Konto", "Noch ein Schritt", "Verknüpft"},
-		"es": {"Si no es su propia cuenta", "Un paso más", "Vinculado"},
+		"es": {"Si no es su propia cuenta", "Un paso más", "Cuenta vinculada"},
 	} {
 		w := newTown(t)
 		u := link.User{Account: annasPhone, Name: "Аня <b>\u202e", Language: lang}

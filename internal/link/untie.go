@@ -94,9 +94,9 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 	case !ok:
 		return Screen{Text: lang.T("link.lost_unknown", nil)}, nil
 	}
-	reason := "telephone lost, says " + u.Person.Name
 	by := directory.Colleague{ExternalID: u.Person.ExternalID, Most: maxFreezes, Within: day}
-	f, err := d.Directory.FreezeBy(ctx, by, p.ExternalID, reason, d.tellFrozen(ctx, by.ExternalID, reason))
+	told := news{"link.you_are_lost", "lost", map[string]any{"By": fmt.Sprintf("%s (%s)", u.Person.Name, u.Person.ExternalID)}}
+	f, err := d.Directory.FreezeBy(ctx, by, p.ExternalID, "telephone lost, says "+u.Person.Name, d.tellFrozen(ctx, told))
 	switch {
 	case errors.Is(err, directory.ErrTooMany):
 		return Screen{Text: lang.T("link.lost_too_many", nil)}, nil
@@ -118,23 +118,31 @@ func (d *Desk) freeze(ctx context.Context, u User, whom people.ID) (Screen, erro
 // Freeze takes a person's account from him at once and everywhere, and tells those whom
 // that concerns. Nothing but an administrator's word lets him have one again.
 func (d *Desk) Freeze(ctx context.Context, by, externalID, reason string) (directory.Frozen, error) {
-	f, err := d.Directory.Freeze(ctx, by, externalID, reason, d.tellFrozen(ctx, by, reason))
+	told := news{"link.you_are_frozen", "frozen", map[string]any{"By": by, "Why": reason}}
+	f, err := d.Directory.Freeze(ctx, by, externalID, reason, d.tellFrozen(ctx, told))
 	if err == nil {
 		err = d.frozen(ctx, f)
 	}
 	return f, err
 }
 
+// news are of a freeze: the text for whose account it was, the alarm for administrators, and
+// what that is filled with.
+type news struct {
+	his, alarm string
+	data       map[string]any
+}
+
 // tellFrozen tells those whom a freeze concerns, in its own commit.
-func (d *Desk) tellFrozen(ctx context.Context, by, reason string) directory.Also {
+func (d *Desk) tellFrozen(ctx context.Context, n news) directory.Also {
 	return func(tx tx, f directory.Frozen) error {
 		if f.Person.Telegram != 0 {
-			if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, "link.you_are_frozen", nil); err != nil {
+			if err := d.tell(ctx, tx, notice.Account{ID: f.Person.Telegram, Language: f.Person.Locale}, n.his, nil); err != nil {
 				return err
 			}
 		}
-		return d.alarm(ctx, tx, "frozen", map[string]any{"Name": f.Person.Name, "ID": f.Person.ExternalID, "By": by, "Why": reason},
-			slog.String("person", string(f.Person.ID)))
+		n.data["Name"], n.data["ID"] = f.Person.Name, f.Person.ExternalID
+		return d.alarm(ctx, tx, n.alarm, n.data, slog.String("person", string(f.Person.ID)))
 	}
 }
 
@@ -150,22 +158,28 @@ func (d *Desk) frozen(ctx context.Context, f directory.Frozen) error {
 // concern tells those whom a refused attempt concerns besides the one who made it.
 func (d *Desk) concern(ctx context.Context, tx tx, a attempt, why string) error {
 	attrs := []slog.Attr{slog.String("attempt", a.ID), slog.String("service", a.Service), slog.String("outcome", why)}
-	data := map[string]any{"Email": masked(a.Proof.Email), "Account": a.Account, "SeenAs": a.SeenAs}
 	switch why {
-	case "elsewhere": // his login on an account that is another's
-		p, err := d.owner(ctx, tx, a)
-		if err == nil && p.Telegram != 0 {
-			err = d.tell(ctx, tx, notice.Account{ID: p.Telegram, Language: p.Locale}, "link.tried_elsewhere", nil)
-		}
-		return errors.Join(err, d.alarm(ctx, tx, "elsewhere", data, attrs...))
-	case "other_identity":
-		return d.alarm(ctx, tx, "other_identity", data, attrs...)
-	case "frozen":
-		return d.alarm(ctx, tx, "frozen_login", data, attrs...)
+	case "elsewhere", "other_identity", "frozen":
 	default:
 		d.Log.LogAttrs(ctx, slog.LevelInfo, "login refused", attrs...)
 		return nil
 	}
+	p, err := d.owner(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	key := why
+	switch {
+	case why == "frozen":
+		key = "frozen_login"
+	case why == "elsewhere" && p.Telegram != 0: // his login on an account that is another's
+		if err := d.tell(ctx, tx, notice.Account{ID: p.Telegram, Language: p.Locale}, "link.tried_elsewhere", nil); err != nil {
+			return err
+		}
+	}
+	return d.alarm(ctx, tx, key, map[string]any{
+		"Name": p.Name, "ID": p.ExternalID, "Email": masked(a.Proof.Email), "Account": a.Account, "SeenAs": a.SeenAs,
+	}, attrs...)
 }
 
 // owner is whose login it was; the zero value: nobody's.

@@ -62,7 +62,7 @@ func TestColleagueFreezesALostTelephone(t *testing.T) {
 	if s := w.tap(t, borisPhone, ask, 0); s.Text != "🧊 Frozen: Anna Smith. The administrators have been told." {
 		t.Errorf("%+v", s)
 	}
-	if got := w.links(t); !maps.Equal(got, map[string]int64{"boris": borisPhone}) || !w.heard(annasPhone, "reported lost") || !w.alarmed("frozen by boris") {
+	if got := w.links(t); !maps.Equal(got, map[string]int64{"boris": borisPhone}) || !w.heard(annasPhone, "reported lost") || !w.alarmed("Boris Smith (boris) says that the telephone is lost") {
 		t.Errorf("%v, told %v, administrators %v", got, w.told(), w.alarms())
 	}
 	if s := w.tap(t, borisPhone, ask, 0); !strings.Contains(s.Text, "was frozen before") || len(w.told()[annasPhone]) != 1 {

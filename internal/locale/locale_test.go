@@ -141,6 +141,20 @@ func TestPlaceholdersAreFilledAndNothingElseHappens(t *testing.T) {
 	}
 }
 
+// A value may end with a dot of its own.
+func TestSentenceEndsWithOneDot(t *testing.T) {
+	t.Parallel()
+	lang := shipped(t).For("en")
+	for name, want := range map[string]string{
+		"Anna": "A test message was sent to Anna.", "Ivanov & Co.": "A test message was sent to Ivanov & Co.",
+		"A very long na…": "A test message was sent to A very long na…", "": "A test message was sent to .",
+	} {
+		if got := lang.T("doctor.test.sent", map[string]any{"Name": name}); got != want {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}
+
 func TestAGapIsVisible(t *testing.T) {
 	t.Parallel()
 	texts := load(t, map[string]string{"fr.toml": `"doc.other" = "Document (fr)"`})

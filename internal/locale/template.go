@@ -69,20 +69,26 @@ func (p phrase) names() []string {
 	return names
 }
 
-// Execute fills the placeholders. One without a value stays visible.
+// Execute fills the placeholders. One without a value stays visible. A sentence has one end:
+// where a value such as "2 Std." or "Ivanov & Co." stands at it, its dot is the dot.
 func (p phrase) Execute(data any) (string, error) {
 	values, _ := data.(map[string]any)
 	var b strings.Builder
+	ended := false
 	for i, part := range p {
-		value, ok := values[part]
-		switch {
-		case i%2 == 0:
+		if i%2 == 0 {
+			if ended {
+				part = strings.TrimPrefix(part, ".")
+			}
 			b.WriteString(part)
-		case ok:
-			fmt.Fprint(&b, value)
-		default:
-			b.WriteString(opening + part + closing)
+			continue
 		}
+		text := opening + part + closing
+		if value, ok := values[part]; ok {
+			text = fmt.Sprint(value)
+		}
+		b.WriteString(text)
+		ended = strings.HasSuffix(text, ".") || strings.HasSuffix(text, "…")
 	}
 	return b.String(), nil
 }

@@ -160,7 +160,7 @@ func TestLanguagesAreNotMixed(t *testing.T) {
 	cyrillic := regexp.MustCompile(`\p{Cyrillic}`)
 	same := map[string]bool{
 		"card.change.field": true, "card.progress.done": true, "card.progress.current": true, "card.progress.next": true,
-		"doc.numbered": true, "outcome.by": true, "queue.number": true,
+		"doc.numbered": true, "outcome.by": true, "queue.number": true, "reason.quoted": true,
 	}
 	for _, tag := range languages {
 		for key, forms := range read(t, tag) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -102,7 +103,7 @@ func (h *house) replica(tb testing.TB, listen func(http.Handler) *httptest.Serve
 		Texts: texts, Now: h.Clock.Now, Log: log,
 	}
 	router := server.NewRouter()
-	front := &server.Front{Router: router, Log: log, Now: time.Now}
+	front := &server.Front{Router: router, Log: log, Now: time.Now, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	h.web = listen(front.Handler())
 	tb.Cleanup(h.web.Close)
 	h.desk.PublicURL = h.web.URL

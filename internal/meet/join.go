@@ -62,5 +62,9 @@ func (d *Desk) tryJoin(ctx context.Context, k knock, lang locale.Lang) (seat, er
 	if err != nil {
 		return seat{}, err
 	}
-	return seat{state: in, url: way.URL, origin: srv.Origin()}, d.Store.seated(ctx, e.visit.ID, d.now())
+	there, err := d.Store.seated(ctx, &e, d.now())
+	if err != nil || !there {
+		return seat{state: left}, err
+	}
+	return seat{state: in, url: way.URL, origin: srv.Origin()}, nil
 }

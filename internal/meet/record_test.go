@@ -68,7 +68,7 @@ func TestEachDeedOfAMeetingIsOnRecordForGood(t *testing.T) {
 		_, err := h.desk.Revoke(t.Context(), m.Source, m.ID, "key_8")
 		must(t, err)
 	}
-	want := ledgertest.Source + " key_7: arrange done, petrov: admit done, petrov: decline done, guest: open done, " + ledgertest.Source + " key_8: revoke done, rule: close revoked"
+	want := ledgertest.Source + " key_7: arrange done, petrov: admit done, petrov: decline done, guest: open done, guest: join done, " + ledgertest.Source + " key_8: revoke done, rule: close revoked"
 	h.records(t, "while it is kept", m.ID, want)
 	h.Clock.Advance(100 * 24 * time.Hour)
 	must(t, h.desk.Purge(t.Context(), h.Clock.Now().Add(-90*24*time.Hour)))
@@ -79,7 +79,7 @@ func TestEachDeedOfAMeetingIsOnRecordForGood(t *testing.T) {
 	if n := h.count(t, `select count(*) from video_deed d where d::text ~ 'Zacharias|Evangelina|back'`); n != 0 {
 		t.Errorf("%d deeds tell of a guest", n)
 	}
-	if n := h.count(t, `select count(*) from video_deed where meeting = $1 and what in ('admit', 'decline', 'open') and link in ($2, $3)`, m.ID, m.Links[0].ID, m.Links[1].ID); n != 3 {
+	if n := h.count(t, `select count(*) from video_deed where meeting = $1 and what in ('admit', 'decline', 'open', 'join') and link in ($2, $3)`, m.ID, m.Links[0].ID, m.Links[1].ID); n != 4 {
 		t.Errorf("%d deeds tell by which link", n)
 	}
 }
@@ -100,7 +100,7 @@ func TestEachDeedOfATalkIsOnRecord(t *testing.T) {
 	h.gather(t, "ivanova", "petrov")
 	var id string
 	must(t, h.Pool.QueryRow(t.Context(), `select id from meeting order by made_at limit 1`).Scan(&id))
-	h.records(t, "the first", id, "petrov: arrange done, petrov: open done, ivanova: call done, petrov: prolong done, rule: close too_old, ivanova: replace done")
+	h.records(t, "the first", id, "petrov: arrange done, petrov: open done, petrov: join done, ivanova: call done, petrov: prolong done, rule: close too_old, ivanova: replace done")
 	h.records(t, "of the case", "cas_1", "petrov: arrange done, ivanova: arrange done")
 }
 
@@ -163,5 +163,5 @@ func TestMeetingOfAServerOfThePastGoesInItsTime(t *testing.T) {
 	if n := h.count(t, `select count(*) from meeting`); n != 0 {
 		t.Errorf("%d are kept for ever", n)
 	}
-	h.records(t, "in the end", m.ID, ledgertest.Source+": arrange done, guest: open done, rule: close too_old, rule: forget unclear")
+	h.records(t, "in the end", m.ID, ledgertest.Source+": arrange done, guest: open done, guest: join done, rule: close too_old, rule: forget unclear")
 }

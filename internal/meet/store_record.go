@@ -24,6 +24,14 @@ func (r room) opening(m Meeting, l Link) deed.Deed {
 	return d
 }
 
+// joining is that somebody was given his seat in a conference: once, however often he loads
+// his page again. When he leaves nobody is told for certain, so that there is no deed of it.
+func (e *entry) joining() deed.Deed {
+	d := e.deed(deed.Join, deed.By{Person: e.Person, Guest: e.Person == ""})
+	d.ID, d.Conference, d.Link = ident.Of("vdd", deed.Join, e.visit.ID, e.room.ID), e.room.ID, e.Link.ID
+	return d
+}
+
 // noteClosing records why a conference is to be no more, by the gateway's own rule; and that
 // nobody can say whether it was there, if so.
 func noteClosing(ctx context.Context, tx pgx.Tx, f facts, why string) error {

@@ -124,10 +124,17 @@ func (s *Store) beat(ctx context.Context, k knock, now time.Time) (entry, error)
 	return e, fail("visit", err)
 }
 
-// seated notes that a visitor was given his seat. Who left meanwhile is not there.
-func (s *Store) seated(ctx context.Context, visit string, now time.Time) error {
-	_, err := s.Pool.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1 and state in ('admitted', 'in')`, visit, now)
-	return fail("visit", err)
+// seated notes that a visitor is given his seat: none is given unnoted. False: he left
+// meanwhile.
+func (s *Store) seated(ctx context.Context, e *entry, now time.Time) (there bool, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, `update meeting_visit set state = 'in', seen_at = greatest(seen_at, $2) where id = $1 and state in ('admitted', 'in')`, e.visit.ID, now)
+		if there = err == nil && done.RowsAffected() == 1; !there {
+			return err
+		}
+		return deed.Note(ctx, tx, e.joining())
+	})
+	return there, fail("visit", err)
 }
 
 // leave notes that a visitor has gone.

@@ -358,13 +358,16 @@ func TestConferenceThatHangsKeepsNoOther(t *testing.T) {
 	}
 }
 
-// Who leaves while his seat is being made is not there: nothing waits for him.
+// Who leaves while his seat is being made is not there: he is given none, and nothing waits for
+// him.
 func TestWhoLeavesBeforeHeHasHisSeatIsNotIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	g := h.visit(t, h.arrange(t, nil, meet.Guest{Name: "Ann"}).Links[0].URL)
 	h.video.Break(trueconftest.Clients, trueconftest.Trouble{Times: 1, Do: func() { g.does(t, "leave", "") }})
-	g.does(t, "join", "Ann")
+	if s, p := g.does(t, "join", "Ann"); p.Status != http.StatusOK || s.State != "left" || s.URL != "" {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
 	h.Clock.Advance(2 * time.Minute)
 	h.sweep(t)
 	if n := h.count(t, `select count(*) from meeting_visit where state = 'in'`); n != 0 || len(h.video.Conferences()) != 0 {

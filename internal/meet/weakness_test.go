@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,6 +113,39 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 	if p := g.Get(g.link); p.Status != http.StatusTooManyRequests || strings.Contains(p.Body, "<form") {
 		t.Errorf("one address, the page: %d", p.Status)
 	}
+	h.desk.Addresses = &server.Limiter{Rate: 0.1, Burst: 2, Now: h.Clock.Now}
+	statuses = map[int]int{}
+	for _, address := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8:0:1::1"} { // three of one customer
+		statuses[g.Do(http.MethodGet, g.link, nil, "X-Forwarded-For", address).Status]++
+	}
+	if statuses[http.StatusOK] != 3 || statuses[http.StatusTooManyRequests] != 1 {
+		t.Errorf("many addresses of one network: %v", statuses)
+	}
+}
+
+// Requests of one link that wait for a server are few, and keep nobody else's out.
+func TestWhoHasTooMuchInHandIsToldToWait(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.desk.Gate = &server.Gate{Limit: 1}
+	m := h.arrange(t, nil, meet.Guest{Name: "Ann", Places: 5})
+	other := h.arrange(t, nil, meet.Guest{Name: "Bob"})
+	first, second := h.visit(t, m.Links[0].URL), h.visit(t, m.Links[0].URL)
+	waits, answer := make(chan struct{}), make(chan struct{})
+	h.video.Break(trueconftest.Create, trueconftest.Trouble{Do: func() { close(waits); <-answer }, Times: 1})
+	var all sync.WaitGroup
+	all.Go(func() { first.does(t, "join", "Ann") })
+	<-waits
+	if s, p := second.does(t, "join", "Ann"); p.Status != http.StatusTooManyRequests || s.State != "failed" || s.URL != "" || !strings.Contains(s.Text, "minute") {
+		t.Errorf("while another request of the link waits: %d %s", p.Status, p.Body)
+	}
+	if s, p := second.does(t, "beat", ""); p.Status == http.StatusTooManyRequests {
+		t.Errorf("what waits for no server: %d %s", p.Status, s.Text)
+	}
+	h.visit(t, other.Links[0].URL).joins(t, "Bob")
+	close(answer)
+	all.Wait()
+	second.joins(t, "Ann")
 }
 
 // A browser that forgets who it was comes in anew each time: not without end on one day, and

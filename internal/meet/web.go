@@ -57,7 +57,7 @@ func (d *Desk) slow(r *http.Request) bool {
 	if d.Addresses == nil {
 		return false
 	}
-	ok, _ := d.Addresses.Allow(server.Client(r.Context()).String())
+	ok, _ := d.Addresses.Allow(server.Network(r.Context()))
 	return !ok
 }
 

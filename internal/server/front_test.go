@@ -172,6 +172,21 @@ func TestNoRouteAndNoMethodAreProblemsToo(t *testing.T) {
 	}
 }
 
+func TestLimitCountsANetworkAsOneCaller(t *testing.T) {
+	t.Parallel()
+	r := front(t, &server.Front{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, func(router *mux.Router) {
+		router.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, server.Network(r.Context())) })
+	})
+	for address, want := range map[string]string{
+		"203.0.113.9": "203.0.113.9", "203.0.113.8": "203.0.113.8", "::ffff:203.0.113.9": "203.0.113.9", "2001:db8:1:2::5": "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::9": "2001:db8:1:2::/64", "2001:db8:1:3::5": "2001:db8:1:3::/64",
+	} {
+		if got := send(t, r.addr, "GET /", "X-Forwarded-For: "+address); got.body != want {
+			t.Errorf("%s is counted as %s, want %s", address, got.body, want)
+		}
+	}
+}
+
 func TestForwardedHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
 	say := func(router *mux.Router) {

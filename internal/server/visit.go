@@ -42,6 +42,21 @@ func RequestID(ctx context.Context) string { return visitOf(ctx).id }
 // Client is the address of the caller: the peer, or whom a trusted proxy names.
 func Client(ctx context.Context) netip.Addr { return visitOf(ctx).client }
 
+// Network is whom a limit counts as one caller: his address, or in IPv6 the network of which
+// each customer has all addresses.
+func Network(ctx context.Context) string {
+	const ours = 64
+	at := Client(ctx).Unmap()
+	if !at.Is6() {
+		return at.String()
+	}
+	network, err := at.Prefix(ours)
+	if err != nil {
+		return at.String()
+	}
+	return network.String()
+}
+
 // Note adds attributes, such as the id of an API key, to the log line of the request.
 func Note(ctx context.Context, attrs ...slog.Attr) {
 	v := visitOf(ctx)

@@ -82,7 +82,7 @@ func didWords() map[[2]string]string {
 		{deed.Ask, string(outlived)}: "video.did.ask_over", {deed.Ask, string(unasked)}: "video.did.ask_unasked", {deed.Ask, string(orphaned)}: "video.did.ask_orphaned",
 
 		{deed.Arrange}: "video.did.arrange", {deed.Call}: "video.did.call", {deed.Prolong}: "video.did.prolong", {deed.Replace}: "video.did.replace", {deed.Revoke}: "video.did.revoke",
-		{deed.Admit}: "video.did.admit", {deed.Decline}: "video.did.decline", {deed.Open}: "video.did.open", {deed.Forget}: "video.did.forget",
+		{deed.Admit}: "video.did.admit", {deed.Decline}: "video.did.decline", {deed.Open}: "video.did.open", {deed.Join}: "video.did.join", {deed.Forget}: "video.did.forget",
 
 		{deed.Close, "left"}: "video.did.close_left", {deed.Close, "idle"}: "video.did.close_idle", {deed.Close, "too_old"}: "video.did.close_too_old",
 		{deed.Close, "revoked"}: "video.did.close_revoked", {deed.Close}: "video.did.close_gone",

@@ -97,7 +97,9 @@ func (d *Desk) post(ctx context.Context, r Request) error {
 }
 
 // approved does what was decided on, and nothing else: the decision is taken by the hash of
-// what was asked for, and the session that is stopped is the one named there.
+// what was asked for, and the session that is stopped is the one named there. That whoever
+// asked has lost the right to since changes nothing: like a vote that was cast, what he asked
+// for stands, and those who approved it decided.
 func (d *Desk) approved(ctx context.Context, r Request) error {
 	doc := r.document()
 	_, err := d.Ledger.Consume(ctx, r.Key(), doc.Hash(), "stop "+r.ID)

@@ -49,13 +49,10 @@ func (d *Desk) shown(ctx, look context.Context, w work) (draft, error) {
 	var p draft
 	p.lines = d.facts(w, c)
 	p.gap()
-	in, err := w.server.Participants(look, c)
-	if err != nil { // what is known is shown all the same
-		p.say("⚠️ " + trouble(w.Lang, err))
-	} else {
-		d.participants(w, &p, in)
+	if c.Session != "" {
+		d.inside(look, w, &p, c)
+		p.gap()
 	}
-	p.gap()
 	waits, err := d.waits(ctx, w, c)
 	if err != nil {
 		return draft{}, err
@@ -66,8 +63,10 @@ func (d *Desk) shown(ctx, look context.Context, w work) (draft, error) {
 	p.say(d.seen(w))
 	switch {
 	case w.right < Operator, waits != "":
-	case c.ID == "" || c.Session == "":
+	case c.ID == "":
 		p.say(w.t("video.no_room", nil))
+	case c.Session == "":
+		p.say(w.t("video.no_session", nil))
 	default:
 		p.row(link{text: "⏹ " + w.t("video.stop", nil), to: w.of(toStop), style: telegram.Danger})
 	}
@@ -105,6 +104,17 @@ func (w work) told(f trueconf.Fact) string {
 	default:
 		return w.t("video.untold", nil)
 	}
+}
+
+// inside adds who is in a conference, as far as the server tells: what is known of it is
+// shown all the same.
+func (d *Desk) inside(ctx context.Context, w work, p *draft, c trueconf.Conference) {
+	in, err := w.server.Participants(ctx, c)
+	if err != nil {
+		p.say("⚠️ " + trouble(w.Lang, err))
+		return
+	}
+	d.participants(w, p, in)
 }
 
 // participants lists who is in a conference: who leads it first.

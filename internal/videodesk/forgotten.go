@@ -43,7 +43,12 @@ func (d *Desk) forgotten(ctx context.Context, w work) (draft, error) {
 	w.place.Page = at
 	var p draft
 	p.head(w.title())
-	p.head(w.Lang.N("video.forgotten_count", len(found), nil))
+	switch {
+	case len(found) > 0:
+		p.head(w.Lang.N("video.forgotten_count", len(found), nil))
+	case unknown == 0:
+		p.say(w.t("video.forgotten_none", nil))
+	}
 	for i, c := range shown {
 		p.gap()
 		p.head(fmt.Sprintf("%d. %s", at*onePage+i+1, w.topic(c.Conference)))

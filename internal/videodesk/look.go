@@ -102,7 +102,9 @@ func (d *Desk) running(ctx context.Context, w work) (draft, error) {
 	w.place.Page = at
 	var p draft
 	p.head(w.title())
-	p.head(w.Lang.N("video.running_count", len(all), nil))
+	if len(all) > 0 {
+		p.head(w.Lang.N("video.running_count", len(all), nil))
+	}
 	for i, c := range shown {
 		p.gap()
 		p.head(fmt.Sprintf("%d. %s", at*onePage+i+1, w.topic(c)))

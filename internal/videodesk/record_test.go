@@ -118,7 +118,7 @@ func TestEveryDeedHasItsWords(t *testing.T) {
 		deed.Stop: {"", deed.Done, deed.Over, deed.Other, deed.Failed, deed.CalledOff, deed.Unclear}, deed.Ask: {"", "approved", "refused", "over", "unasked", "orphaned"},
 		deed.Close: {"left", "idle", "too_old", "revoked", "gone"}, deed.Open: {"", deed.Done, deed.Unclear}, deed.Forget: {deed.Unclear},
 	}
-	for _, what := range []string{deed.Snooze, deed.Ignore, deed.Arrange, deed.Call, deed.Prolong, deed.Replace, deed.Revoke, deed.Admit, deed.Decline} {
+	for _, what := range []string{deed.Snooze, deed.Ignore, deed.Arrange, deed.Call, deed.Prolong, deed.Replace, deed.Revoke, deed.Admit, deed.Decline, deed.Join} {
 		outcomes[what] = []string{deed.Done}
 	}
 	for what, all := range outcomes {

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/directory"
 	"countersign/internal/goldentest"
-	"countersign/internal/people"
+	"countersign/internal/notice"
 	"countersign/internal/telegram/telegramtest"
 	"countersign/internal/trueconf"
 	"countersign/internal/trueconf/trueconftest"
@@ -21,9 +20,11 @@ import (
 type album struct {
 	*office
 
-	t    *testing.T
-	m    telegramtest.Message // the screen that is shown
-	text strings.Builder
+	t     *testing.T
+	tag   string               // of the language
+	m     telegramtest.Message // the screen that is shown
+	board *notice.Board
+	text  strings.Builder
 }
 
 // keep writes a screen down. How long probes took, and the database's clock, are left out.
@@ -45,7 +46,8 @@ func (a *album) keep(title string) {
 
 // moments are the times on the database's clock, as the screens have them.
 func (a *album) moments() (all []string) {
-	rows, err := a.Pool.Query(a.t.Context(), `select at from video_act union all select ended_at from video_act where ended_at is not null union all select at from video_request`)
+	rows, err := a.Pool.Query(a.t.Context(), `select at from video_act union all select ended_at from video_act where ended_at is not null union all select at from video_request
+		union all select checked_at from watch_server where checked_at is not null union all select since from watch_part`)
 	must(a.t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -84,15 +86,21 @@ func TestScreensReadAsWritten(t *testing.T) {
 	for _, tag := range []string{"en", "ru", "de", "es"} {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			a := &album{t: t, office: newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)))}
-			a.Import(t, directory.User{
-				ExternalID: "kozlov", Name: "Ivan Kozlov", Email: "kozlov@example.org", Telegram: administrator, Locale: tag,
-				Roles: []people.Role{{Name: "video_administrator"}},
-			})
+			a := &album{t: t, tag: tag, office: newOfficeAt(t, telegramtest.ManualClock(time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC)))}
+			a.is("kozlov", "video_administrator")
+			a.is("orlova", "video_administrator")
+			a.is("ivanova", "")
 			a.looking()
 			a.stopping()
 			a.asking()
+			a.ends()
+			a.refused()
+			a.seldom()
+			a.certificates()
+			a.deeds()
+			a.watched()
 			a.troubles(tag)
+			a.without()
 			goldentest.Same(t, "screens."+tag, a.text.String())
 			if strings.Contains(a.text.String(), "{{") {
 				t.Error("a placeholder is left in a text")
@@ -185,6 +193,7 @@ func (a *album) troubles(tag string) {
 	} {
 		fmt.Fprintf(&a.text, "=== trouble: %s\n%s\n\n", kind, lang.T(troubleOf(&trueconf.Error{Kind: kind, Right: "conferences"})))
 	}
+	fmt.Fprintf(&a.text, "=== trouble: a right that is not named\n%s\n\n", lang.T(troubleOf(&trueconf.Error{Kind: trueconf.Right})))
 	a.shut()
 	a.start()
 	a.keep("a server that is away")

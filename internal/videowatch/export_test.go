@@ -87,3 +87,45 @@ func Bodies() []notice.Body {
 	}
 	return append(out, ended("Lab", end{outcome: stopped}, receipt{}), ended("Lab", end{outcome: over}, receipt{}))
 }
+
+// Album are all texts that people are sent, as they would read.
+func Album() []notice.Body {
+	const office = "Head office"
+	w := &Watch{Now: func() time.Time { return time.Date(2026, 6, 15, 9, 30, 0, 0, time.UTC) }}
+	var out []notice.Body
+	told := func(n news) {
+		for _, a := range alerts(office, n) {
+			out = append(out, a.body)
+		}
+	}
+	down := func(p Part, fault string) change { return change{part: p, from: Well, to: Down, fault: fault} }
+	up := func(p Part, after time.Duration) change { return change{part: p, from: Down, to: Well, lasted: after} }
+	told(news{changes: []change{down(Engine, "unreachable"), down(Web, "unreachable")}})
+	told(news{changes: []change{up(Engine, 26*time.Hour), up(Web, 26*time.Hour)}})
+	for _, p := range []Part{Engine, Web, Login} {
+		told(news{changes: []change{down(p, "timeout")}})
+		told(news{changes: []change{up(p, 42*time.Minute)}})
+	}
+	told(news{changes: []change{up(Web, time.Second)}})
+	for kind := trueconf.Other; kind <= trueconf.NotSupported; kind++ {
+		c := change{part: Login, from: Well, to: Down}
+		c.fault, c.right = faultOf(&trueconf.Error{Kind: kind, Right: "users:read", Err: errors.New("x")})
+		told(news{changes: []change{c}})
+	}
+	for _, to := range []State{Soon, Expired, Well} {
+		told(news{expires: w.Now().AddDate(0, 0, 12), changes: []change{{part: Certificate, from: Soon, to: to}}})
+	}
+	told(news{from: "5.4.9.1", to: "5.5.1.10009"})
+	found := func(how Scan, s step, why Why, c trueconf.Conference) {
+		c.Started = w.Now().Add(-125 * time.Minute)
+		out = append(out, w.found(office, how, seen{judged: judged{c: c, people: 2, verdict: Verdict{Forgotten: true, Why: why}}, step: s}))
+	}
+	standup := trueconf.Conference{Topic: "Standup", Owner: "anna"}
+	found(Scan{}, warn, NoModerator, standup)
+	found(Scan{StopAfter: 30 * time.Minute}, warn, Alone, trueconf.Conference{Recording: trueconf.Yes})
+	found(Scan{StopAfter: 30 * time.Minute}, again, Empty, trueconf.Conference{Topic: "Standup", Owner: "anna", Recording: trueconf.No})
+	found(Scan{StopAfter: 30 * time.Minute, DryRun: true}, rehearse, Guests, standup)
+	r := receipt{topic: "Standup", owner: "anna"}
+	return append(out, ended(office, end{outcome: stopped}, r), ended(office, end{outcome: over}, r),
+		ended(office, end{outcome: failed, fault: "right", right: "conferences"}, r))
+}

@@ -26,7 +26,7 @@ func (w *world) messenger(t *testing.T) (*telegramtest.Server, *notice.Board) {
 	tg, err := telegramtest.Open(telegramtest.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = tg.Close() })
-	for account, name := range map[int64]string{1: "Ada", 2: "Oleg"} {
+	for account, name := range map[int64]string{1: "Ada", 2: "Oleg", 3: "Vera", 4: "Otto"} {
 		tg.User(account, name, "en")
 		_, err := tg.StartBot(account, "")
 		must(t, err)
@@ -63,13 +63,7 @@ func TestWhatPeopleRead(t *testing.T) {
 	w.tc.Client("another", "secret")
 	w.tc.Revoke()
 	w.check(t, 2)
-	for {
-		n, err := board.RunOnce(t.Context())
-		must(t, err)
-		if n == 0 {
-			break
-		}
-	}
+	deliver(t, board)
 	for account, want := range map[int64][]struct {
 		silent bool
 		holds  []string

@@ -59,7 +59,7 @@ function count(chat) {
 }
 
 function tell(chat, fresh, changed) {
-  const line = (m) => (m.file ? m.file.name : m.text.split("\n").slice(0, 2).join(", "));
+  const line = (m) => (m.file ? m.file.name : m.contact ? `${m.contact.name}, ${m.contact.phone}` : m.text.split("\n").slice(0, 2).join(", "));
   for (const { m, element } of changed) {
     flash(element);
     announce(t("changed_message", { name: title(chat), text: line(m) }));
@@ -99,6 +99,7 @@ function bubble(chat, m) {
   if (isGroup(chat)) body.append(el("span", "author", m.name));
   if (m.reply_to) body.append(quoted(chat, m.reply_to));
   if (m.file) body.append(attached(m.file));
+  if (m.contact) body.append(contact(m.contact));
   if (m.text) {
     const text = el("div", "text");
     text.append(...format(m.text, m.entities, (c) => say(chat, c), (url) => botLink(url)));
@@ -132,6 +133,13 @@ function attached(file) {
   a.download = file.name;
   a.querySelector(".sheet").setAttribute("aria-hidden", "true");
   return a;
+}
+
+function contact(c) {
+  const card = el("div", "attached contact",
+    el("span", "sheet", "👤"), el("span", "", el("b", "", c.name), el("small", "", c.phone)));
+  card.querySelector(".sheet").setAttribute("aria-hidden", "true");
+  return card;
 }
 
 function answerButton(chat, m) {
