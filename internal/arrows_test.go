@@ -91,12 +91,12 @@ func arrows() map[string]string {
 		"internal/link":    "internal/directory internal/google internal/ident internal/locale internal/markup internal/notice internal/pages internal/people",
 		"internal/assure":  "internal/directory internal/google internal/ident internal/locale internal/pages internal/people internal/pin",
 		"internal/console": "internal/deed internal/directory internal/doctor internal/google internal/journal internal/locale internal/pages internal/people",
-		"internal/chat": "internal/approval internal/assure internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
+		"internal/chat": "internal/approval internal/assure internal/audiodesk internal/calendar internal/card internal/crash internal/directory internal/document internal/file internal/ident internal/inbox " +
 			"internal/ledger internal/link internal/locale internal/markup internal/meet internal/money internal/notice internal/pace internal/people internal/screen internal/secret internal/telegram internal/wake",
 		"internal/erp": "internal/approval internal/audiodesk internal/directory internal/document internal/file internal/hook internal/ident internal/ledger " +
 			"internal/locale internal/meet internal/money internal/notice internal/people internal/secret internal/server internal/wake",
 
-		"internal/audiodesk": "internal/asterisk internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pace internal/people internal/pin " +
+		"internal/audiodesk": "internal/approval internal/asterisk internal/ident internal/ledger internal/locale internal/markup internal/notice internal/pace internal/people internal/pin " +
 			"internal/screen internal/seal internal/secret internal/telegram internal/wake",
 		"internal/videodesk": "internal/approval internal/deed internal/document internal/ident internal/ledger internal/locale internal/markup internal/notice internal/people internal/screen " +
 			"internal/telegram internal/trueconf internal/videowatch internal/wake",

@@ -265,26 +265,48 @@ func TestDemonstrationHasAudioRooms(t *testing.T) {
 	s.call("share", demo.Share{User: olga}, nil)
 	open(olga, "Аудиокомнаты")
 	s.press(olga, "📞", "Daily call")
-	open(ivan, "Audio rooms")
-	s.card(ivan, "Daily call", "👤 Pyotr Petrov")
-	s.press(ivan, "📞", "Daily call")
+	open(pyotr, "Audio rooms")
+	s.card(pyotr, "Daily call", "👤 Ivan Kozlov")
+	s.press(pyotr, "📞", "Daily call")
 	s.await("a button for the number", func(st demo.State) bool {
-		all := demoMessages(st, ivan)
+		all := demoMessages(st, pyotr)
 		return len(all) > 0 && all[len(all)-1].Share != "" && all[len(all)-1].Text != ""
 	})
-	s.call("share", demo.Share{User: ivan}, nil)
+	s.call("share", demo.Share{User: pyotr}, nil)
 	s.await("the button is gone", func(st demo.State) bool {
-		return !slices.ContainsFunc(demoMessages(st, ivan), func(m demo.Message) bool { return m.Share != "" })
+		return !slices.ContainsFunc(demoMessages(st, pyotr), func(m demo.Message) bool { return m.Share != "" })
 	})
-	s.press(ivan, "📞", "Daily call")
-	s.card(ivan, "Daily call", "👤 Ivan Kozlov", "👤 Pyotr Petrov", "👤 Guest")
+	s.press(pyotr, "📞", "Daily call")
+	s.card(pyotr, "Daily call", "👤 Pyotr Petrov", "👤 Ivan Kozlov", "👤 Guest")
 	s.card(olga, "Daily call", "телефон был занят")
 	open(anna, "Audio rooms") // made it, and leads it
-	s.press(anna, "🔇 Pyotr Petrov", "Daily call")
-	s.card(anna, "Daily call", "👤 Pyotr Petrov 🔇")
-	s.press(anna, "✖️ Ivan Kozlov", "Daily call")
-	s.await("Ivan is out", func(st demo.State) bool {
+	s.press(anna, "🔇 Ivan Kozlov", "Daily call")
+	s.card(anna, "Daily call", "👤 Ivan Kozlov 🔇")
+	s.press(anna, "✖️ Pyotr Petrov", "Daily call")
+	s.await("Pyotr is out", func(st demo.State) bool {
 		m, seen := demoMessage(st, anna, "Daily call")
-		return seen && !strings.Contains(m.Text, "👤 Ivan Kozlov")
+		return seen && !strings.Contains(m.Text, "👤 Pyotr Petrov")
 	})
+}
+
+// One tap below a document has the phones called of those who take part, into one room.
+func TestDemonstrationLeadsFromADocumentToATalkByPhone(t *testing.T) {
+	t.Parallel()
+	s := startDemo(t)
+	s.post(demo.Entry{Title: "Rent, June", Payee: "Landlord LLC", Amount: "125000.00"})
+	if told := s.press(pyotr, "☎️", "4711"); !told.Alert || !strings.Contains(told.Text, "no number of yours") {
+		t.Fatalf("told %+v", told)
+	}
+	s.await("a button for his number", func(st demo.State) bool {
+		return slices.ContainsFunc(demoMessages(st, pyotr), func(m demo.Message) bool { return m.Share != "" })
+	})
+	s.call("share", demo.Share{User: pyotr}, nil)
+	s.card(pyotr, "I keep the number encrypted")
+	if told := s.press(pyotr, "☎️", "4711"); told.Text != "☎️ 2 phones are being called." {
+		t.Fatalf("told %+v", told)
+	}
+	s.press(pyotr, "☎️", "You asked the others", "4711")
+	s.card(pyotr, "Room of a document", "👤 Pyotr Petrov (you)", "👤 Anna Ivanova")
+	s.card(anna, "Pyotr Petrov asks you to talk by telephone", "4711")
+	s.card(anna, "4711", "💬 Pyotr Petrov", "☎️ calls the others")
 }

@@ -97,18 +97,22 @@ func TestOneDamagedSecretKeepsNoOtherFromTheNewKey(t *testing.T) {
 	d.exec("insert into telegram_secret (bot_id, sealed) values (1, $1), (2, $2), (3, $3)",
 		sealed("telegram_secret", "1"), sealed("telegram_secret", "another"), sealed("telegram_secret", "3"))
 
+	d.exec("insert into audio_key (one, sealed) values (true, $1)", sealed("audio_key", "1"))
+	d.exec("insert into audio_number (person_id, account, sealed, mark, given_at) values ($1, 1, $2, sha256(''), now())", e.ID, sealed("audio_number", "another"))
+
 	out, errs, code := d.run("keys", "rotate", "--retire")
-	if code != exitFailed || !strings.Contains(out, "2 secrets sealed with it") || !strings.Contains(out, "0 old keys removed") {
+	if code != exitFailed || !strings.Contains(out, "3 secrets sealed with it") || !strings.Contains(out, "0 old keys removed") {
 		t.Errorf("exit %d: %s", code, out)
 	}
-	for _, want := range []string{"assure_secret", string(e.ID) + "/pin", "users reset EXTERNAL_ID", "telegram_secret", "start the gateway anew", "which is kept"} {
+	for _, want := range []string{"assure_secret", string(e.ID) + "/pin", "users reset EXTERNAL_ID", "telegram_secret", "start the gateway anew", "audio_number.sealed of " + string(e.ID), "delete the rows named", "which is kept"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("%q is not said:\n%s", want, errs)
 		}
 	}
 	d.must("users", "reset", "petrov")
 	d.exec("delete from telegram_secret where bot_id = 2")
-	if out := d.must("keys", "rotate", "--retire"); !strings.Contains(out, "2 secrets sealed with it") || !strings.Contains(out, "2 old keys removed") {
+	d.exec("update audio_number set sealed = $1", sealed("audio_number", string(e.ID)))
+	if out := d.must("keys", "rotate", "--retire"); !strings.Contains(out, "4 secrets sealed with it") || !strings.Contains(out, "2 old keys removed") {
 		t.Errorf("mended: %s", out)
 	}
 }

@@ -48,7 +48,7 @@ type duties struct {
 	roster  *roster.Sync // nil: people come by other ways
 	video   *videodesk.Store
 	watch   *videowatch.Store
-	audio   *audiodesk.Store // nil: there is no telephone exchange
+	audio   *audiodesk.Desk
 
 	directory *directory.Store
 	handout   *handout.Store
@@ -169,57 +169,31 @@ func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) { return args, once }, nil)
 }
 
+// purge forgets what is older than it is kept. Each part is done whatever becomes of the others.
 func (d *duties) purge(ctx context.Context, _ *river.Job[purgeArgs]) error {
-	if _, err := d.inbox.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
-		return err
-	}
-	if _, err := d.dialogs.Purge(ctx, time.Now().Add(-keepUpdates)); err != nil {
-		return err
-	}
-	if _, err := d.erp.Tidy(ctx); err != nil {
-		return err
-	}
-	if _, err := d.links.Purge(ctx, keepAttempts); err != nil {
-		return err
-	}
-	if err := d.console.Purge(ctx, console.Keep{Sessions: keepAttempts, Journal: keepDoor}); err != nil {
-		return err
-	}
-	if _, err := d.assure.Purge(ctx, keepAttempts); err != nil {
-		return err
-	}
-	if _, err := d.notices.Purge(ctx, keepDeliveries); err != nil {
-		return err
-	}
-	if err := d.directory.PurgeCodes(ctx, time.Now().Add(-keepAttempts)); err != nil {
-		return err
-	}
-	if err := d.handout.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
-		return err
-	}
-	if err := d.meet.Purge(ctx, time.Now().Add(-keepAttempts)); err != nil {
-		return err
-	}
-	if _, err := d.pace.Sweep(ctx); err != nil {
-		return err
-	}
-	if _, err := d.journal.Purge(ctx, d.keep); err != nil {
-		return err
-	}
-	if _, err := d.video.Purge(ctx); err != nil {
-		return err
-	}
-	if _, err := d.watch.Purge(ctx, keepAttempts); err != nil {
-		return err
-	}
-	if d.audio != nil {
-		if _, err := d.audio.Purge(ctx, keepAttempts); err != nil {
-			return err
-		}
-	}
-	_, err := d.hook.Purge(ctx, time.Now().Add(-keepDeliveries)) // last: the first time there may be much to do
-	return err
+	ago := func(keep time.Duration) time.Time { return time.Now().Add(-keep) }
+	return errors.Join(
+		fault(d.inbox.Purge(ctx, ago(keepUpdates))),
+		fault(d.dialogs.Purge(ctx, ago(keepUpdates))),
+		fault(d.erp.Tidy(ctx)),
+		fault(d.links.Purge(ctx, keepAttempts)),
+		d.console.Purge(ctx, console.Keep{Sessions: keepAttempts, Journal: keepDoor}),
+		fault(d.assure.Purge(ctx, keepAttempts)),
+		fault(d.notices.Purge(ctx, keepDeliveries)),
+		d.directory.PurgeCodes(ctx, ago(keepAttempts)),
+		d.handout.Purge(ctx, ago(keepAttempts)),
+		d.meet.Purge(ctx, ago(keepAttempts)),
+		fault(d.pace.Sweep(ctx)),
+		fault(d.journal.Purge(ctx, d.keep)),
+		fault(d.video.Purge(ctx)),
+		fault(d.watch.Purge(ctx, keepAttempts)),
+		d.audio.Purge(ctx, keepAttempts),
+		fault(d.hook.Purge(ctx, ago(keepDeliveries))), // last: the first time there may be much to do
+	)
 }
+
+// fault is what went wrong, without how much was done.
+func fault[N int | int64](_ N, err error) error { return err }
 
 // quiet lets through what the queue warns of, not what it does.
 type quiet struct{ slog.Handler }

@@ -192,7 +192,7 @@ func (g *gateway) buildLoops(context.Context) error {
 	}
 	g.courier = &courier.Courier{
 		Ledger: r.ledger, Directory: r.directory, Store: &courier.Store{Pool: r.pool}, Post: g.notices.Post, Pace: limits, Texts: g.texts, GroupLang: t.GroupLanguage,
-		Protect: t.ProtectContent, MaxFile: t.LargestFile(), Links: g.handout, Meet: g.meet.On(), Bot: id, Username: g.username, Zone: g.zone,
+		Protect: t.ProtectContent, MaxFile: t.LargestFile(), Links: g.handout, Look: courier.Look{Meet: g.meet.On()}, Bot: id, Username: g.username, Zone: g.zone,
 		Bell: r.bell, Crash: g.crash, Now: time.Now, Log: g.log,
 	}
 	g.hook = &hook.Hook{

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"countersign/internal/audiodesk"
 	"countersign/internal/config"
 	"countersign/internal/hook"
 	"countersign/internal/inbox"
@@ -48,9 +49,12 @@ func openSeal(ctx context.Context, pool *pgxpool.Pool, cfg config.Config) (*seal
 func reseal(ctx context.Context, h *hook.Hook, x *inbox.Inbox) (int, error) {
 	n, err := h.Reseal(ctx, sealBatch)
 	m, errs := x.Reseal(ctx, sealBatch)
-	return n + m, errors.Join(
+	audio := &audiodesk.Desk{Store: &audiodesk.Store{Pool: x.Pool}, Seal: x.Seal} // also where no exchange is set any more
+	o, odd := audio.Reseal(ctx, sealBatch)
+	return n + m + o, errors.Join(
 		advised(err, "with the file of the key it opens again; if that is lost, give each endpoint named a new secret: POST /v1/webhooks/{id}/rotate, or PATCH its authorization"),
 		advised(errs, "with the file of the key it opens again; if that is lost, delete the row of the bot from telegram_secret and start the gateway anew, which makes another"),
+		advised(odd, "with the file of the key it opens again; if that is lost, delete the rows named from audio_number and audio_key, whose owners give their numbers anew, and close the rooms named by /rooms"),
 	)
 }
 

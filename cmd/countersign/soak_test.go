@@ -58,6 +58,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d documents decided in %.0f s, all messages true after %.0f s, limits of the messenger times %d",
 		w.documents, decided.Seconds(), time.Since(started).Seconds(), soakScale)
 	w.figures()
+	w.refused()
 	w.audit()
 	if len(w.wrong) > 0 {
 		t.Errorf("%d taps were answered otherwise, the first: %s", len(w.wrong), w.wrong[0])
@@ -72,7 +73,7 @@ func newTown(tb testing.TB) *town {
 		Limits: telegramtest.Limits{
 			PerChat: limits.PerChat * soakScale, Burst: limits.Burst, PerGroup: limits.PerGroup * soakScale, Overall: limits.Overall * soakScale,
 		},
-		Keep: 20_000,
+		Keep: 60_000,
 	})}
 	if n, err := strconv.Atoi(os.Getenv("COUNTERSIGN_SOAK")); err == nil {
 		w.documents = n
@@ -260,13 +261,32 @@ func (w *town) figures() {
 	sent, told, edits := per("sendMessage", "sendDocument"), per("answerCallbackQuery"), per("editMessageText", "editMessageCaption")
 	w.t.Logf("calls per decided case: %.2f (least %d): sent %.2f (%d), answers %.2f (%d), edits %.2f (%d)",
 		sent+told+edits, leastSent+leastTold+leastEdits, sent, leastSent, told, leastTold, edits, leastEdits)
+	f, limits := w.tg.Fullest(), telegramtest.RealLimits()
+	w.t.Logf("fullest second %d of %d, fullest chat %d of %d, fullest group's minute %d of %d",
+		f.Second, limits.Overall*soakScale, f.Chat, limits.PerChat*soakScale*limits.Burst, f.Group, limits.PerGroup*soakScale)
 	for _, o := range slices.SortedFunc(maps.Keys(counts), func(a, b telegramtest.Outcome) int { return strings.Compare(a.Method, b.Method) }) {
 		if o.Code != 0 {
 			w.t.Logf("%s refused with %d: %d", o.Method, o.Code, counts[o])
 		}
 		if o.Code == http.StatusTooManyRequests {
-			w.t.Errorf("%d calls of %s were too many", counts[o], o.Method)
+			w.t.Errorf("%d calls of %s were too many; refused by limit: %+v", counts[o], o.Method, f.Refused)
 		}
+	}
+}
+
+// refused tells what the messenger refused, as far as it remembers, beside what was said of the
+// same message right before.
+func (w *town) refused() {
+	w.t.Helper()
+	last := map[[2]string]telegramtest.Call{}
+	for _, c := range w.tg.Calls() {
+		message := [2]string{c.Params["chat_id"], c.Params["message_id"]}
+		if c.Code == http.StatusBadRequest {
+			before := last[message]
+			w.t.Logf("%s refused: %s\n%s\n%s before, %s: lost %q, done %t, the same %t",
+				c.Method, c.Description, c.Params["text"], c.At.Sub(before.At), before.Method, before.Lost, before.Done, before.Params["text"] == c.Params["text"])
+		}
+		last[message] = c
 	}
 }
 

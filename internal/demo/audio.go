@@ -52,12 +52,16 @@ func (s *stage) roomName() string {
 	return "Daily call"
 }
 
-// talk has a public room made, with one of the people and a guest in it: as they do it, by
-// messages and buttons, which they remove from their chats afterwards.
+// talk has a public room made, with the last to approve and a guest in it: as they do it, by
+// messages and buttons, which they remove from their chats afterwards. Whoever asks for
+// approvals has given a number, so that somebody picks up who is asked to talk about one.
 func (s *stage) talk(ctx context.Context) error {
-	maker, guest := s.cast[0], s.cast[1]
+	maker, guest := s.cast[0], s.cast[3]
 	before := map[int64]int64{maker.Account: s.newest(maker), guest.Account: s.newest(guest)}
 	if err := s.makeRoom(ctx, maker, before[maker.Account]); err != nil {
+		return err
+	}
+	if err := s.phoneOf(ctx, maker, before[maker.Account]); err != nil {
 		return err
 	}
 	if err := s.joinRoom(ctx, guest, before[guest.Account]); err != nil {
@@ -108,10 +112,7 @@ func (s *stage) makeRoom(ctx context.Context, a Actor, after int64) error {
 }
 
 func (s *stage) joinRoom(ctx context.Context, a Actor, after int64) error {
-	if _, err := s.giveNumber(a); err != nil { //nolint:contextcheck // as above
-		return err
-	}
-	if _, err := s.told(ctx, a, after, func(m telegramtest.Message) bool { return m.Bare }); err != nil {
+	if err := s.phoneOf(ctx, a, after); err != nil {
 		return err
 	}
 	if _, err := s.telegram.Say(a.Account, a.Account, "/rooms", 0); err != nil { //nolint:contextcheck // as above
@@ -123,6 +124,15 @@ func (s *stage) joinRoom(ctx context.Context, a Actor, after int64) error {
 		}
 	}
 	_, err := s.told(ctx, a, after, func(m telegramtest.Message) bool { return strings.Contains(m.Text, "👤 "+a.Name) })
+	return err
+}
+
+// phoneOf has somebody give his number.
+func (s *stage) phoneOf(ctx context.Context, a Actor, after int64) error {
+	if _, err := s.giveNumber(a); err != nil { //nolint:contextcheck // a delivery outlives the call
+		return err
+	}
+	_, err := s.told(ctx, a, after, func(m telegramtest.Message) bool { return m.Bare })
 	return err
 }
 

@@ -33,6 +33,7 @@ type Message struct {
 	Entities []telegramtest.Entity `json:"entities"`
 	Keyboard [][]Button            `json:"keyboard"`
 	Share    string                `json:"share"` // the button that shares the reader's number; empty: there is none
+	Contact  *Contact              `json:"contact"`
 	File     *File                 `json:"file"`
 	ReplyTo  *Quote                `json:"reply_to"`
 	Edits    int                   `json:"edits"`
@@ -44,6 +45,12 @@ type Button struct {
 	Style string `json:"style"`
 	Data  string `json:"data"`
 	URL   string `json:"url"`
+}
+
+// Contact is a person with his number, shared in a message.
+type Contact struct {
+	Name  string `json:"name"`
+	Phone string `json:"phone"`
 }
 
 // File is a document in a message.
@@ -111,6 +118,9 @@ func (s *stage) message(m telegramtest.Message, others map[int64]telegramtest.Me
 			buttons = append(buttons, Button{Text: b.Text, Style: b.Style, Data: b.Data, URL: b.URL})
 		}
 		out.Keyboard = append(out.Keyboard, buttons)
+	}
+	if m.Phone != "" {
+		out.Contact = &Contact{Name: out.Name, Phone: m.Phone}
 	}
 	if d := m.Document; d != nil {
 		out.File = &File{Name: d.Name, Size: d.Size, URL: "/api/file?" + url.Values{"id": {d.FileID}, "name": {d.Name}}.Encode()}
