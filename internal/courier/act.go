@@ -42,6 +42,9 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 		l.later(occupied)
 		return nil
 	}
+	if ok, err := l.still(ctx, l.class(s.Spot, 0)); err != nil || !ok {
+		return errors.Join(err, l.Store.Release(ctx, l.of(s)))
+	}
 	l.begin()
 	sent, err := l.Post.Send(ctx, out)
 	l.begun()
@@ -129,6 +132,9 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 	if !marked { // somebody else is editing it, or just did
 		l.later(occupied)
 		return false, nil
+	}
+	if ok, err := l.still(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
+		return false, err
 	}
 	l.begin()
 	err = l.Post.Edit(ctx, m.ID, to)

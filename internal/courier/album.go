@@ -36,6 +36,9 @@ func (l *lane) album(ctx context.Context, spots []spotAt) (through int, err erro
 	for i, p := range mine {
 		letters[i] = p.letter
 	}
+	if ok, err := l.still(ctx, l.class(pages[0].Spot, 0)); err != nil || !ok {
+		return len(pages), errors.Join(err, l.release(ctx, mine))
+	}
 	l.begin()
 	sent, err := l.Post.Album(ctx, letters)
 	l.begun()

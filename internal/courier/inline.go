@@ -61,16 +61,23 @@ func (r *drawing) followOne(ctx context.Context, p Posted) (time.Duration, error
 	if err != nil {
 		return 0, err
 	}
-	wait, err := r.Pace.Take(ctx, pace.Ask{Bot: r.Bot, Chat: postedChats + p.No, Class: pace.Edit})
+	ask := pace.Ask{Bot: r.Bot, Chat: postedChats + p.No, Class: pace.Edit}
+	wait, err := r.Pace.Take(ctx, ask)
 	if err != nil || wait > 0 {
 		return wait, err
 	}
+	given := r.Now()
 	marked, err := r.Store.MarkPosted(ctx, p)
 	if err != nil {
 		return 0, err
 	}
 	if !marked { // somebody else is editing it, or just did
 		return occupied, nil
+	}
+	if r.Now().Sub(given) > fresh { // as a lane does
+		if wait, err := r.Pace.Take(ctx, ask); err != nil || wait > 0 {
+			return wait, err
+		}
 	}
 	err = r.Post.Edit(ctx, 0, post.Letter{
 		InlineID: p.InlineID, Outgoing: telegram.Outgoing{HTML: want.HTML, Keyboard: buttons},

@@ -16,6 +16,7 @@ const (
 	inPlace  = 300 * time.Millisecond // a turn that comes so soon is waited for with the case in hand
 	ahead    = 25 * time.Millisecond  // of the next chat's begins the first message to a chat
 	occupied = 500 * time.Millisecond // before a look at a message that another courier has in hand
+	fresh    = 50 * time.Millisecond  // a turn that was given longer ago is asked for anew
 )
 
 // lane is what goes to one chat. Its messages follow one another; those of other chats
@@ -28,8 +29,9 @@ type lane struct {
 	shown    map[string][]Message // by spot, in this chat; kept up to date
 	faults   map[spotOf]bool      // noted by this drawing
 	wait     time.Duration
-	conflict bool // somebody else drew the same messages
-	single   bool // files go one by one: as an album they were refused, or may have been sent
+	given    time.Time // when the last turn was
+	conflict bool      // somebody else drew the same messages
+	single   bool      // files go one by one: as an album they were refused, or may have been sent
 
 	after <-chan struct{} // closed when the more urgent chats have had their turn to begin
 	begun func()          // lets the next chat begin; may be called again
@@ -114,6 +116,7 @@ func (l *lane) turn(ctx context.Context, c pace.Class) (bool, error) {
 			return false, err
 		}
 		if wait == 0 {
+			l.given = l.Now()
 			return l.goOn(), nil
 		}
 		l.begun()
@@ -122,6 +125,16 @@ func (l *lane) turn(ctx context.Context, c pace.Class) (bool, error) {
 			return false, nil
 		}
 	}
+}
+
+// still asks whether a turn holds after what was written down since it was given. Where the
+// disk stalled, all who wrote waited for it, and their calls would go out as one heap: more
+// than a second may see. Such a turn is lost, and another one is asked for.
+func (l *lane) still(ctx context.Context, c pace.Class) (bool, error) {
+	if l.Now().Sub(l.given) <= fresh {
+		return true, nil
+	}
+	return l.turn(ctx, c)
 }
 
 // class is how soon a message is wanted; message is 0 for one that is not there yet.
