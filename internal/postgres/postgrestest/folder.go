@@ -13,7 +13,8 @@ import (
 	"syscall"
 )
 
-// folder is a cluster's place in the folder for temporary files, with a helper that outlives the test binary.
+// folder is a cluster's place in memory or in the folder for temporary files, with a helper that
+// outlives the test binary.
 type folder struct {
 	name   string
 	helper *exec.Cmd
@@ -27,7 +28,7 @@ func newFolder(ctx context.Context) (*folder, error) {
 	if err := sweep(); err != nil {
 		return nil, err
 	}
-	name, err := os.MkdirTemp("", fmt.Sprintf("%s%d-*", prefix, os.Getpid()))
+	name, err := os.MkdirTemp(place(), fmt.Sprintf("%s%d-*", prefix, os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +77,27 @@ func (f *folder) remove() {
 	_ = os.RemoveAll(f.name)
 }
 
+const memory = "/dev/shm"
+
+// place is where clusters lie: in memory, where there is room for those of a few binaries,
+// because making a database there costs a quarter of what it does on a disk.
+func place() string {
+	const room = 4 << 30 // bytes; a container has 64 MiB unless told otherwise
+	if free(memory) >= room {
+		return memory
+	}
+	return os.TempDir()
+}
+
 // sweep removes the folders of test binaries that are gone, helper and all.
 func sweep() error {
-	names, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
-	if err != nil {
-		return err
+	var names []string
+	for _, dir := range []string{memory, os.TempDir()} {
+		found, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+		if err != nil {
+			return err
+		}
+		names = append(names, found...)
 	}
 	for _, name := range names {
 		found := regexp.MustCompile(`^` + prefix + `(\d+)-\d+$`).FindStringSubmatch(filepath.Base(name))
