@@ -94,7 +94,7 @@ type Desk struct {
 
 // Rules is what holds for all calls.
 type Rules struct {
-	Prefixes []string      // numbers that are called begin like one of them; none: nobody is called
+	Prefixes []string      // numbers that are called begin like one of them, and not like one after a "!"; none: nobody is called
 	Daily    int           // calls to one person, or number, within a day
 	DailyAll int           // calls within a day
 	AtOnce   int           // calls at the same time

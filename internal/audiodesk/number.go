@@ -2,7 +2,6 @@ package audiodesk
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -29,9 +28,17 @@ func E164(text string) (secret.Text, bool) {
 	return secret.Text("+" + plain), true
 }
 
-// called reports whether numbers like this one are called from here.
+// called reports whether numbers like this one are called from here. As exchanges have it,
+// the longest of the prefixes that it begins with decides.
 func (r Rules) called(number secret.Text) bool {
-	return slices.ContainsFunc(r.Prefixes, func(p string) bool { return p != "" && strings.HasPrefix(number.Reveal(), p) })
+	longest, called := 0, false
+	for _, p := range r.Prefixes {
+		begins, never := strings.CutPrefix(p, "!")
+		if strings.HasPrefix(number.Reveal(), begins) && (len(begins) > longest || len(begins) == longest && never) {
+			longest, called = len(begins), !never
+		}
+	}
+	return called
 }
 
 // shows is the number that phones show where another system asks for one. A caller without a

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/secret"
@@ -23,7 +24,7 @@ type Asterisk struct {
 	SpoolOwner     string            `toml:"spool_owner"` // whom they are given to, as user or user:group; empty: nobody
 	CallerID       string            `toml:"caller_id"`   // the number that phones show; empty: the exchange's own
 	CallerIDs      []string          `toml:"caller_ids"`  // others that another system may have shown
-	Prefixes       []string          `toml:"prefixes"`    // of the numbers that are called; none: nobody is
+	Prefixes       []string          `toml:"prefixes"`    // of the numbers that are called, or after a "!" are not; none: nobody is
 	RingTimeout    time.Duration     `toml:"ring_timeout"`
 	CallsPerPerson int               `toml:"calls_per_person"` // or per number, within a day
 	CallsPerDay    int               `toml:"calls_per_day"`
@@ -38,7 +39,8 @@ func (c Config) asteriskRules() []rule {
 	tls := a.TLS == SwitchOn
 	address := isHost(a.Address) || isDial(a.Address)
 	badCaller := func(n string) bool { return !matches(`^\+?[0-9]{1,20}$`, n) }
-	badPrefix := func(p string) bool { return !matches(`^\+[1-9][0-9]{0,13}$`, p) }
+	badPrefix := func(p string) bool { return !matches(`^!?\+[1-9][0-9]{0,13}$`, p) }
+	exception := func(p string) bool { return strings.HasPrefix(p, "!") }
 	return []rule{
 		{ami && !address, "asterisk.address", `is no address; write it as "127.0.0.1" or "pbx.example.com:5039"`},
 		{ami && address && !tls && !onThisMachine(a.Address), "asterisk.address", `is on another machine, and without TLS the secret and all numbers could be read on the way; set asterisk.tls = "on", or reach it over loopback`},
@@ -49,7 +51,11 @@ func (c Config) asteriskRules() []rule {
 		{!matches(`^([A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?)?$`, a.SpoolOwner), "asterisk.spool_owner", `is no user; write "asterisk", "asterisk:asterisk" or "101:101", or leave it empty`},
 		{!matches(`^(\+?[0-9]{1,20})?$`, a.CallerID), "asterisk.caller_id", `is no telephone number; write digits, after a + or not, or leave it empty`},
 		{slices.ContainsFunc(a.CallerIDs, badCaller), "asterisk.caller_ids", `holds something that is no telephone number; write ["+4930123457", "1000"]`},
-		{slices.ContainsFunc(a.Prefixes, badPrefix), "asterisk.prefixes", `holds something with which no number begins; write ["+49", "+7495"]`},
+		{slices.ContainsFunc(a.Prefixes, badPrefix), "asterisk.prefixes", `holds something with which no number begins; write ["+49", "!+49900", "+7495"]`},
+		{
+			slices.ContainsFunc(a.Prefixes, exception) && !slices.ContainsFunc(a.Prefixes, func(p string) bool { return !exception(p) }),
+			"asterisk.prefixes", `holds only exceptions, so that nobody would be called; write ["+49", "!+49900"]`,
+		},
 		outside("asterisk.ring_timeout", a.RingTimeout, time.Second, 5*time.Minute),
 		outside("asterisk.calls_per_person", a.CallsPerPerson, 1, 1000),
 		outside("asterisk.calls_per_day", a.CallsPerDay, 1, 100_000),

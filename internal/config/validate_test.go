@@ -122,6 +122,8 @@ func TestEveryBadValueIsReportedUnderItsKey(t *testing.T) {
 		{"asterisk.caller_ids", `asterisk.caller_ids = ["1000", "Police"]`, "no telephone number"},
 		{"asterisk.prefixes", `asterisk.prefixes = ["+49", "0049"]`, "begins"},
 		{"asterisk.prefixes", `asterisk.prefixes = ["+"]`, "begins"},
+		{"asterisk.prefixes", `asterisk.prefixes = ["+49", "!!+49900"]`, "begins"},
+		{"asterisk.prefixes", `asterisk.prefixes = ["!+49900"]`, "only exceptions"},
 		{"asterisk.calls_per_person", `asterisk.calls_per_person = 0`, "between"},
 		{"asterisk.calls_per_person", `asterisk = {calls_per_person = 6, calls_per_day = 5}`, "larger"},
 		{"asterisk.calls_per_day", `asterisk = {calls_per_person = 1, calls_per_day = 1000000}`, "between"},
