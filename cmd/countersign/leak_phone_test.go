@@ -94,9 +94,10 @@ func leakPhones(w *world, pbx *asterisktest.Server) {
 		w.t.Fatal(err)
 	}
 	pauseUntil(func() bool { return strings.Contains(w.logs(), "connected to Asterisk") }, patience)
-	pbx.Break("Originate", asterisktest.Trouble{Fault: asterisktest.Refused, Times: 1})
+	pbx.Break("Originate", asterisktest.Trouble{Fault: asterisktest.Refused}) // meets the look at its dialplan, too
 	w.taps(leakPyotr, made, "📞 Call me")
 	w.sees(leakPyotr, "⚠️")
+	pbx.Mend()
 	if there := call("/v1/calls", leakStrange, ""); away != http.StatusServiceUnavailable || there != http.StatusAccepted {
 		w.t.Errorf("while the exchange was away %d, then %d", away, there)
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"countersign/internal/telegram/telegramtest"
 )
 
 func TestLostTelephoneIsFrozenAtOnceAndEverywhere(t *testing.T) {
@@ -41,6 +44,15 @@ func TestLostTelephoneIsFrozenAtOnceAndEverywhere(t *testing.T) {
 	w.command("users", "import", w.csv)
 	w.tap(pyotr, w.sees(pyotr, "4711", "✅ Approve"), "✅ Approve")
 	w.sees(olga, "4711")
+
+	const administrators = -1001700000001
+	if err := w.tg.AddChat(telegramtest.Chat{ID: administrators, Type: telegramtest.Supergroup, Title: "Administrators"}); err != nil {
+		t.Fatal(err)
+	}
+	w.call(http.MethodPut, "/v1/chats/administrators", map[string]any{"telegram_chat_id": administrators, "title": "Administrators", "fallback": true}, http.StatusCreated)
+	w.command("users", "freeze", "petrov", "--reason", "he left on Friday")
+	w.sees(pyotr, "An administrator froze your connection")
+	w.sees(administrators, "Pyotr Petrov (petrov) was frozen by", "he left on Friday")
 }
 
 func TestPersonUnlinksInTheChat(t *testing.T) {

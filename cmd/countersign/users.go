@@ -13,7 +13,9 @@ import (
 
 	"countersign/internal/assure"
 	"countersign/internal/directory"
+	"countersign/internal/link"
 	"countersign/internal/locale"
+	"countersign/internal/notice"
 	"countersign/internal/people"
 	"countersign/internal/roster"
 	"countersign/web"
@@ -166,7 +168,11 @@ func linkCommands(p process) []*cobra.Command {
 			return err
 		}),
 		p.personCommand("freeze EXTERNAL_ID", "Take somebody's Telegram account from him at once, and let him have none", needsReason, func(r *records, cmd *cobra.Command, id, reason string) error {
-			f, err := r.directory.Freeze(cmd.Context(), actor(), id, reason)
+			d := &link.Desk{
+				Directory: r.directory, Notices: &notice.Store{Pool: r.pool, Bell: r.bell}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+				Redraw: func(context.Context, people.ID) error { return nil }, // as after each of these commands
+			}
+			f, err := d.Freeze(cmd.Context(), actor(), id, reason)
 			if err == nil && f.Already {
 				fmt.Fprintf(p.Out, "%s was frozen before\n", id)
 			}

@@ -203,12 +203,12 @@ func TestWhyThereIsNoConnection(t *testing.T) {
 		"WrongSecret":  {asterisktest.Options{}, func(o *asterisk.Options) { o.Secret = "another-one" }, asterisk.ErrLogin, "manager.conf"},
 		"WrongUser":    {asterisktest.Options{}, func(o *asterisk.Options) { o.User = "nobody" }, asterisk.ErrLogin, "manager.conf"},
 		"NoReporting":  {asterisktest.Options{Write: []string{"originate", "call"}}, nil, asterisk.ErrForbidden, "write = reporting"},
-		"NotHeard":     {asterisktest.Options{Read: []string{"call", "user"}}, func(o *asterisk.Options) { o.Timeout = 50 * time.Millisecond }, asterisk.ErrNotReady, "read = system"},
+		"NotHeard":     {asterisktest.Options{Read: []string{"call", "user"}}, func(o *asterisk.Options) { o.Timeout = 500 * time.Millisecond }, asterisk.ErrNotReady, "read = system"},
 		"NoDialplan":   {asterisktest.Options{Without: "conf-in"}, nil, asterisk.ErrNotReady, "extensions.conf"},
 		"NobodyThere":  {asterisktest.Options{}, func(o *asterisk.Options) { o.Address = "127.0.0.1:1" }, asterisk.ErrAway, "refused"},
 		"NotTLS":       {asterisktest.Options{}, func(o *asterisk.Options) { o.TLS = true }, asterisk.ErrAway, "tls"},
 		"NotTrusted":   {asterisktest.Options{TLS: true}, func(o *asterisk.Options) { o.TLS = true }, asterisk.ErrAway, "certificate"},
-		"NotTheServer": {asterisktest.Options{TLS: true}, func(o *asterisk.Options) { o.Timeout = 50 * time.Millisecond }, asterisk.ErrAway, "deadline"},
+		"NotTheServer": {asterisktest.Options{TLS: true}, func(o *asterisk.Options) { o.Timeout = 500 * time.Millisecond }, asterisk.ErrAway, "deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
