@@ -46,7 +46,7 @@ func (s *Server) sendMediaGroup(c *call) (any, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	if refused = s.limit(to); refused != nil {
+	if refused = s.limit(c, to); refused != nil {
 		return nil, refused
 	}
 	s.last.album++

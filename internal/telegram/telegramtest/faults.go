@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Any stands for every method in FailNext and FailAlways.
@@ -82,7 +81,7 @@ func (s *Server) begin(c *call) *Fault {
 	for name, f := range c.files {
 		params[name] = "file " + f.name + ", " + itoa(int64(len(f.data))) + " bytes"
 	}
-	s.calls = keep(append(s.calls, Call{Number: c.number, At: s.clock.Now(), Method: c.method, Params: params}), s.options.Keep)
+	s.calls = keep(append(s.calls, Call{Number: c.number, At: c.at, Method: c.method, Params: params}), s.options.Keep)
 	s.touch()
 	for _, key := range []string{c.method, Any} {
 		if queue := s.faults[key]; len(queue) > 0 {
@@ -136,95 +135,4 @@ func (s *Server) canonical(name string) string {
 		}
 	}
 	return name
-}
-
-// Limits are the rate limits. Zero values are no limit.
-type Limits struct {
-	PerChat  int // messages and edits per second in one chat
-	Burst    int // how many may come at once in a chat
-	PerGroup int // messages and edits per minute in one group
-	Overall  int // messages and edits per second in all
-}
-
-// RealLimits are those that Telegram states.
-func RealLimits() Limits { return Limits{PerChat: 1, Burst: 3, PerGroup: 20, Overall: 30} }
-
-// SetLimits changes the rate limits.
-func (s *Server) SetLimits(l Limits) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.limiter = limiter{limits: l}
-}
-
-// Fullest is how near the rates came to their limits, and how many calls each of them refused.
-type Fullest struct {
-	Second, Chat, Group int // the most in one second, in one chat's burst, in a group's minute
-	Refused             struct{ Second, Chat, Group int }
-}
-
-// Fullest tells it since the limits were set.
-func (s *Server) Fullest() Fullest {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.limiter.fullest
-}
-
-// limiter remembers when what was sent.
-type limiter struct {
-	limits  Limits
-	all     []time.Time
-	chats   map[int64][]time.Time
-	fullest Fullest
-}
-
-// take accounts for a message or an edit; it returns how many seconds too early that was.
-func (l *limiter) take(c *chat, now time.Time) int {
-	if l.chats == nil {
-		l.chats = map[int64][]time.Time{}
-	}
-	burst := max(l.limits.Burst, 1)
-	while := time.Duration(burst) * time.Second
-	second := over(l.all, l.limits.Overall, time.Second, now)
-	one := over(l.chats[c.ID], l.limits.PerChat*burst, while, now)
-	group := time.Duration(0)
-	if c.Type != Private {
-		group = over(l.chats[c.ID], l.limits.PerGroup, time.Minute, now)
-	}
-	if wait := max(second, one, group); wait > 0 {
-		count(&l.fullest.Refused.Second, second)
-		count(&l.fullest.Refused.Chat, one)
-		count(&l.fullest.Refused.Group, group)
-		return int((wait + time.Second - 1) / time.Second)
-	}
-	l.all = append(recent(l.all, now.Add(-time.Second)), now)
-	mine := append(recent(l.chats[c.ID], now.Add(-time.Minute)), now)
-	l.chats[c.ID] = mine
-	f := &l.fullest
-	f.Second, f.Chat = max(f.Second, len(l.all)), max(f.Chat, len(recent(mine, now.Add(-while))))
-	if c.Type != Private {
-		f.Group = max(f.Group, len(mine))
-	}
-	return 0
-}
-
-func count(refused *int, wait time.Duration) {
-	if wait > 0 {
-		*refused++
-	}
-}
-
-// over is how long to wait until fewer than limit of times lie within window.
-func over(times []time.Time, limit int, window time.Duration, now time.Time) time.Duration {
-	times = recent(times, now.Add(-window))
-	if limit <= 0 || len(times) < limit {
-		return 0
-	}
-	return max(times[len(times)-limit].Add(window).Sub(now), time.Millisecond)
-}
-
-func recent(times []time.Time, after time.Time) []time.Time {
-	for len(times) > 0 && !times[0].After(after) {
-		times = times[1:]
-	}
-	return times
 }

@@ -166,7 +166,7 @@ func (s *Server) send(c *call, to *chat, text content, document *Document) (any,
 	if _, refused = c.object("link_preview_options", &preview); refused != nil {
 		return nil, refused
 	}
-	if refused = s.limit(to); refused != nil {
+	if refused = s.limit(c, to); refused != nil {
 		return nil, refused
 	}
 	m := s.place(c, to, document, thread, reply)
@@ -184,8 +184,8 @@ func (s *Server) place(c *call, to *chat, document *Document, thread, reply int6
 	return m
 }
 
-func (s *Server) limit(c *chat) *refusal {
-	seconds := s.limiter.take(c, s.clock.Now())
+func (s *Server) limit(c *call, to *chat) *refusal {
+	seconds := s.limiter.take(to, c.at)
 	if seconds == 0 {
 		return nil
 	}
@@ -249,7 +249,7 @@ func (s *Server) editMessage(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	if chat := s.chats[m.ChatID]; chat != nil {
-		if refused := s.limit(chat); refused != nil {
+		if refused := s.limit(c, chat); refused != nil {
 			return nil, refused
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const maxParams = 1 << 20
@@ -20,7 +21,8 @@ type call struct {
 	method string
 	params map[string]string
 	files  map[string]upload
-	number int64 // of the ledger
+	at     time.Time // when it was here whole; what it waits for here is not its caller's doing
+	number int64     // of the ledger
 }
 
 type upload struct {
@@ -70,6 +72,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string) {
 	c := &call{ctx: r.Context(), method: s.canonical(name), params: map[string]string{}, files: map[string]upload{}}
 	refused := s.read(c, r)
+	c.at = s.clock.Now()
 	fault := s.begin(c)
 	if fault != nil && !fault.Effect && !s.misbehave(w, c, fault) {
 		return
