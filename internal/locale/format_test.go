@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/internal/money"
 )
 
@@ -55,7 +56,7 @@ func TestAmountsAreWrittenAsTheLanguageDoes(t *testing.T) {
 // Whatever the language makes of it, the digits are those of the exact amount.
 func TestNoDigitOfAnAmountIsLost(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	rapid.Check(t, func(t *rapid.T) {
 		amount := money.Amount{
 			Minor:    rapid.Int64().Draw(t, "minor"),
@@ -116,7 +117,7 @@ func TestDatesAreWrittenAsTheLanguageDoes(t *testing.T) {
 
 func TestDurationsAreRough(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	tests := []struct {
 		tag      string
 		duration time.Duration

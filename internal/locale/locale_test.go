@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/web"
 )
 
@@ -67,7 +68,7 @@ func TestLanguageIsFoundFromAnyTag(t *testing.T) {
 
 func TestLanguageIsFoundFromAnAcceptLanguageHeader(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	tests := map[string]string{
 		"ru": "ru", "ru-RU,ru;q=0.9,en;q=0.8": "ru", "en;q=0.5, de;q=0.9": "de", "fr, es;q=0.3": "es", "fr-FR": "en", "*": "en", "": "en",
 		";;;q=": "en", "de;q=abc": "en", "de" + strings.Repeat("-a", 100_000): "en",
@@ -97,7 +98,7 @@ func TestRussianCountsAsItShould(t *testing.T) {
 
 func TestOtherLanguagesCount(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	tests := []struct {
 		tag   string
 		count int
@@ -123,7 +124,7 @@ func TestOtherLanguagesCount(t *testing.T) {
 
 func TestPlaceholdersAreFilledAndNothingElseHappens(t *testing.T) {
 	t.Parallel()
-	lang := shipped(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	data := map[string]any{"Name": `<b>{{.Time}}</b> {{printf "x"}}`, "Time": 5}
 	if got, want := lang.T("card.vote.accepted", data), `✅ <b>{{.Time}}</b> {{printf "x"}} — approved, 5`; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -144,7 +145,7 @@ func TestPlaceholdersAreFilledAndNothingElseHappens(t *testing.T) {
 // A value may end with a dot of its own.
 func TestSentenceEndsWithOneDot(t *testing.T) {
 	t.Parallel()
-	lang := shipped(t).For("en")
+	lang := localetest.Texts(t).For("en")
 	for name, want := range map[string]string{
 		"Anna": "A test message was sent to Anna.", "Ivanov & Co.": "A test message was sent to Ivanov & Co.",
 		"A very long na…": "A test message was sent to A very long na…", "": "A test message was sent to .",
@@ -256,7 +257,7 @@ func TestWithoutEnglishThereIsNothing(t *testing.T) {
 
 func TestManyReadersShareTheTexts(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	want := texts.For("ru").N("queue.header", 5, nil)
 	var readers sync.WaitGroup
 	for range 8 {

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/web"
 )
 
@@ -93,7 +94,7 @@ func TestMistakesOfTheOperatorAreNamedAndTheProductsTextsStand(t *testing.T) {
 				!strings.Contains(mistakes[0].Error(), c.told) || !strings.Contains(mistakes[0].Error(), c.file) {
 				t.Fatalf("told: %v", mistakes)
 			}
-			shipped := shipped(t)
+			shipped := localetest.Texts(t)
 			for _, tag := range []string{"ru", "de"} {
 				for _, key := range []string{"button.accept", "button.cancel", "card.round", "command.help"} {
 					if got, want := texts.For(tag).T(key, nil), shipped.For(tag).T(key, nil); got != want {

@@ -1,11 +1,13 @@
 package locale_test
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -15,7 +17,7 @@ import (
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
-	"countersign/internal/locale"
+	"countersign/internal/locale/localetest"
 	"countersign/web"
 )
 
@@ -25,40 +27,45 @@ var languages = []string{"de", "en", "es", "ru"}
 // only one.
 type entry map[string]string
 
-func shipped(t *testing.T) *locale.Texts {
-	t.Helper()
-	texts, err := locale.Load(web.Locales())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return texts
-}
-
-func read(t *testing.T, tag string) map[string]entry {
-	t.Helper()
-	data, err := fs.ReadFile(web.Locales(), tag+".toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raw map[string]any
-	if err := toml.Unmarshal(data, &raw); err != nil {
-		t.Fatal(err)
-	}
-	entries := make(map[string]entry, len(raw))
-	for key, value := range raw {
-		entries[key] = entry{}
-		switch value := value.(type) {
-		case string:
-			entries[key]["other"] = value
-		case map[string]any:
-			for form, words := range value {
-				entries[key][form] = words.(string)
+// files are the locale files as they are shipped, by language. To read them takes a while with
+// the race detector: once is enough.
+var files = sync.OnceValues(func() (map[string]map[string]entry, error) {
+	all := map[string]map[string]entry{}
+	for _, tag := range languages {
+		data, err := fs.ReadFile(web.Locales(), tag+".toml")
+		if err != nil {
+			return nil, err
+		}
+		var raw map[string]any
+		if err := toml.Unmarshal(data, &raw); err != nil {
+			return nil, err
+		}
+		all[tag] = map[string]entry{}
+		for key, value := range raw {
+			switch value := value.(type) {
+			case string:
+				all[tag][key] = entry{"other": value}
+			case map[string]any:
+				all[tag][key] = entry{}
+				for form, words := range value {
+					all[tag][key][form] = words.(string)
+				}
+			default:
+				return nil, fmt.Errorf("%s: %s is a %T", tag, key, value)
 			}
-		default:
-			t.Fatalf("%s: %s is a %T", tag, key, value)
 		}
 	}
-	return entries
+	return all, nil
+})
+
+// read gives the texts of a language; they are not to be changed.
+func read(t *testing.T, tag string) map[string]entry {
+	t.Helper()
+	all, err := files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[tag]
 }
 
 var placeholder = regexp.MustCompile(`{{\.(\w+)}}`)
@@ -175,7 +182,7 @@ func TestLanguagesAreNotMixed(t *testing.T) {
 
 func TestButtonsBeginWithTheirMark(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	for _, tag := range languages {
 		lang := texts.For(tag)
 		for key, mark := range map[string]string{"button.accept": "✅ ", "button.reject": "❌ ", "button.return": "↩️ "} {
@@ -194,7 +201,7 @@ func TestButtonsBeginWithTheirMark(t *testing.T) {
 // Telegram cuts the answer to a tap after 200 characters.
 func TestAnswersToATapFitWhenTheyAreFilled(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	for _, tag := range languages {
 		lang := texts.For(tag)
 		data := map[string]any{
@@ -227,7 +234,7 @@ func answersATap(key string) bool {
 
 func TestEveryStateVerdictAndRoleHasAWord(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	for _, key := range []string{
 		"state.in_progress", "state.approved", "state.rejected", "state.returned", "state.withdrawn", "state.expired", "state.blocked",
 		"verdict.accept", "verdict.reject", "verdict.return",
@@ -249,7 +256,7 @@ func TestEveryStateVerdictAndRoleHasAWord(t *testing.T) {
 
 func TestCommandsSuitTheMenuOfABot(t *testing.T) {
 	t.Parallel()
-	texts := shipped(t)
+	texts := localetest.Texts(t)
 	for _, tag := range languages {
 		lang := texts.For(tag)
 		for _, command := range []string{"queue", "find", "login", "help"} {

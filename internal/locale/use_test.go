@@ -129,14 +129,22 @@ func stringsOf(source []byte) map[string]bool {
 	}
 }
 
-// says reports whether a string stands in a file, or in a file of a folder.
-func says(code map[string]map[string]bool, where, what string) bool {
+// places are the files in which a string stands.
+type places map[string][]string
+
+func placesOf(code map[string]map[string]bool) places {
+	all := places{}
 	for name, found := range code {
-		if (name == where || strings.HasPrefix(name, where+"/")) && found[what] {
-			return true
+		for word := range found {
+			all[word] = append(all[word], name)
 		}
 	}
-	return false
+	return all
+}
+
+// says reports whether a string stands in a file, or in a file of a folder.
+func (p places) says(where, what string) bool {
+	return slices.ContainsFunc(p[what], func(name string) bool { return name == where || strings.HasPrefix(name, where+"/") })
 }
 
 func TestEveryKeyThatCodeNamesIsThere(t *testing.T) {
@@ -175,13 +183,14 @@ func TestEveryKeyIsShownBySomeCode(t *testing.T) {
 	if len(code) < 100 {
 		t.Fatalf("only %d files were read", len(code))
 	}
+	said := placesOf(code)
 	hits := make([]int, len(families()))
 	for _, key := range slices.Sorted(maps.Keys(read(t, "en"))) {
-		used := says(code, "cmd", key) || says(code, "internal", key)
+		used := said.says("cmd", key) || said.says("internal", key)
 		for i, f := range families() {
 			name, ours := strings.CutPrefix(key, f.prefix)
 			name, ends := strings.CutSuffix(name, f.suffix)
-			if ours && ends && slices.ContainsFunc(f.names, func(where string) bool { return says(code, where, name) }) {
+			if ours && ends && slices.ContainsFunc(f.names, func(where string) bool { return said.says(where, name) }) {
 				used = true
 				hits[i]++
 			}
@@ -191,7 +200,7 @@ func TestEveryKeyIsShownBySomeCode(t *testing.T) {
 		}
 	}
 	for i, f := range families() {
-		if hits[i] == 0 || !says(code, f.by, f.prefix) {
+		if hits[i] == 0 || !said.says(f.by, f.prefix) {
 			t.Errorf("%s does not build keys %s…%s any more, or there are none", f.by, f.prefix, f.suffix)
 		}
 	}
