@@ -1,6 +1,10 @@
 package audiodesk
 
-import "time"
+import (
+	"time"
+
+	"countersign/internal/secret"
+)
 
 // Hurry has a desk wait for next to nothing where it waits by the database's clock: before a
 // call of which nothing is heard is looked for, and between two drawings of a screen.
@@ -12,3 +16,6 @@ func Desert(d *Desk) { d.empty = time.Microsecond }
 // Idle has a desk look for nothing that it is not rung for, and leave screens alone for a
 // while after they were drawn.
 func Idle(d *Desk, still time.Duration) { d.still, d.idle = still, time.Hour }
+
+// Calls reports whether numbers like this one are called.
+func Calls(r Rules, number secret.Text) bool { return r.called(number) }
