@@ -20,6 +20,7 @@ import (
 	"countersign/internal/config"
 	"countersign/internal/secret"
 	"countersign/internal/telegram"
+	"countersign/internal/telegram/telegramtest"
 )
 
 // samples lists the files of deploy/ by their names there.
@@ -77,16 +78,20 @@ func secretsAt(t *testing.T) func(name string) ([]byte, error) {
 func unit(t *testing.T) []string {
 	t.Helper()
 	text := deployed(t, "systemd/countersign.service")
+	const credentials = "/run/credentials/countersign.service/"
 	given := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^LoadCredential=(\w+):`).FindAllStringSubmatch(text, -1) {
 		given[m[1]] = true
 	}
 	var env []string
 	for _, m := range regexp.MustCompile(`(?m)^Environment=(.*)$`).FindAllStringSubmatch(text, -1) {
-		if name, ok := strings.CutPrefix(m[1][strings.Index(m[1], "=")+1:], "%d/"); ok && !given[name] {
+		if name, ok := strings.CutPrefix(m[1][strings.Index(m[1], "=")+1:], credentials); ok && !given[name] {
 			t.Errorf("%s names a credential that is not loaded", m[1])
 		}
-		env = append(env, strings.NewReplacer("%S", "/var/lib", "%d", "/run/credentials/countersign.service").Replace(m[1]))
+		env = append(env, strings.ReplaceAll(m[1], "%S", "/var/lib"))
+	}
+	if !slices.Contains(env, "GOTRACEBACK=crash") {
+		t.Error("a panic ends with the status that no restart mends")
 	}
 	return env
 }
@@ -239,6 +244,15 @@ func TestNginxStandsInForTheBotAPI(t *testing.T) {
 	w.start("")
 	w.post("D-1", payment("D-1", "10.00"))
 	w.agrees(pyotr, "D-1")
+	asked := w.seesCard(olga, "D-1")
+	if _, err := w.tg.Post(telegramtest.Said{UserID: olga, ChatID: olga, ReplyTo: asked.ID, FileName: "act.pdf", File: []byte("%PDF-1.4 an act")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.tg.WaitFor(w.limited(patience), func() bool {
+		return slices.ContainsFunc(w.tg.Messages(pyotr), func(m telegramtest.Message) bool { return m.Document != nil && m.Document.Name == "act.pdf" })
+	}); err != nil {
+		t.Errorf("a file that somebody sent did not come through: %v\n%s", err, w.transcript(pyotr))
+	}
 	front.Close()                                                                                      // what nginx has to say of that must not hold the token
 	c, err := telegram.New(telegram.Options{Token: secret.Text(w.tg.Token()), APIURL: "http://" + at}) // plain to a TLS port: another complaint
 	if err != nil {

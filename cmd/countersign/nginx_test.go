@@ -20,6 +20,7 @@ func TestNginxLetsInTheWebhookAndThePagesAndNothingElse(t *testing.T) {
 	n := openNginx(t, behind, "rate=5r/s", "rate=1000r/s")
 	in := []string{
 		"/telegram/webhook", "/auth/google/start", "/auth/google/callback?code=1&state=a%2Fb", "/confirm", "/confirm/pin?x=1", "/console", "/console/people/usr_1",
+		"/meet/x", "/files/x",
 	}
 	for _, path := range in {
 		if status, _ := n.ask(t, http.MethodPost, path, "{}", nil); status != http.StatusOK {
@@ -35,7 +36,7 @@ func TestNginxLetsInTheWebhookAndThePagesAndNothingElse(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "/v1/events", "/v1/sources/erp/documents/1", "/healthz", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/telegram/webhook/", "/telegram/webhookx",
-		"/telegram", "/TELEGRAM/WEBHOOK", "/confirmation", "/consoles", "/auth", "/x/telegram/webhook", "/auth/../v1/events", "/console/%2e%2e/metrics",
+		"/telegram", "/TELEGRAM/WEBHOOK", "/confirmation", "/consoles", "/auth", "/meet", "/filesx/y", "/x/telegram/webhook", "/auth/../v1/events", "/console/%2e%2e/metrics",
 		"//v1//events", "/.git/config",
 	} {
 		if status, _ := n.ask(t, http.MethodPost, path, "{}", nil); status != http.StatusNotFound {

@@ -26,7 +26,7 @@ func promptFor(v approval.Verdict) prompt {
 	case card.Ask:
 		return prompt{"talk.ask", "talk.pending", "talk.write"}
 	case card.Answer:
-		return prompt{"talk.reply", "talk.pending", "talk.write"}
+		return prompt{"talk.reply", "talk.pending_reply", "talk.write"}
 	case approval.Accept:
 		return prompt{"reason.ask_accept", "reason.pending", "talk.write"}
 	case approval.Return:

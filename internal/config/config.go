@@ -17,7 +17,7 @@ import (
 // its variable is COUNTERSIGN_SECTION_KEY; a secret is also read from the file
 // that COUNTERSIGN_SECTION_KEY_FILE names.
 type Config struct {
-	DataDir   string    `toml:"data_dir"` // files, and the private database
+	DataDir   string    `toml:"data_dir"` // the private database, and its keys
 	Server    Server    `toml:"server"`
 	Database  Database  `toml:"database"`
 	Telegram  Telegram  `toml:"telegram"`
