@@ -25,7 +25,7 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	if err != nil {
 		return l.fault(ctx, s, 0, err) // nothing was asked of the messenger
 	}
-	if err := l.offer(ctx, s, want, &out); err != nil {
+	if err := l.withdraw(ctx, s, want, &out); err != nil {
 		return err
 	}
 	if out.ReplyTo = l.replyTo(s); s.ReplyTo != "" && out.ReplyTo == 0 {
@@ -34,7 +34,7 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 	if ok, err := l.turn(ctx, l.class(s.Spot, 0)); err != nil || !ok {
 		return err
 	}
-	claimed, err := l.Store.Claim(ctx, l.of(s))
+	claimed, err := l.claim(ctx, l.of(s))
 	if err != nil {
 		return err
 	}
@@ -43,13 +43,16 @@ func (l *lane) send(ctx context.Context, s spotAt, want card.Card) error {
 		return nil
 	}
 	if ok, err := l.still(ctx, l.class(s.Spot, 0)); err != nil || !ok {
-		return errors.Join(err, l.Store.Release(ctx, l.of(s)))
+		return errors.Join(err, l.release(ctx, l.of(s)))
+	}
+	if err := l.offer(ctx, s, want, &out); err != nil {
+		return errors.Join(err, l.release(ctx, l.of(s)))
 	}
 	l.begin()
 	sent, err := l.Post.Send(ctx, out)
 	l.begun()
 	if err != nil {
-		return errors.Join(l.refused(ctx, s, 0, err), l.Store.Release(ctx, l.of(s)))
+		return errors.Join(l.refused(ctx, s, 0, err), l.release(ctx, l.of(s)))
 	}
 	l.Crash.Pass(crash.CardSent)
 	m := Message{Bot: l.Bot, ChatID: l.chat, ID: sent.MessageID, Digest: want.Digest()}
@@ -75,20 +78,35 @@ func (l *lane) letter(s spotAt, want card.Card) (post.Letter, error) {
 	return out, err
 }
 
-// offer gives a message the link to a file that is too large to be sent, or takes back the
-// links that its chat was given.
-func (l *lane) offer(ctx context.Context, s spotAt, want card.Card, out *post.Letter) error {
-	if s.Kind != card.KindFile || want.File != nil || !l.Links.Open() {
+// offers reports whether a message is one that can hold a link to a file.
+func (l *lane) offers(s spotAt, want card.Card) bool {
+	return s.Kind == card.KindFile && want.File == nil && l.Links.Open()
+}
+
+func (l *lane) about(s spotAt) handout.Offer {
+	return handout.Offer{SHA256: s.File, Case: string(l.d.Case.ID), Chat: l.chat, Group: s.Chat}
+}
+
+// withdraw takes back the links that a chat was given, where a message is to have none. It
+// waits for no turn.
+func (l *lane) withdraw(ctx context.Context, s spotAt, want card.Card, out *post.Letter) error {
+	if !l.offers(s, want) || want.Offer != nil && want.Offer.Button != "" {
 		return nil
 	}
-	o := handout.Offer{SHA256: s.File, Case: string(l.d.Case.ID), Chat: l.chat, Group: s.Chat}
-	if want.Offer == nil || want.Offer.Button == "" {
-		given, err := l.Links.Store.Revoke(ctx, o)
-		if given {
-			out.File = nil // what is there is a text
-		}
-		return err
+	given, err := l.Links.Store.Revoke(ctx, l.about(s))
+	if given {
+		out.File = nil // what is there is a text
 	}
+	return err
+}
+
+// offer gives a message the link to a file that is too large to be sent. Each is a way in: it
+// is made for a message that goes out now.
+func (l *lane) offer(ctx context.Context, s spotAt, want card.Card, out *post.Letter) error {
+	if !l.offers(s, want) || want.Offer == nil || want.Offer.Button == "" {
+		return nil
+	}
+	o := l.about(s)
 	o.Name = want.Offer.File.Name
 	url, err := l.Links.Link(ctx, o)
 	if err != nil {
@@ -119,7 +137,7 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 	if err != nil {
 		return false, l.fault(ctx, s, m.ID, err)
 	}
-	if err := l.offer(ctx, s, want, &to); err != nil {
+	if err := l.withdraw(ctx, s, want, &to); err != nil {
 		return false, err
 	}
 	if ok, err := l.turn(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
@@ -134,6 +152,9 @@ func (l *lane) edit(ctx context.Context, s spotAt, m *Message, want card.Card) (
 		return false, nil
 	}
 	if ok, err := l.still(ctx, l.class(s.Spot, m.ID)); err != nil || !ok {
+		return false, err
+	}
+	if err := l.offer(ctx, s, want, &to); err != nil {
 		return false, err
 	}
 	l.begin()
@@ -181,7 +202,8 @@ func (l *lane) refused(ctx context.Context, s spotAt, message int64, err error) 
 		}
 		return fmt.Errorf("%s: %w", s.Key(), err) // anew, in the new place
 	case telegram.Unreachable, telegram.NoRights, telegram.TopicGone:
-		if s.group != nil {
+		// A group may forbid files alone: its cards come, and say so when they do not.
+		if s.group != nil && (e.Kind != telegram.NoRights || s.Kind != card.KindFile) {
 			l.chatFault(ctx, s, e.Description)
 		}
 		return l.fault(ctx, s, message, err)

@@ -28,16 +28,16 @@ func (l *lane) album(ctx context.Context, spots []spotAt) (through int, err erro
 	if ok, err := l.turn(ctx, l.class(pages[0].Spot, 0)); err != nil || !ok {
 		return len(pages), err
 	}
-	mine, err := l.claim(ctx, pages)
+	mine, err := l.claimAll(ctx, pages)
 	if err != nil || len(mine) < post.LeastInAlbum {
-		return 0, errors.Join(err, l.release(ctx, mine))
+		return 0, errors.Join(err, l.releaseAll(ctx, mine))
 	}
 	letters := make([]post.Letter, len(mine))
 	for i, p := range mine {
 		letters[i] = p.letter
 	}
 	if ok, err := l.still(ctx, l.class(pages[0].Spot, 0)); err != nil || !ok {
-		return len(pages), errors.Join(err, l.release(ctx, mine))
+		return len(pages), errors.Join(err, l.releaseAll(ctx, mine))
 	}
 	l.begin()
 	sent, err := l.Post.Album(ctx, letters)
@@ -45,9 +45,9 @@ func (l *lane) album(ctx context.Context, spots []spotAt) (through int, err erro
 	switch {
 	case post.Apart(err):
 		l.single = true
-		return 0, l.release(ctx, mine)
+		return 0, l.releaseAll(ctx, mine)
 	case err != nil:
-		return len(pages), errors.Join(l.refusedAll(ctx, mine, err), l.release(ctx, mine))
+		return len(pages), errors.Join(l.refusedAll(ctx, mine, err), l.releaseAll(ctx, mine))
 	}
 	l.Crash.Pass(crash.CardSent)
 	l.arrived(ctx, mine[0].spotAt, sent[0].General)
@@ -100,11 +100,11 @@ func (l *lane) pages(spots []spotAt) ([]page, error) {
 	return out, nil
 }
 
-// claim gives those pages that nobody else is sending.
-func (l *lane) claim(ctx context.Context, pages []page) ([]page, error) {
+// claimAll gives those pages that nobody else is sending.
+func (l *lane) claimAll(ctx context.Context, pages []page) ([]page, error) {
 	var mine []page
 	for _, p := range pages {
-		claimed, err := l.Store.Claim(ctx, l.of(p.spotAt))
+		claimed, err := l.claim(ctx, l.of(p.spotAt))
 		if err != nil {
 			return mine, err
 		}
@@ -117,10 +117,10 @@ func (l *lane) claim(ctx context.Context, pages []page) ([]page, error) {
 	return mine, nil
 }
 
-func (l *lane) release(ctx context.Context, pages []page) error {
+func (l *lane) releaseAll(ctx context.Context, pages []page) error {
 	var found []error
 	for _, p := range pages {
-		found = append(found, l.Store.Release(ctx, l.of(p.spotAt)))
+		found = append(found, l.release(ctx, l.of(p.spotAt)))
 	}
 	return errors.Join(found...)
 }

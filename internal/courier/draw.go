@@ -35,6 +35,7 @@ type drawing struct {
 
 	stop  context.Context //nolint:containedctx // ends: finish the message in hand, begin no other
 	since time.Time       // by our own clock: before the lease was asked for
+	owned owned           // the claims of this drawing
 	until atomic.Int64    // after since: what is begun later may meet another courier's
 }
 
@@ -222,7 +223,7 @@ func (r *drawing) keep(ctx context.Context) func() {
 			case <-tick.C:
 			}
 			begun := r.Now()
-			if !r.mine() || r.Ledger.Postpone(ctx, r.d, leaseTime) != nil || r.Store.Renew(ctx, r.Bot, string(r.d.Case.ID)) != nil {
+			if !r.mine() || r.Ledger.Postpone(ctx, r.d, leaseTime) != nil || r.Store.Renew(ctx, r.owned.list()) != nil {
 				continue
 			}
 			r.until.Store(int64(begun.Sub(r.since) + trust))

@@ -49,7 +49,7 @@ func (l *lane) run(ctx context.Context) error {
 	defer l.begun()
 	<-l.after
 	var found []error
-	for i := 0; i < len(l.spots) && l.goOn(); {
+	for i := 0; i < len(l.spots) && l.goOn() && (i == 0 || l.inTime()); {
 		through, err := l.album(ctx, l.spots[i:])
 		if through == 0 && err == nil {
 			through, err = 1, l.spot(ctx, l.spots[i])
@@ -64,6 +64,16 @@ func (l *lane) run(ctx context.Context) error {
 // again at once, here or elsewhere.
 func (l *lane) goOn() bool {
 	if l.mine() && l.stop.Err() == nil {
+		return true
+	}
+	l.later(time.Millisecond)
+	return false
+}
+
+// inTime reports whether the case was looked at lately. After slow calls it may have moved:
+// what is asked now comes before what hangs below.
+func (l *lane) inTime() bool {
+	if l.Now().Sub(l.since) <= patience {
 		return true
 	}
 	l.later(time.Millisecond)

@@ -82,11 +82,18 @@ func (s *Store) Claim(ctx context.Context, at spotOf) (bool, error) {
 	return claimed, nil
 }
 
-// Renew keeps the claims of a case.
-func (s *Store) Renew(ctx context.Context, bot int64, id string) error {
-	_, err := s.Pool.Exec(ctx, `update card_message set at = now() where case_id = $1 and bot_id = $2 and message_id = 0 and fault = ''`, id, bot)
-	if err != nil {
-		return fmt.Errorf("claims of %s: %w", id, err)
+// Renew keeps claims.
+func (s *Store) Renew(ctx context.Context, claims []spotOf) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	for _, at := range claims {
+		b.Queue(`update card_message set at = now() where case_id = $1 and spot = $2 and bot_id = $3 and chat_id = $4 and message_id = 0 and fault = ''`,
+			at.id, at.spot, at.bot, at.chat)
+	}
+	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("claims of %s: %w", claims[0].id, err)
 	}
 	return nil
 }
