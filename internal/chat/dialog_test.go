@@ -252,18 +252,18 @@ func TestCancelledQuestionTakesNoReason(t *testing.T) {
 	for range 2 { // the same answer however often
 		f, err := o.tg.Forge(ledgertest.Budget, ledgertest.Budget, q.ID, q.Keyboard[len(q.Keyboard)-1][0].Data)
 		must(t, err)
-		if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "Cancelled. Nothing was recorded") {
+		if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "Canceled. Nothing was recorded") {
 			t.Errorf("told %q, %v", a.Text, err)
 		}
 	}
 	f, err := o.tg.Forge(ledgertest.Budget, ledgertest.Budget, q.ID, q.Keyboard[0][0].Data)
 	must(t, err)
-	if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "Cancelled") {
+	if a, err := f.Wait(t.Context()); err != nil || !strings.Contains(a.Text, "Canceled") {
 		t.Errorf("told %q, %v", a.Text, err)
 	}
 	_, err = o.tg.Say(ledgertest.Budget, ledgertest.Budget, "A late reason", q.ID)
 	must(t, err)
-	o.wait(t, func() bool { return o.showing(ledgertest.Budget, "Cancelled. Nothing was recorded") == 2 }) // the question and the answer
+	o.wait(t, func() bool { return o.showing(ledgertest.Budget, "Canceled. Nothing was recorded") == 2 }) // the question and the answer
 	if got := o.state(t, "13"); got != approval.InProgress {
 		t.Errorf("the case is %s", got)
 	}
@@ -299,7 +299,7 @@ func TestVoteThatACancellationOvertookIsNotRecorded(t *testing.T) {
 	if got := o.state(t, "13"); got != approval.InProgress {
 		t.Errorf("told that it was cancelled, and the case is %s", got)
 	}
-	o.reads(t, q, "Cancelled. Nothing was recorded")
+	o.reads(t, q, "Canceled. Nothing was recorded")
 }
 
 func TestCancellationAndReasonAtOnceHaveOneOutcome(t *testing.T) {

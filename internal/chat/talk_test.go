@@ -156,7 +156,7 @@ func TestAQuestionGoesToTheRequesterAndItsAnswerComesBack(t *testing.T) {
 	o.says(t, ledgertest.Budget, "Which <contract> is it for?", 0)
 	o.reads(t, prompt, "Which <contract> is it for?", "went to Anna Ivanova")
 	asked := o.sees(t, ledgertest.Requester, "You are asked about", "4711", "Which <contract> is it for?")
-	o.sees(t, ledgertest.Budget, "is waiting for an answer since", "Which <contract>")
+	o.sees(t, ledgertest.Budget, "has been waiting for an answer since", "Which <contract>")
 
 	stranger, err := o.tg.Forge(ledgertest.Finance, ledgertest.Finance, asked.ID, asked.Keyboard[0][0].Data)
 	must(t, err)
@@ -246,9 +246,9 @@ func TestADialogueIsCancelledAndReplacedInSight(t *testing.T) {
 		return o.count(t, `select count(*) from dialog where $1 = any (messages)`, prompt.ID) == 1
 	})
 	o.says(t, ledgertest.Budget, "/cancel", 0)
-	o.reads(t, prompt, "Cancelled. Nothing was passed on.")
+	o.reads(t, prompt, "Canceled. Nothing was passed on.")
 	o.says(t, ledgertest.Budget, "Too late", prompt.ID)
-	o.wait(t, func() bool { return o.showing(ledgertest.Budget, "Cancelled. Nothing was passed on.") == 3 })
+	o.wait(t, func() bool { return o.showing(ledgertest.Budget, "Canceled. Nothing was passed on.") == 3 })
 	if got := o.thread(t, "4711"); len(got) != 0 || o.state(t, "4711") != approval.InProgress {
 		t.Errorf("%q", got)
 	}
