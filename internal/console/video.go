@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"countersign/internal/deed"
 	"countersign/internal/directory"
@@ -20,7 +21,7 @@ type deedAsk struct{ Since, Until, Server, Person, About, After string }
 type done struct {
 	deed.Deed
 
-	Who string
+	Who, Said string
 }
 
 // video shows who did what to conferences and meetings: people, keys and the gateway itself.
@@ -72,7 +73,11 @@ func (d *Desk) deeds(r *http.Request, p *page) (next string, err error) {
 	all, next, err := d.Deeds.Find(r.Context(), q)
 	for _, one := range all {
 		who, _ := dir.Person(one.By.Person)
-		p.Done = append(p.Done, done{one, one.By.Name(who.ExternalID)})
+		line := done{Deed: one, Who: one.By.Name(who.ExternalID), Said: p.lang.T(one.Words(), nil)}
+		if words := one.By.Words(); words != "" {
+			line.Who = p.lang.T(words, map[string]any{"Name": strings.TrimSpace(one.By.Source + " " + one.By.Key)})
+		}
+		p.Done = append(p.Done, line)
 	}
 	return next, err
 }

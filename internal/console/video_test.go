@@ -27,7 +27,7 @@ func TestWhatWasDoneToConferencesAndMeetingsIsFoundByWhoAudits(t *testing.T) {
 	}
 	at := h.web.URL + "/console/video"
 	p := anna.Get(at)
-	for _, want := range []string{"dan", "key erp1c key_7", "rule", "called_off", "mtg_06f1z2k3m4n5p6q7r8s9t0v1w2", "33@srv#vcs", "&lt;script&gt;"} {
+	for _, want := range []string{"dan", "erp1c key_7 (by its API key)", "the gateway itself", "not stopped: somebody came back", "mtg_06f1z2k3m4n5p6q7r8s9t0v1w2", "33@srv#vcs", "&lt;script&gt;"} {
 		if p.Status != http.StatusOK || !strings.Contains(p.Body, want) {
 			t.Errorf("%d, %q is not in %s", p.Status, want, p.Body)
 		}

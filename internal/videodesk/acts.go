@@ -1,7 +1,6 @@
 package videodesk
 
 import (
-	"cmp"
 	"context"
 
 	"countersign/internal/deed"
@@ -39,7 +38,7 @@ func (d *Desk) acts(ctx context.Context, w work) (draft, error) {
 		} else {
 			p.head(d.topicOf(w, Act{Topic: a.Topic}))
 		}
-		p.say(w.Lang.DateTime(a.At, w.Zone) + " · " + who + " · " + w.did(a))
+		p.say(w.Lang.DateTime(a.At, w.Zone) + " · " + who + " · " + w.t(a.Words(), nil))
 	}
 	total := len(all)
 	if next != "" && at < mostPages-1 {
@@ -54,37 +53,8 @@ func (d *Desk) acts(ctx context.Context, w work) (draft, error) {
 
 // by says who did something.
 func (d *Desk) by(ctx context.Context, w work, b deed.By) (string, error) {
-	switch {
-	case b.Person != "":
+	if b.Person != "" {
 		return d.person(ctx, b.Person)
-	case b.Source != "":
-		return w.t("video.by.key", map[string]any{"Name": short(b.Source)}), nil
-	case b.Guest:
-		return w.t("video.by.guest", nil), nil
-	default:
-		return w.t("video.by.rule", nil), nil
 	}
-}
-
-// did is what came of a deed, in words; how it ended matters only where the words say so.
-func (w work) did(a deed.Deed) string {
-	all := didWords()
-	return w.t(cmp.Or(all[[2]string{a.What, a.Outcome}], all[[2]string{a.What}], "video.did.unknown"), nil)
-}
-
-func didWords() map[[2]string]string {
-	return map[[2]string]string{
-		{deed.Stop}: "video.did.unknown", {deed.Stop, deed.Done}: "video.did.stopped", {deed.Stop, deed.Over}: "video.did.over", {deed.Stop, deed.Other}: "video.did.other",
-		{deed.Stop, deed.Failed}: "video.did.failed", {deed.Stop, deed.CalledOff}: "video.did.called_off", {deed.Stop, deed.Unclear}: "video.did.unclear",
-		{deed.Snooze}: "video.did.snooze", {deed.Ignore}: "video.did.ignore",
-
-		{deed.Ask}: "video.did.ask", {deed.Ask, string(approved)}: "video.did.ask_approved", {deed.Ask, string(declined)}: "video.did.ask_refused",
-		{deed.Ask, string(outlived)}: "video.did.ask_over", {deed.Ask, string(unasked)}: "video.did.ask_unasked", {deed.Ask, string(orphaned)}: "video.did.ask_orphaned",
-
-		{deed.Arrange}: "video.did.arrange", {deed.Call}: "video.did.call", {deed.Prolong}: "video.did.prolong", {deed.Replace}: "video.did.replace", {deed.Revoke}: "video.did.revoke",
-		{deed.Admit}: "video.did.admit", {deed.Decline}: "video.did.decline", {deed.Open}: "video.did.open", {deed.Join}: "video.did.join", {deed.Forget}: "video.did.forget",
-
-		{deed.Close, "left"}: "video.did.close_left", {deed.Close, "idle"}: "video.did.close_idle", {deed.Close, "too_old"}: "video.did.close_too_old",
-		{deed.Close, "revoked"}: "video.did.close_revoked", {deed.Close}: "video.did.close_gone",
-	}
+	return w.t(b.Words(), map[string]any{"Name": short(b.Source)}), nil
 }
