@@ -183,7 +183,7 @@ func (c *Client) once(ctx context.Context) error {
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer n.end(ErrAway)
+	defer n.end(errGivenUp) // not ErrAway: what was sent and waits may have been done
 	all.Go(func() { n.end(n.listen()) })
 	all.Go(func() {
 		select {

@@ -64,8 +64,8 @@ func (c *Client) untaken(ctx context.Context, o Originate) error {
 	case err != nil:
 		return &Error{Action: fileAction, Is: ErrUnanswered, Err: err}
 	case there && f.job == o.Job:
-		if err := c.o.Spool.withdraw(f); err != nil {
-			return err
+		if err := c.o.Spool.withdraw(f); err != nil { // it lies there, and may yet be taken
+			return &Error{Action: fileAction, Is: ErrUnanswered, Err: err}
 		}
 		return &Error{Action: fileAction, Is: ErrRefused, Message: "Asterisk did not take it: see that the module pbx_spool is loaded and that asterisk.spool is its folder"}
 	}

@@ -123,10 +123,10 @@ func (s *Spool) all(folder string) ([]filed, error) {
 func (s *Spool) withdraw(f filed) error {
 	aside := filepath.Join(s.beside(), filePart+"withdrawn-"+f.job)
 	err := os.Rename(f.name, aside)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, gone := os.Lstat(f.name); err != nil && errors.Is(gone, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
+	if err != nil { // perhaps it is tmp that is not there
 		return s.wrong(err)
 	}
 	if now, _, err := look(aside); err != nil || now.job != f.job {
