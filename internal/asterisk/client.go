@@ -209,6 +209,7 @@ func (c *Client) once(ctx context.Context) error {
 func (c *Client) watch(ctx context.Context, n *conn) error {
 	t := time.NewTicker(c.o.Ping)
 	defer t.Stop()
+	untidy := ""
 	for {
 		select {
 		case <-n.ended:
@@ -220,6 +221,7 @@ func (c *Client) watch(ctx context.Context, n *conn) error {
 			if err := c.lookAtDoors(ctx, n); err != nil {
 				return err
 			}
+			untidy = c.tidy(ctx, untidy)
 		}
 	}
 }

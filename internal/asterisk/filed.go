@@ -183,6 +183,23 @@ func (c *Client) recall(ctx context.Context, up map[string]bool, now time.Time) 
 	}
 }
 
+// tidy removes the files of calls that are over for long, however long the connection lives:
+// their names are numbers. What is in the way is said once, and told for the next time.
+func (c *Client) tidy(ctx context.Context, said string) string {
+	s := c.o.Spool
+	if s == nil {
+		return ""
+	}
+	err := s.sweep(s.done(), c.clock())
+	if err == nil {
+		return ""
+	}
+	if err.Error() != said {
+		c.o.Log.WarnContext(ctx, "call files of before stay: their names are numbers", slog.Any("error", err))
+	}
+	return err.Error()
+}
+
 // end is what became of a call whose file Asterisk has put away.
 func (f filed) end() (Event, bool) {
 	switch f.status {
