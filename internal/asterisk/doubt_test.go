@@ -95,7 +95,9 @@ func TestFileOfWhichNobodyKnowsMayRing(t *testing.T) {
 				must(t, story.spoil(beside(s, "tmp")))
 			}
 			close(looked)
-			wantDoubt(t, "a call", <-done)
+			fault := <-done
+			wantDoubt(t, "a call", fault)
+			wantNoNumber(t, fault)
 			if len(files(t, s, "outgoing")) != 1 {
 				t.Errorf("there lies %q", files(t, s, "outgoing"))
 			}
