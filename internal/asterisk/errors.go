@@ -58,15 +58,15 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap gives what it is, and what lies below, unless that is at odds with it: what nobody knows
-// of is not called off because the question about it met a refusal or no connection, and what
-// was not sent does not become doubtful because an earlier action did.
+// Unwrap gives what it is, and what lies below unless that contradicts it: what may have been
+// done stays in doubt though the question about it was refused or not sent, and what was not
+// sent is in no doubt though the action before it is.
 func (e *Error) Unwrap() []error {
-	odds := func(is error) bool { return errors.Is(e.Err, is) }
+	below := func(is error) bool { return errors.Is(e.Err, is) }
 	switch {
 	case e.Err == nil,
-		e.Is == ErrAway && odds(ErrUnanswered),
-		e.Is == ErrUnanswered && slices.ContainsFunc([]error{ErrAway, ErrLogin, ErrForbidden, ErrNotReady, ErrNotFound, ErrRefused}, odds):
+		errors.Is(e.Is, ErrAway) && below(ErrUnanswered),
+		errors.Is(e.Is, ErrUnanswered) && slices.ContainsFunc([]error{ErrAway, ErrLogin, ErrForbidden, ErrNotReady, ErrNotFound, ErrRefused}, below):
 		return []error{e.Is}
 	}
 	return []error{e.Is, e.Err}
