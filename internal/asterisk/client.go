@@ -183,7 +183,7 @@ func (c *Client) once(ctx context.Context) error {
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer n.end(ErrAway)
+	defer n.end(errGivenUp) // not ErrAway: what was sent and waits may have been done
 	all.Go(func() { n.end(n.listen()) })
 	all.Go(func() {
 		select {
@@ -209,6 +209,7 @@ func (c *Client) once(ctx context.Context) error {
 func (c *Client) watch(ctx context.Context, n *conn) error {
 	t := time.NewTicker(c.o.Ping)
 	defer t.Stop()
+	untidy := ""
 	for {
 		select {
 		case <-n.ended:
@@ -220,6 +221,7 @@ func (c *Client) watch(ctx context.Context, n *conn) error {
 			if err := c.lookAtDoors(ctx, n); err != nil {
 				return err
 			}
+			untidy = c.tidy(ctx, untidy)
 		}
 	}
 }

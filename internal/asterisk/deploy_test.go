@@ -66,6 +66,9 @@ func TestSamplesKnowWhatTheClientSends(t *testing.T) {
 			t.Errorf("confbridge.conf lacks %s", want)
 		}
 	}
+	if does := regexp.MustCompile(`(?m)^[0-9*#]+ *=.*$`).FindAllString(code(rooms), -1); len(does) != 0 {
+		t.Errorf("a key in a room does %q", does)
+	}
 	for _, want := range []string{"\n[" + asterisktest.User + "]\n", "\nread = call,system,user\n", "\nwrite = originate,call,reporting\n", "\nbindaddr = 127.0.0.1\n"} {
 		if !strings.Contains(code(manager), want) {
 			t.Errorf("manager.conf lacks %q", want)

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ var (
 	// ErrNotReady comes back when Asterisk is starting, or lacks what we count on.
 	ErrNotReady = errors.New("asterisk is not ready for calls")
 	// ErrAway comes back when there is no connection: nothing was sent, and nothing was done.
+	// What is ErrUnanswered is never ErrAway, too.
 	ErrAway = errors.New("asterisk is not reached")
 	// ErrUnanswered comes back when an action was sent and the connection or the time ended
 	// before the reply: it may have been done.
@@ -25,6 +27,9 @@ var (
 	// ErrProtocol comes back when what answers is not Asterisk, or tells more than anybody reads.
 	ErrProtocol = errors.New("that is no answer of a manager interface")
 )
+
+// errGivenUp is why a connection ended that we closed. It is the reason, and no verdict.
+var errGivenUp = errors.New("the connection was given up")
 
 // ErrInProgress comes back where calls are asked for by files, when one to the number is
 // waiting or going on.
@@ -53,9 +58,15 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap gives what it is, and what lies below.
+// Unwrap gives what it is, and what lies below unless that contradicts it: what may have been
+// done stays in doubt though the question about it was refused or not sent, and what was not
+// sent is in no doubt though the action before it is.
 func (e *Error) Unwrap() []error {
-	if e.Err == nil {
+	below := func(is error) bool { return errors.Is(e.Err, is) }
+	switch {
+	case e.Err == nil,
+		errors.Is(e.Is, ErrAway) && below(ErrUnanswered),
+		errors.Is(e.Is, ErrUnanswered) && slices.ContainsFunc([]error{ErrAway, ErrLogin, ErrForbidden, ErrNotReady, ErrNotFound, ErrRefused}, below):
 		return []error{e.Is}
 	}
 	return []error{e.Is, e.Err}

@@ -64,8 +64,8 @@ func (c *Client) untaken(ctx context.Context, o Originate) error {
 	case err != nil:
 		return &Error{Action: fileAction, Is: ErrUnanswered, Err: err}
 	case there && f.job == o.Job:
-		if err := c.o.Spool.withdraw(f); err != nil {
-			return err
+		if err := c.o.Spool.withdraw(f); err != nil { // it lies there, and may yet be taken
+			return &Error{Action: fileAction, Is: ErrUnanswered, Err: err}
 		}
 		return &Error{Action: fileAction, Is: ErrRefused, Message: "Asterisk did not take it: see that the module pbx_spool is loaded and that asterisk.spool is its folder"}
 	}
@@ -181,6 +181,23 @@ func (c *Client) recall(ctx context.Context, up map[string]bool, now time.Time) 
 	if err := errors.Join(err, failed, s.sweep(s.done(), now)); err != nil {
 		c.o.Log.WarnContext(ctx, "call files of before not looked through", slog.Any("error", err))
 	}
+}
+
+// tidy removes the files of calls that are over for long, however long the connection lives:
+// their names are numbers. What is in the way is said once, and told for the next time.
+func (c *Client) tidy(ctx context.Context, said string) string {
+	s := c.o.Spool
+	if s == nil {
+		return ""
+	}
+	err := s.sweep(s.done(), c.clock())
+	if err == nil {
+		return ""
+	}
+	if err.Error() != said {
+		c.o.Log.WarnContext(ctx, "call files of before stay: their names are numbers", slog.Any("error", err))
+	}
+	return err.Error()
 }
 
 // end is what became of a call whose file Asterisk has put away.

@@ -191,6 +191,27 @@ func TestCallsThatWereOverMeanwhileAreTold(t *testing.T) {
 	}
 }
 
+// The names of files are numbers: those of calls that are over go in time, while the connection
+// lives and nobody calls.
+func TestNumbersOfCallsThatAreOverGoInTime(t *testing.T) {
+	t.Parallel()
+	s := spool(t)
+	f := fake(t, asterisktest.Options{})
+	o := options(f)
+	o.Spool, o.Ping = s, 5*time.Millisecond
+	open(t, o)
+	hours := time.Now().Add(-2 * time.Hour)
+	for name, at := range map[string]time.Time{"countersign-79991110001.call": hours, "countersign-79991110002.call": time.Now(), "another-79991110003.call": hours} {
+		must(t, os.WriteFile(beside(s, "tmp", name), nil, 0o600))
+		must(t, os.Chtimes(beside(s, "tmp", name), at, at))
+		must(t, os.Rename(beside(s, "tmp", name), beside(s, "outgoing_done", name)))
+	}
+	eventually(t, "the number is gone", func() bool { return len(files(t, s, "outgoing_done")) == 2 })
+	if diff := cmp.Diff([]string{"another-79991110003.call", "countersign-79991110002.call"}, files(t, s, "outgoing_done")); diff != "" || f.Count("Login") != 1 {
+		t.Errorf("%s, %d logins", diff, f.Count("Login"))
+	}
+}
+
 // A dialplan from before call files would ring late.
 func TestDialplanThatRingsLateGetsNoFiles(t *testing.T) {
 	t.Parallel()

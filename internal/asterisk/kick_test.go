@@ -3,6 +3,8 @@ package asterisk_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"countersign/internal/asterisk"
 	"countersign/internal/asterisk/asterisktest"
 )
@@ -44,6 +46,18 @@ func TestRealKickWithinTheWindow(t *testing.T) {
 	rooms, err := c.Rooms(t.Context())
 	if err != nil || len(rooms) != 0 {
 		t.Error(rooms, err)
+	}
+}
+
+// Who was muted by the one that leads does not unmute himself by a key.
+func TestRealKeyDoesNotUnmute(t *testing.T) {
+	t.Parallel()
+	c := open(t, openReal(t).options())
+	e := join(t, c, asterisk.Call{Job: "job-1", Number: "79991110088", Room: "ROOM1"})
+	must(t, c.Mute(t.Context(), "ROOM1", e.Channel))
+	told, _ := until(t, c, asterisk.HungUp, "job-1")
+	if diff := cmp.Diff([]string{"muted job-1 ROOM1", "left job-1 ROOM1", "hung up job-1"}, of("job-1", told)); diff != "" {
+		t.Error(diff)
 	}
 }
 

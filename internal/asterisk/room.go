@@ -84,20 +84,28 @@ func (c *Client) Kick(ctx context.Context, room, channel string) error {
 	case err == nil && c.settle(ctx, gone):
 		return nil
 	}
-	there, listed := c.in(ctx, room, channel)
-	switch {
-	case listed != nil:
-		return listed
-	case !there:
+	there, fault := c.in(ctx, room, channel)
+	if fault == nil && !there {
 		return err // he left, or never was there
 	}
+	if fault == nil {
+		fault = c.cast(ctx, room, channel, gone)
+	}
+	if err == nil && errors.Is(fault, ErrAway) { // only what came after the kick was not sent
+		fault = &Error{Action: "ConfbridgeKick", Is: ErrUnanswered, Err: fault}
+	}
+	return fault
+}
+
+// cast hangs up who is still in a room after a kick.
+func (c *Client) cast(ctx context.Context, room, channel string, gone <-chan struct{}) error {
 	if err := c.Hangup(ctx, channel); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	if c.settle(ctx, gone) {
 		return nil
 	}
-	there, err = c.in(ctx, room, channel)
+	there, err := c.in(ctx, room, channel)
 	if err == nil && there {
 		err = &Error{Action: "ConfbridgeKick", Is: ErrRefused, Message: "still in the room"}
 	}

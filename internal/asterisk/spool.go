@@ -78,7 +78,7 @@ func look(name string) (filed, bool, error) {
 		return filed{}, false, nil
 	}
 	if err != nil {
-		return filed{}, false, err
+		return filed{}, false, unnamed(err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	out := filed{name: name}
@@ -97,7 +97,7 @@ func look(name string) (filed, bool, error) {
 			out.status = value
 		}
 	}
-	return out, true, lines.Err()
+	return out, true, unnamed(lines.Err())
 }
 
 // all reads our files of a folder.
@@ -123,14 +123,14 @@ func (s *Spool) all(folder string) ([]filed, error) {
 func (s *Spool) withdraw(f filed) error {
 	aside := filepath.Join(s.beside(), filePart+"withdrawn-"+f.job)
 	err := os.Rename(f.name, aside)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, gone := os.Lstat(f.name); err != nil && errors.Is(gone, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return s.wrong(err)
+	if err != nil { // perhaps it is tmp that is not there
+		return s.wrong(unnamed(err))
 	}
 	if now, _, err := look(aside); err != nil || now.job != f.job {
-		return errors.Join(err, renameNew(aside, f.name))
+		return s.wrongIf(errors.Join(err, renameNew(aside, f.name)))
 	}
 	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.wrong(err)
@@ -202,7 +202,7 @@ func (s *Spool) sweep(folder string, now time.Time) error {
 	for _, name := range left {
 		if at, err := os.Lstat(name); err == nil && at.Mode().IsRegular() && now.Sub(at.ModTime()) > stale {
 			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
+				return unnamed(err)
 			}
 		}
 	}
@@ -251,7 +251,7 @@ func (s *Spool) text(o Originate, until time.Time) (string, error) {
 // away: of two processes one succeeds.
 func linkNew(from, to string) error {
 	if err := os.Link(from, to); err != nil {
-		return err
+		return unnamed(err)
 	}
-	return os.Remove(from)
+	return unnamed(os.Remove(from))
 }

@@ -15,7 +15,7 @@ func renameNew(from, to string) error {
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
 		return linkNew(from, to)
 	case err != nil:
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+		return unnamed(&os.LinkError{Op: "rename", Old: from, New: to, Err: err})
 	}
 	return nil
 }

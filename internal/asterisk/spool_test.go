@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/internal/asterisk"
+	"countersign/internal/asterisk/asterisktest"
 )
 
 // spool is a folder as Asterisk has it.
@@ -167,6 +169,7 @@ func TestFolderThatTakesNoFilesIsNamed(t *testing.T) {
 			}
 			must(t, story.change(s))
 			for _, err := range []error{s.Check(), put(t, s, call)} {
+				wantNoNumber(t, err)
 				wrong, ok := errors.AsType[*asterisk.SpoolError](err)
 				if !ok || wrong.Fault != story.fault || !errors.Is(err, asterisk.ErrRefused) || !strings.Contains(err.Error(), story.says) {
 					t.Errorf("%v", err)
@@ -181,6 +184,33 @@ func TestFolderThatTakesNoFilesIsNamed(t *testing.T) {
 		if wrong, ok := errors.AsType[*asterisk.SpoolError](spool(t).Wrong(err)); !ok || wrong.Fault != fault {
 			t.Errorf("%v is %v", err, wrong)
 		}
+	}
+}
+
+// The name of a call file is a number, and errors go into the log.
+func TestErrorOfACallFileHasNoNumber(t *testing.T) {
+	t.Parallel()
+	s := spool(t)
+	must(t, os.Mkdir(beside(s, "outgoing", "countersign-79991110001.call"), 0o700)) // can be opened, and not read
+	said := &said{}
+	o := options(fake(t, asterisktest.Options{}))
+	o.Spool, o.Log = s, slog.New(slog.NewTextHandler(said, nil))
+	c := open(t, o)
+	if log := said.String(); !strings.Contains(log, "is a directory") || strings.Contains(log, "79991110001") {
+		t.Error(log)
+	}
+	call, err := asterisk.Call{Job: "job-1", Number: "+79991110001", Room: "ROOM1"}.Originate()
+	must(t, err)
+	err = c.Originate(t.Context(), call)
+	wantIs(t, "a call", err, syscall.EISDIR)
+	wantIs(t, "a call", err, asterisk.ErrRefused)
+	wantNoNumber(t, err)
+}
+
+func wantNoNumber(t *testing.T, err error) {
+	t.Helper()
+	if strings.Contains(err.Error(), "7999111000") {
+		t.Errorf("a number goes into the log: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -43,10 +44,22 @@ func (e *SpoolError) Error() string {
 // Unwrap gives what lies below. It counts as refused: nobody is called.
 func (e *SpoolError) Unwrap() []error { return []error{ErrRefused, e.Err} }
 
+// unnamed is what went wrong with a file, and in which folder: the name of a call file is a
+// telephone number, and errors go into the log.
+func unnamed(err error) error {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return &fs.PathError{Op: link.Op, Path: filepath.Dir(link.New), Err: link.Err}
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: path.Op, Path: filepath.Dir(path.Path), Err: path.Err}
+	}
+	return err
+}
+
 // wrong says what is wrong with the folder.
 func (s *Spool) wrong(err error) error {
 	out := &SpoolError{Folder: s.Outgoing, Err: err}
-	if path, ok := errors.AsType[*fs.PathError](err); ok && filepath.Dir(path.Path) == s.beside() {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && slices.Contains([]string{path.Path, filepath.Dir(path.Path)}, s.beside()) {
 		out.Folder = s.beside()
 	}
 	chown, _ := errors.AsType[*fs.PathError](err)
