@@ -54,12 +54,14 @@ func (b *lane) album(ctx context.Context, of []piece) (int, error) {
 	case post.Apart(err):
 		return len(together), b.each(together, func(p piece) error { return b.alone(ctx, p) })
 	case err != nil:
+		b.barred(ctx, r.group, letters[0], err)
 		return len(together), b.refused(ctx, together, err)
 	}
 	var found []error
 	for i, p := range together {
 		found = append(found, b.noted(ctx, sent[i].MessageID, p))
 	}
+	b.took(ctx, r.group, letters[0], sent[0])
 	return len(together), errors.Join(found...)
 }
 

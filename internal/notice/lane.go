@@ -1,12 +1,14 @@
 package notice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
+	"countersign/internal/directory"
 	"countersign/internal/post"
 	"countersign/internal/telegram"
 	"countersign/internal/wake"
@@ -86,18 +88,16 @@ func (b *lane) some(ctx context.Context, of []piece) (rest []piece, err error) {
 	case why != "":
 		return nil, b.Store.lose(ctx, of[0], why, "")
 	}
-	return rest, b.hand(ctx, of[:len(of)-len(rest)], l)
+	return rest, b.hand(ctx, of[:len(of)-len(rest)], l, r.group)
 }
 
 // hand gives the messenger a letter and notes what became of it.
-func (b *lane) hand(ctx context.Context, of []piece, l post.Letter) error {
+func (b *lane) hand(ctx context.Context, of []piece, l post.Letter, group *directory.Chat) error {
 	ctx = telegram.Concerning(ctx, telegram.About{Notice: of[0].Notice})
-	message := of[0].Message
+	var sent post.Sent
 	var err error
-	if message == 0 {
-		var sent post.Sent
+	if message := of[0].Message; message == 0 {
 		sent, err = b.Post.Send(ctx, l)
-		message = sent.MessageID
 	} else {
 		err = b.Post.Edit(ctx, message, l)
 	}
@@ -105,9 +105,12 @@ func (b *lane) hand(ctx context.Context, of []piece, l post.Letter) error {
 	case err != nil && len(of) > 1 && content(err): // one of them may be at fault
 		return b.each(of, func(p piece) error { return b.alone(ctx, p) })
 	case err != nil:
+		b.barred(ctx, group, l, err)
 		return b.refused(ctx, of, err)
 	}
-	return b.each(of, func(p piece) error { return b.noted(ctx, message, p) })
+	err = b.each(of, func(p piece) error { return b.noted(ctx, cmp.Or(of[0].Message, sent.MessageID), p) })
+	b.took(ctx, group, l, sent)
+	return err
 }
 
 // content reports whether it was what a message says that was refused.
