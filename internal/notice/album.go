@@ -10,7 +10,7 @@ import (
 
 // files brings the files of one notice to one reader: as one where that is possible, each by
 // itself where it is not, or where they may have been sent already.
-func (b *Board) files(ctx context.Context, of []piece) error {
+func (b *lane) files(ctx context.Context, of []piece) error {
 	var found []error
 	for len(of) > 0 {
 		n, err := b.album(ctx, of)
@@ -24,7 +24,7 @@ func (b *Board) files(ctx context.Context, of []piece) error {
 }
 
 // album sends the first of the files as one, and gives how many of them it is through with.
-func (b *Board) album(ctx context.Context, of []piece) (int, error) {
+func (b *lane) album(ctx context.Context, of []piece) (int, error) {
 	together := b.together(of)
 	if len(together) < post.LeastInAlbum {
 		return 0, nil
@@ -52,19 +52,25 @@ func (b *Board) album(ctx context.Context, of []piece) (int, error) {
 	sent, err := b.Post.Album(ctx, letters)
 	switch {
 	case post.Apart(err):
-		return len(together), b.each(together, func(p piece) error { return b.one(ctx, []piece{p}) })
+		return len(together), b.each(together, func(p piece) error { return b.alone(ctx, p) })
 	case err != nil:
+		b.barred(ctx, r.group, letters[0], err)
 		return len(together), b.refused(ctx, together, err)
 	}
 	var found []error
 	for i, p := range together {
 		found = append(found, b.noted(ctx, sent[i].MessageID, p))
 	}
+	b.took(ctx, r.group, letters[0], sent[0])
 	return len(together), errors.Join(found...)
 }
 
-// together are the files, from the first on, that may go as one: none that was tried before.
-func (b *Board) together(of []piece) []piece {
+// together are the files, from the first on, that may go as one: none that was tried before,
+// and none when the lane is to end.
+func (b *lane) together(of []piece) []piece {
+	if b.shift.Err() != nil {
+		return nil
+	}
 	room := b.MaxFile
 	for i, p := range of {
 		size := p.Body.Files[p.Part-1].Size

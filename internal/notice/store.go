@@ -123,60 +123,18 @@ func queue(b *pgx.Batch, id string, to []recipient, files int) {
 	}
 }
 
-// piece is a message in hand.
-type piece struct {
-	Notice   string
-	Source   string
-	Class    Class
-	Body     Body
-	Version  int
-	Expired  bool
-	To       string
-	Part     int
-	Chat     int64
-	Thread   int64
-	Language string
-	Message  int64 // 0: not sent yet
-	Crowded  bool
-	Attempts int
-	Under    int64 // the message that a file hangs under
-}
-
-// claim takes messages that are due, and keeps others from them for as long as the lease.
-// Those of another bot can be changed by nobody.
-func (s *Store) claim(ctx context.Context, bot int64, most int, lease time.Duration) ([]piece, error) {
-	rows, err := s.Pool.Query(ctx, `with due as (
-			select m.notice_id, m.recipient, m.part from notice_message m
-			where m.next_at <= now() and (m.bot_id is null or m.bot_id = $1)
-			order by m.next_at limit $2 for update skip locked),
-		taken as (
-			update notice_message m set next_at = now() + $3::interval, attempts = attempts + 1 from due
-			where (m.notice_id, m.recipient, m.part) = (due.notice_id, due.recipient, due.part) returning m.*)
-		select n.id, coalesce(n.source, ''), n.class, n.body, n.version, n.expires_at <= now(), t.recipient, t.part, t.chat_id, t.thread_id, t.language,
-			coalesce(t.message_id, 0), t.crowded, t.attempts,
-			coalesce((select u.message_id from notice_message u where u.notice_id = n.id and u.recipient = t.recipient and u.part = 0 and u.bot_id = $1), 0)
-		from taken t join notice n on n.id = t.notice_id order by n.created_at, n.id, t.recipient, t.part`, bot, most, lease)
-	if err != nil {
-		return nil, fmt.Errorf("notices: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[piece])
-	if err != nil {
-		return nil, fmt.Errorf("notices: %w", err)
-	}
-	return out, nil
-}
-
 // shows notes what a message shows now. If the notice changed meanwhile, it is looked at
-// again; the files that hang under it may follow.
+// again; the files that hang under it may follow. One that somebody else took since is his.
 func (s *Store) shows(ctx context.Context, bot, message int64, p piece) error {
+	p.settled.Store(true)
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		var version int
 		if err := tx.QueryRow(ctx, `select version from notice where id = $1 for share`, p.Notice).Scan(&version); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `update notice_message set bot_id = $4, message_id = $5, shown = $6::int, attempts = 0, crowded = false, at = now(),
-			sent_at = coalesce(sent_at, now()), next_at = case when part = 0 and $7::int <> $6 then now() end where (notice_id, recipient, part) = ($1, $2, $3)`,
-			p.Notice, p.To, p.Part, bot, message, p.Version, version)
+			sent_at = coalesce(sent_at, now()), next_at = case when part = 0 and $7::int <> $6 then now() end where (notice_id, recipient, part, attempts) = ($1, $2, $3, $8)`,
+			p.Notice, p.To, p.Part, bot, message, p.Version, version, p.Attempts)
 		if err == nil && p.Part == 0 {
 			_, err = tx.Exec(ctx, `update notice_message set next_at = now() where notice_id = $1 and recipient = $2 and part > 0
 				and message_id is null and fault = '' and next_at is null`, p.Notice, p.To)
@@ -189,30 +147,14 @@ func (s *Store) shows(ctx context.Context, bot, message int64, p piece) error {
 	return nil
 }
 
-// postpone gives a message back until its turn comes.
-func (s *Store) postpone(ctx context.Context, p piece, wait time.Duration) error {
-	return s.later(ctx, p, `update notice_message set next_at = now() + $4::interval, crowded = true, attempts = attempts - 1
-		where (notice_id, recipient, part) = ($1, $2, $3)`, wait)
-}
-
-// retry gives a message back until what made it fail may be over.
-func (s *Store) retry(ctx context.Context, p piece, wait time.Duration) error {
-	return s.later(ctx, p, `update notice_message set next_at = now() + $4::interval where (notice_id, recipient, part) = ($1, $2, $3)`, wait)
-}
-
-func (s *Store) later(ctx context.Context, p piece, sql string, wait time.Duration) error {
-	if _, err := s.Pool.Exec(ctx, sql, p.Notice, p.To, p.Part, wait); err != nil {
-		return fmt.Errorf("notice %s: %w", p.Notice, err)
-	}
-	return nil
-}
-
 // lose notes that a message, and what hangs under it, will not arrive.
 func (s *Store) lose(ctx context.Context, p piece, why Why, words string) error {
 	text := []rune(strings.ToValidUTF8(strings.ReplaceAll(cmp.Or(words, string(why)), "\x00", ""), ""))
+	p.settled.Store(true)
 	_, err := s.Pool.Exec(ctx, `update notice_message set next_at = null, fault = $4, reason = $5, at = now()
-		where notice_id = $1 and recipient = $2 and (part = $3::smallint or $3 = 0 and message_id is null)`,
-		p.Notice, p.To, p.Part, string(text[:min(len(text), 500)]), string(why))
+		where notice_id = $1 and recipient = $2 and (part = $3::smallint or $3 = 0 and message_id is null)
+			and exists (select from notice_message h where (h.notice_id, h.recipient, h.part, h.attempts) = ($1, $2, $3, $6))`,
+		p.Notice, p.To, p.Part, string(text[:min(len(text), 500)]), string(why), p.Attempts)
 	if err != nil {
 		return fmt.Errorf("notice %s: %w", p.Notice, err)
 	}
@@ -221,8 +163,9 @@ func (s *Store) lose(ctx context.Context, p piece, why Why, words string) error 
 
 // forget notes that a message is no longer there; a progress that goes on comes anew.
 func (s *Store) forget(ctx context.Context, p piece) error {
-	_, err := s.Pool.Exec(ctx, `update notice_message set bot_id = null, message_id = null, next_at = now() where (notice_id, recipient, part) = ($1, $2, $3)`,
-		p.Notice, p.To, p.Part)
+	p.settled.Store(true)
+	_, err := s.Pool.Exec(ctx, `update notice_message set bot_id = null, message_id = null, next_at = now()
+		where (notice_id, recipient, part, attempts) = ($1, $2, $3, $4)`, p.Notice, p.To, p.Part, p.Attempts)
 	if err != nil {
 		return fmt.Errorf("notice %s: %w", p.Notice, err)
 	}
