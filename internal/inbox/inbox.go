@@ -79,6 +79,7 @@ type Inbox struct {
 	// Request names the request that a context belongs to; nil: none has a name.
 	Request func(ctx context.Context) string
 
+	life    time.Duration // of an act; 0: handleTime
 	once    sync.Once
 	arrive  chan *arrival
 	workers []chan *Item
