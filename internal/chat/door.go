@@ -90,6 +90,8 @@ type Door struct {
 	Now           func() time.Time
 	Crash         *crash.Points
 	Log           *slog.Logger
+
+	fetchLife time.Duration // of a file on its way here; 0: fetchTime
 }
 
 // Handle acts on one stored update; it is the inbox's handler.

@@ -200,6 +200,23 @@ func TestWhatTookAllOfItsTimeIsConcluded(t *testing.T) {
 	}
 }
 
+func TestWhatIsKnownToTakeLongHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, func(ctx context.Context, it *inbox.Item) (string, error) {
+		longer, cancel := it.Longer(ctx, time.Minute)
+		defer cancel()
+		<-ctx.Done()
+		return "took long", longer.Err()
+	})
+	inbox.Hurry(r.Inbox, 100*time.Millisecond)
+	r.start(t)
+	must(t, r.Receive(t.Context(), tap(1, 7)))
+	if n := p.settled(t, 1); n.State != "done" || n.Outcome != "took long" || r.tried(1) != 1 {
+		t.Errorf("%+v after %d tries", n, r.tried(1))
+	}
+}
+
 func TestEndLentToATransactionHoldsExactlyWhenThatCommits(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)

@@ -133,7 +133,10 @@ func (x *Inbox) Sweep(ctx context.Context) error {
 // taking updates, not the one in hand.
 func (x *Inbox) act(stop context.Context, it *Item) {
 	defer x.drop(it)
-	ctx, cancel := x.graced(stop)
+	it.grace = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		return graced(ctx, stop, d)
+	}
+	ctx, cancel := graced(stop, stop, cmp.Or(x.life, handleTime))
 	defer cancel()
 	ours, err := x.ours(ctx, it)
 	if err != nil || !ours {
@@ -179,11 +182,11 @@ func (x *Inbox) conclude(ctx context.Context, it *Item, outcome string, err erro
 	}
 }
 
-// graced is a context for what is in hand: it outlives ctx by a while.
-func (x *Inbox) graced(ctx context.Context) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(x.life, handleTime))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastCall, cancel) })
-	return out, func() { stop(); cancel() }
+// graced is ctx with a time of its own, for what is in hand: it outlives stop by a while.
+func graced(ctx, stop context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+	unhook := context.AfterFunc(stop, func() { time.AfterFunc(lastCall, cancel) })
+	return out, func() { unhook(); cancel() }
 }
 
 // guarded turns a panic into an error: one bad update must not end the process.
