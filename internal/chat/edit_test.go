@@ -1,0 +1,42 @@
+package chat_test
+
+import (
+	"testing"
+
+	"countersign/internal/ledger/ledgertest"
+	"countersign/internal/screen"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// TestEditsHeedWhatTheMessengerAskedFor: they come from the same budget as messages, and where
+// one was refused for a while, the next is not even tried.
+func TestEditsHeedWhatTheMessengerAskedFor(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.door.Desks = map[string]screen.Desk{"tc": counter()}
+	q := o.questioned(t, "13")
+	o.say(t, ledgertest.Budget, "/tc")
+	desk := o.sees(t, ledgertest.Budget, "opened by petrov")
+	o.quiet(t)
+	edits := func() int { return len(o.tg.CallsOf("editMessageText")) }
+	before := edits()
+	tap := func(m telegramtest.Message, button string) {
+		t.Helper()
+		pressed, err := o.tg.Press(ledgertest.Budget, ledgertest.Budget, m.ID, button)
+		must(t, err)
+		if state, outcome := o.settled(t, pressed.UpdateID); state != "done" {
+			t.Errorf("%s: %s %q", button, state, outcome)
+		}
+	}
+	o.tg.FailNext("editMessageText", telegramtest.TooMany(60))
+	tap(desk, "more")
+	tap(desk, "more")
+	tap(q, "Cancel")
+	if n := edits() - before; n != 1 {
+		t.Errorf("%d edits were tried of a chat that was to be left alone for a minute", n)
+	}
+	_, err := o.Pool.Exec(t.Context(), `delete from pace`)
+	must(t, err)
+	tap(desk, "more")
+	o.sees(t, ledgertest.Budget, "tapped by petrov")
+}
