@@ -40,3 +40,26 @@ func TestEditsHeedWhatTheMessengerAskedFor(t *testing.T) {
 	tap(desk, "more")
 	o.sees(t, ledgertest.Budget, "tapped by petrov")
 }
+
+// TestButtonOfAnotherMakesNoCard: who sends it from a message of ours that has nothing to do
+// with the case learns nothing of it.
+func TestButtonOfAnotherMakesNoCard(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	hello := o.sees(t, ledgertest.Treasurer, "Hello")
+	o.Post(t, "14")
+	data := sign(o.card(t, ledgertest.Budget), "✅")
+	o.quiet(t)
+	forged, err := o.tg.Forge(ledgertest.Treasurer, ledgertest.Treasurer, hello.ID, data)
+	must(t, err)
+	if _, outcome := o.settled(t, forged.UpdateID); outcome != "refused: the person is not asked here" {
+		t.Errorf("%q", outcome)
+	}
+	if n := o.count(t, `select count(*) from card_message where chat_id = $1 and message_id = $2`, ledgertest.Treasurer, hello.ID); n != 0 {
+		t.Error("a message became a card of the case")
+	}
+	o.quiet(t)
+	if m, _ := o.tg.Message(ledgertest.Treasurer, hello.ID); m.Text != hello.Text {
+		t.Errorf("it shows %q", m.Text)
+	}
+}

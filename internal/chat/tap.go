@@ -116,7 +116,7 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		d.settleQuestion(ctx, b.chat, b.dialog, conclusion(lang, b, text, err))
 		return say(err, b.tap.Verdict), nil
 	}
-	d.adopt(ctx, b)
+	d.adopt(ctx, b, v)
 	return say(err, b.tap.Verdict), nil
 }
 
@@ -168,9 +168,11 @@ func (d *Door) tongue(ctx context.Context, u telegram.User) locale.Lang {
 }
 
 // adopt: a crash may have left a message that nobody noted; a tap on it makes it known,
-// so that it follows the case like the others.
-func (d *Door) adopt(ctx context.Context, b ballot) {
-	if b.message == 0 || d.Cards.Adopt == nil {
+// so that it follows the case like the others. Only of whoever was asked there: anybody can
+// send any button from any message of ours, and must not have it turned into a card.
+func (d *Door) adopt(ctx context.Context, b ballot, v ledger.Voted) {
+	s, asked := v.Status.Case.Slot(b.tap.Round, b.tap.Step, b.tap.No)
+	if b.message == 0 || d.Cards.Adopt == nil || !asked || s.Person != v.Person.ID {
 		return
 	}
 	if err := d.Cards.Adopt(ctx, b.chat, b.message, b.tap); err != nil {
