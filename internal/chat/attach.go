@@ -2,10 +2,13 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"path"
 	"strings"
+	"time"
 
 	"countersign/internal/document"
 	"countersign/internal/file"
@@ -14,6 +17,11 @@ import (
 	"countersign/internal/markup"
 	"countersign/internal/people"
 	"countersign/internal/telegram"
+)
+
+const (
+	fetchTime = 2 * time.Minute  // of a file on its way here
+	handTime  = 30 * time.Second // for the rest of what is done with it
 )
 
 // attach takes a file that replies to a card. It is stored first, by its content, and then
@@ -44,6 +52,8 @@ func (d *Door) attach(ctx context.Context, it *inbox.Item, l letter, p people.Pe
 	if !sees && (l.Chat.Private() || l.spot.Chat == "") { // before anything is fetched
 		return refuse("talk.unseen")
 	}
+	ctx, cancel := it.Longer(ctx, fetchTime+handTime)
+	defer cancel()
 	f, err := d.store(ctx, l, most)
 	if key := fileRefusal(err); key != "" {
 		return refuse(key)
@@ -62,17 +72,33 @@ func (d *Door) store(ctx context.Context, l letter, most int64) (document.File, 
 	if err != nil {
 		return document.File{}, err
 	}
-	content, err := d.Telegram.Fetch(ctx, l.Attached.FileID, most)
-	switch telegram.KindOf(err) {
-	case telegram.OK:
-	case telegram.Transient, telegram.RateLimited, telegram.Unknown:
-		d.hold(ctx, l.Chat.ID, err)
-		return document.File{}, later(err)
-	default:
+	content, err := d.fetch(ctx, l, most)
+	if err != nil {
 		return document.File{}, err
 	}
 	meta, err := d.Files.Put(ctx, st.Key.Source, "", bytes.NewReader(content))
 	return document.File{Name: fileName(l.Attached), SHA256: meta.SHA256, Size: meta.Size, MediaType: meta.MediaType}, err
+}
+
+// fetch reads the file of a letter. Where that takes longer than it may, the update is to
+// blame, and not the way there: it would take as long each time.
+func (d *Door) fetch(ctx context.Context, l letter, most int64) ([]byte, error) {
+	within, cancel := context.WithTimeout(ctx, cmp.Or(d.fetchLife, fetchTime))
+	defer cancel()
+	content, err := d.Telegram.Fetch(within, l.Attached.FileID, most)
+	switch telegram.KindOf(err) {
+	case telegram.OK:
+		return content, nil
+	case telegram.Transient, telegram.RateLimited, telegram.Unknown:
+		if within.Err() != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "file not fetched in time", slog.Any("error", err))
+			return nil, errSlow
+		}
+		d.hold(ctx, l.Chat.ID, err)
+		return nil, later(err)
+	default:
+		return nil, err
+	}
 }
 
 // fileRefusal is what the sender is told of a file that is not taken; empty: it is no

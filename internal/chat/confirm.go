@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/assure"
+	"countersign/internal/inbox"
 	"countersign/internal/ledger"
 	"countersign/internal/locale"
 	"countersign/internal/markup"
@@ -15,41 +16,57 @@ import (
 )
 
 // stepUp leads somebody whose tap is not enough to a page on which he proves more. Nothing
-// was recorded; the page casts the vote.
-func (d *Door) stepUp(ctx context.Context, b ballot, v ledger.Voted, asked *approval.AssuranceError) (string, error) {
-	lang := d.lang(v.Person, b.user)
-	outcome := "refused: " + asked.Error()
-	if d.Assure == nil {
-		d.settleStepUp(ctx, b, lang.T("tap.assurance_off", nil))
+// was recorded; the page casts the vote. The update, and the question that the reason was
+// for, end when the way there was sent: until then all of it may be done again, and the
+// newest page takes the place of the one before.
+func (d *Door) stepUp(ctx context.Context, it *inbox.Item, b ballot, v ledger.Voted, refusal error) (string, error) {
+	lang, outcome := d.lang(v.Person, b.user), say(refusal, b.tap.Verdict)
+	url, key, err := d.page(ctx, b, v, refusal)
+	if err != nil {
+		return "", d.fault(ctx, it, b, err)
+	}
+	text := lang.T(key, nil)
+	if b.query != "" {
+		d.answer(ctx, b.query, text, Window)
+	}
+	if url != "" {
+		about := lang.T("confirm.text", map[string]any{"Title": title(v.Status.Document, lang)})
+		if err := d.link(ctx, b.chat, about, lang.T("confirm.button", nil), url); err != nil {
+			return "", d.fault(ctx, it, b, err)
+		}
+	}
+	if b.dialog == nil {
 		return outcome, nil
 	}
-	url, err := d.Assure.Begin(ctx, assure.Ask{
+	if err := d.Dialogs.refuse(ctx, b.dialog, it.ID, it.Done(func(error) string { return outcome }), refusal); err != nil {
+		it.Unsettle()
+		return "", d.fault(ctx, it, b, failed(err))
+	}
+	d.settleQuestion(ctx, b.chat, b.dialog, text)
+	return outcome, nil
+}
+
+// page begins a page to confirm on. It gives its address, if there is one, and the key of
+// what the person is told.
+func (d *Door) page(ctx context.Context, b ballot, v ledger.Voted, refusal error) (url, key string, err error) {
+	asked, _ := errors.AsType[*approval.AssuranceError](refusal)
+	if d.Assure == nil {
+		return "", "tap.assurance_off", nil
+	}
+	url, err = d.Assure.Begin(ctx, assure.Ask{
 		Person: v.Person.ID, Account: b.user.ID, Case: string(b.tap.Case), Round: b.tap.Round, Step: b.tap.Step, No: b.tap.No,
-		Revision: b.tap.Revision, Verdict: string(b.tap.Verdict), Reason: b.reason, Least: assure.Method(asked.Least), Language: lang.Tag(),
+		Revision: b.tap.Revision, Verdict: string(b.tap.Verdict), Reason: b.reason, Least: assure.Method(asked.Least), Language: d.lang(v.Person, b.user).Tag(),
 	})
 	switch {
 	case errors.Is(err, assure.ErrTooMany):
-		d.settleStepUp(ctx, b, lang.T("tap.assurance_many", nil))
-		return outcome, nil
+		return "", "tap.assurance_many", nil
 	case errors.Is(err, assure.ErrInvalid), errors.Is(err, assure.ErrNotLinked):
 		d.Log.WarnContext(ctx, "no way to confirm", slog.Any("error", err))
-		d.settleStepUp(ctx, b, lang.T("tap.assurance_off", nil))
-		return outcome, nil
+		return "", "tap.assurance_off", nil
 	case err != nil:
-		return "", failed(err)
+		return "", "", failed(err)
 	}
-	d.settleStepUp(ctx, b, lang.T("tap.assurance", nil))
-	text := lang.T("confirm.text", map[string]any{"Title": title(v.Status.Document, lang)})
-	return outcome, d.link(ctx, b.chat, text, lang.T("confirm.button", nil), url)
-}
-
-// settleStepUp answers the tap, or ends the question that the reason was for.
-func (d *Door) settleStepUp(ctx context.Context, b ballot, text string) {
-	if b.dialog != nil {
-		d.settleQuestion(ctx, b.chat, b.dialog, text)
-		return
-	}
-	d.tell(ctx, b, text, Window)
+	return url, "tap.assurance", nil
 }
 
 // link sends a line with a button that opens an address.

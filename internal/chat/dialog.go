@@ -340,7 +340,7 @@ func quoted(lang locale.Lang, words string) string {
 // settleQuestion takes the buttons from the question and says how it ended.
 func (d *Door) settleQuestion(ctx context.Context, chat int64, dlg *Dialog, text string) {
 	for _, message := range dlg.Messages {
-		err := d.Telegram.EditText(ctx, telegram.Edit{ChatID: chat, MessageID: message, HTML: markup.Escape(text)})
+		err := d.edit(ctx, telegram.Edit{ChatID: chat, MessageID: message, HTML: markup.Escape(text)})
 		if err != nil {
 			d.Log.WarnContext(ctx, "question not settled", slog.Any("error", err))
 		}

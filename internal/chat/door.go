@@ -57,6 +57,7 @@ type Cards struct {
 
 const (
 	sayPatience    = 2 * time.Second  // a chat that must wait for longer does not keep a worker
+	editPatience   = 4 * time.Second  // more than a chat takes for its burst: who leafs quickly sees the last page
 	answerPatience = 10 * time.Second // an answer to a tap that comes later is of no use
 )
 
@@ -90,6 +91,8 @@ type Door struct {
 	Now           func() time.Time
 	Crash         *crash.Points
 	Log           *slog.Logger
+
+	fetchLife time.Duration // of a file on its way here; 0: fetchTime
 }
 
 // Handle acts on one stored update; it is the inbox's handler.
@@ -148,41 +151,57 @@ func (d *Door) person(ctx context.Context, account int64) (people.Person, error)
 	return p, nil
 }
 
+// turn waits until a chat may be written to. It gives up when that is too far away, and with
+// the context.
+func (d *Door) turn(ctx context.Context, class pace.Class, chat int64, patience time.Duration) error {
+	for {
+		wait, err := d.Pace.Take(ctx, pace.Ask{Bot: d.Bot, Chat: chat, Group: chat < 0, Class: class})
+		switch {
+		case err != nil:
+			return failed(err)
+		case wait <= 0:
+			return nil
+		case wait > patience:
+			return later(fmt.Errorf("chat %d must wait for %s", chat, wait))
+		case !wake.Rest(ctx, wait):
+			return later(ctx.Err())
+		}
+	}
+}
+
 // say sends a message when its turn has come. It gives up with the context, and the
 // update is then tried again.
 func (d *Door) say(ctx context.Context, class pace.Class, m telegram.Outgoing) (int64, error) {
-	for {
-		wait, err := d.Pace.Take(ctx, pace.Ask{Bot: d.Bot, Chat: m.ChatID, Group: m.ChatID < 0, Class: class})
-		if err != nil {
-			return 0, failed(err)
-		}
-		if wait > sayPatience {
-			return 0, later(fmt.Errorf("chat %d must wait for %s", m.ChatID, wait))
-		}
-		if wait > 0 {
-			if !wake.Rest(ctx, wait) {
-				return 0, later(ctx.Err())
-			}
-			continue
-		}
-		id, err := d.Telegram.Send(ctx, m)
-		switch telegram.KindOf(err) {
-		case telegram.OK:
-			return id, nil
-		case telegram.RateLimited, telegram.Transient, telegram.Config: // the last is for the operator to mend
-			d.hold(ctx, m.ChatID, err)
-			return 0, later(err)
-		case telegram.Unknown: // it may have arrived: to be tried again a few times, not until it is known
-			return 0, err
-		case telegram.BadEntities:
-			m.Text, m.HTML = markup.Plain(m.HTML), ""
-			id, err = d.Telegram.Send(ctx, m)
-			return id, err
-		default: // the chat does not want it, or we asked wrongly: trying again is no use
-			d.Log.WarnContext(ctx, "message not sent", slog.Any("error", err))
-			return 0, nil
-		}
+	if err := d.turn(ctx, class, m.ChatID, sayPatience); err != nil {
+		return 0, err
 	}
+	id, err := d.Telegram.Send(ctx, m)
+	switch telegram.KindOf(err) {
+	case telegram.OK:
+		return id, nil
+	case telegram.RateLimited, telegram.Transient, telegram.Config: // the last is for the operator to mend
+		d.hold(ctx, m.ChatID, err)
+		return 0, later(err)
+	case telegram.Unknown: // it may have arrived: to be tried again a few times, not until it is known
+		return 0, err
+	case telegram.BadEntities:
+		m.Text, m.HTML = markup.Plain(m.HTML), ""
+		id, err = d.Telegram.Send(ctx, m)
+		return id, err
+	default: // the chat does not want it, or we asked wrongly: trying again is no use
+		d.Log.WarnContext(ctx, "message not sent", slog.Any("error", err))
+		return 0, nil
+	}
+}
+
+// edit writes something else in the place of a message when the turn of its chat has come.
+func (d *Door) edit(ctx context.Context, e telegram.Edit) error {
+	if err := d.turn(ctx, pace.Outcome, e.ChatID, editPatience); err != nil {
+		return err
+	}
+	err := d.Telegram.EditText(ctx, e)
+	d.hold(ctx, e.ChatID, err)
+	return err
 }
 
 // reply sends what whoever asked can ask for again: where nobody knows whether it

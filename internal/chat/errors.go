@@ -14,6 +14,9 @@ var errAsking = errors.New("the question is being put")
 // errUnnoted: the message that was replied to is not known, or not yet.
 var errUnnoted = errors.New("the message replied to is not known yet")
 
+// errSlow: a file takes longer on its way than it may.
+var errSlow = errors.New("the file does not come in time")
+
 // later marks an error of something that is away: the update is tried until it is back.
 func later(err error) error { return fmt.Errorf("%w: %w", inbox.ErrLater, err) }
 

@@ -142,7 +142,7 @@ func (d *Door) findTap(ctx context.Context, cb *telegram.Callback) (string, erro
 		return "", err
 	}
 	d.answer(ctx, cb.ID, "", Line)
-	err = d.Telegram.EditText(ctx, telegram.Edit{ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: html, Keyboard: k})
+	err = d.edit(ctx, telegram.Edit{ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: html, Keyboard: k})
 	if err != nil {
 		d.Log.WarnContext(ctx, "list not leafed through", slog.Any("error", err))
 	}

@@ -82,7 +82,7 @@ func (d *Door) linkTap(ctx context.Context, it *inbox.Item, cb *telegram.Callbac
 	if err != nil {
 		return "", err
 	}
-	err = d.Telegram.EditText(ctx, telegram.Edit{
+	err = d.edit(ctx, telegram.Edit{
 		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: markup.Escape(s.Text), Keyboard: k,
 	})
 	if err != nil {

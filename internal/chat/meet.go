@@ -34,7 +34,7 @@ func (d *Door) meetTap(ctx context.Context, it *inbox.Item, cb *telegram.Callbac
 	if s.Text == "" {
 		return "meeting: refused", nil
 	}
-	err = d.Telegram.EditText(ctx, telegram.Edit{ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: markup.Escape(s.Text)})
+	err = d.edit(ctx, telegram.Edit{ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: markup.Escape(s.Text)})
 	if kind := telegram.KindOf(err); err != nil && kind != telegram.NotModified {
 		d.Log.WarnContext(ctx, "host's answer not shown in its place", slog.Any("error", err))
 	}

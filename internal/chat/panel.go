@@ -192,7 +192,7 @@ func (d *Door) panelTap(ctx context.Context, it *inbox.Item, cb *telegram.Callba
 	if err != nil {
 		return "", err
 	}
-	err = d.Telegram.EditText(ctx, telegram.Edit{
+	err = d.edit(ctx, telegram.Edit{
 		ChatID: cb.Message.Chat.ID, MessageID: cb.Message.ID, HTML: strings.Join(out.Lines, "\n"), Keyboard: k,
 	})
 	if out.Sent != nil {

@@ -193,6 +193,17 @@ func (s *Dialogs) End(ctx context.Context, d *Dialog, by Outcome) error {
 	return nil
 }
 
+// refuse ends a question whose verdict was not taken, together with what is lent.
+func (s *Dialogs) refuse(ctx context.Context, d *Dialog, update int64, also func(*pgx.Batch, error), refusal error) error {
+	b := &pgx.Batch{}
+	b.Queue(endSQL, d.ID, Refused, update)
+	also(b, refusal)
+	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("question %s: %w", d.ID, err)
+	}
+	return nil
+}
+
 // Ending lends the end of a question to the transaction that votes with the reason. A
 // vote that is new commits only if the question was open; see cameTooLate.
 func (s *Dialogs) Ending(d *Dialog, update int64) ledger.Also {
@@ -212,10 +223,10 @@ func (s *Dialogs) Ending(d *Dialog, update int64) ledger.Also {
 	}
 }
 
-// butFor lends what is given unless the act is refused for this one reason.
-func butFor(reason error, also ledger.Also) ledger.Also {
+// butFor lends what is given unless the act is refused for one of these reasons.
+func butFor(also ledger.Also, reasons ...error) ledger.Also {
 	return func(b *pgx.Batch, refusal error) {
-		if !errors.Is(refusal, reason) {
+		if !slices.ContainsFunc(reasons, func(known error) bool { return errors.Is(refusal, known) }) {
 			also(b, refusal)
 		}
 	}

@@ -76,7 +76,7 @@ type ballot struct {
 
 // cast votes. The end of what must not be handled again is part of the vote's commit: of
 // the update, or of the question, by which the update knows itself when it is handled
-// again. While a reason is needed neither has ended.
+// again. While a reason is needed, or the way to a page, neither has ended.
 func (d *Door) cast(ctx context.Context, it *inbox.Item, b ballot) (ledger.Voted, error) {
 	ends := ledger.Also(it.Done(func(refusal error) string { return say(refusal, b.tap.Verdict) }))
 	if b.dialog != nil {
@@ -85,7 +85,7 @@ func (d *Door) cast(ctx context.Context, it *inbox.Item, b ballot) (ledger.Voted
 	return d.Ledger.Vote(ctx, ledger.Tap{
 		Account: b.user.ID, Case: b.tap.Case, Round: b.tap.Round, Step: b.tap.Step, No: b.tap.No,
 		Revision: b.tap.Revision, Verdict: b.tap.Verdict, Reason: b.reason,
-	}, butFor(approval.ErrReasonNeeded, ends))
+	}, butFor(ends, approval.ErrReasonNeeded, approval.ErrAssurance))
 }
 
 // verdict votes and tells the person.
@@ -100,8 +100,8 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		it.Unsettle()
 		return d.overtaken(ctx, it, b)
 	case errors.Is(err, approval.ErrAssurance):
-		asked, _ := errors.AsType[*approval.AssuranceError](err)
-		return d.stepUp(ctx, b, v, asked)
+		it.Unsettle()
+		return d.stepUp(ctx, it, b, v, err)
 	case err != nil && !refusal(err):
 		it.Unsettle()
 		return "", d.fault(ctx, it, b, err)
@@ -116,7 +116,7 @@ func (d *Door) verdict(ctx context.Context, it *inbox.Item, b ballot) (string, e
 		d.settleQuestion(ctx, b.chat, b.dialog, conclusion(lang, b, text, err))
 		return say(err, b.tap.Verdict), nil
 	}
-	d.adopt(ctx, b)
+	d.adopt(ctx, b, v)
 	return say(err, b.tap.Verdict), nil
 }
 
@@ -168,9 +168,11 @@ func (d *Door) tongue(ctx context.Context, u telegram.User) locale.Lang {
 }
 
 // adopt: a crash may have left a message that nobody noted; a tap on it makes it known,
-// so that it follows the case like the others.
-func (d *Door) adopt(ctx context.Context, b ballot) {
-	if b.message == 0 || d.Cards.Adopt == nil {
+// so that it follows the case like the others. Only of whoever was asked there: anybody can
+// send any button from any message of ours, and must not have it turned into a card.
+func (d *Door) adopt(ctx context.Context, b ballot, v ledger.Voted) {
+	s, asked := v.Status.Case.Slot(b.tap.Round, b.tap.Step, b.tap.No)
+	if b.message == 0 || d.Cards.Adopt == nil || !asked || s.Person != v.Person.ID {
 		return
 	}
 	if err := d.Cards.Adopt(ctx, b.chat, b.message, b.tap); err != nil {

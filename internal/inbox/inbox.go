@@ -79,6 +79,7 @@ type Inbox struct {
 	// Request names the request that a context belongs to; nil: none has a name.
 	Request func(ctx context.Context) string
 
+	life    time.Duration // of an act; 0: handleTime
 	once    sync.Once
 	arrive  chan *arrival
 	workers []chan *Item
@@ -106,6 +107,17 @@ type Item struct {
 	settled bool          // in the transaction of the act
 	secret  bool          // what it says is not kept
 	said    string        // what was noted there
+	// grace makes a context with a time of its own; nil: nobody tells when to stop.
+	grace func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
+}
+
+// Longer is the context of the act with a time of its own, for what is known to take long.
+// Whoever shares the worker waits meanwhile.
+func (it *Item) Longer(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if it.grace == nil {
+		return context.WithTimeout(ctx, d)
+	}
+	return it.grace(ctx, d)
 }
 
 // Age is how long ago the update came.

@@ -169,6 +169,54 @@ func TestEndFinishesWhatIsInHandAndLeavesTheRestToOthersAtOnce(t *testing.T) {
 	}
 }
 
+// TestWhatTookAllOfItsTimeIsConcluded: a call that hangs takes the time of the act, and what
+// came of it is written all the same.
+func TestWhatTookAllOfItsTimeIsConcluded(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, func(ctx context.Context, it *inbox.Item) (string, error) {
+		<-ctx.Done()
+		switch it.ID {
+		case 1:
+			return "as well as could be", nil
+		case 2:
+			return "", inbox.ErrPark
+		default:
+			return "", errors.New("a fault")
+		}
+	})
+	inbox.Hurry(r.Inbox, 100*time.Millisecond)
+	r.start(t)
+	for id := range int64(3) {
+		must(t, r.Receive(t.Context(), tap(id+1, id)))
+	}
+	for id, want := range map[int64]row{1: {State: "done", Outcome: "as well as could be"}, 2: {State: "parked", Outcome: inbox.ErrPark.Error()}} {
+		if n := p.settled(t, id); n.State != want.State || n.Outcome != want.Outcome || r.tried(id) != 1 {
+			t.Errorf("update %d: %+v after %d tries", id, n, r.tried(id))
+		}
+	}
+	if n := p.push(t, r, 3); n.State != "parked" || r.tried(3) != 6 {
+		t.Errorf("a fault: %+v after %d tries", n, r.tried(3))
+	}
+}
+
+func TestWhatIsKnownToTakeLongHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	r := p.asleep(t, func(ctx context.Context, it *inbox.Item) (string, error) {
+		longer, cancel := it.Longer(ctx, time.Minute)
+		defer cancel()
+		<-ctx.Done()
+		return "took long", longer.Err()
+	})
+	inbox.Hurry(r.Inbox, 100*time.Millisecond)
+	r.start(t)
+	must(t, r.Receive(t.Context(), tap(1, 7)))
+	if n := p.settled(t, 1); n.State != "done" || n.Outcome != "took long" || r.tried(1) != 1 {
+		t.Errorf("%+v after %d tries", n, r.tried(1))
+	}
+}
+
 func TestEndLentToATransactionHoldsExactlyWhenThatCommits(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)

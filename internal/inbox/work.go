@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -132,7 +133,10 @@ func (x *Inbox) Sweep(ctx context.Context) error {
 // taking updates, not the one in hand.
 func (x *Inbox) act(stop context.Context, it *Item) {
 	defer x.drop(it)
-	ctx, cancel := graced(stop)
+	it.grace = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		return graced(ctx, stop, d)
+	}
+	ctx, cancel := graced(stop, stop, cmp.Or(x.life, handleTime))
 	defer cancel()
 	ours, err := x.ours(ctx, it)
 	if err != nil || !ours {
@@ -153,7 +157,11 @@ func (x *Inbox) act(stop context.Context, it *Item) {
 	}
 }
 
+// conclude writes what the handler came to. It has a time of its own: a call that hangs
+// takes all of the handler's, and what came of it is to be kept none the less.
 func (x *Inbox) conclude(ctx context.Context, it *Item, outcome string, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
 	switch {
 	case err == nil && it.settled && outcome == it.said:
 		return nil
@@ -174,11 +182,11 @@ func (x *Inbox) conclude(ctx context.Context, it *Item, outcome string, err erro
 	}
 }
 
-// graced is a context for what is in hand: it outlives ctx by a while.
-func graced(ctx context.Context) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastCall, cancel) })
-	return out, func() { stop(); cancel() }
+// graced is ctx with a time of its own, for what is in hand: it outlives stop by a while.
+func graced(ctx, stop context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+	unhook := context.AfterFunc(stop, func() { time.AfterFunc(lastCall, cancel) })
+	return out, func() { unhook(); cancel() }
 }
 
 // guarded turns a panic into an error: one bad update must not end the process.
