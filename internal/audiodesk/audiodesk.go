@@ -154,6 +154,9 @@ func (d *Desk) lookEvery() time.Duration { return cmp.Or(d.idle, lookEvery) }
 
 // open answers the command: all rooms, or the one whose number was written behind it.
 func (d *Desk) open(ctx context.Context, v screen.Visitor) (screen.Screen, error) {
+	if !d.trusts(v.Person) {
+		return screen.Screen{Lines: []string{screen.Plain(v.Lang.T(notYet, nil))}}, nil
+	}
 	if len(v.Args) == 0 {
 		return d.show(ctx, v, place{Verb: toRooms})
 	}
@@ -162,7 +165,10 @@ func (d *Desk) open(ctx context.Context, v screen.Visitor) (screen.Screen, error
 
 // tap answers a button. Whoever may look no longer is not told what it was about.
 func (d *Desk) tap(ctx context.Context, v screen.Visitor) (screen.Screen, error) {
-	if len(v.Args) != 1 {
+	switch {
+	case !d.trusts(v.Person):
+		return refused(v, notYet), nil
+	case len(v.Args) != 1:
 		return refused(v, "audio.button_old"), nil
 	}
 	p, known, err := d.Store.place(ctx, v.Person.ID, v.Args[0])
