@@ -85,11 +85,12 @@ type Desk struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
-	slow  sync.Mutex    // one slow hash at a time
-	grace time.Duration // of a call of which nothing is heard; 0: doubt
-	still time.Duration // that a screen is left alone after it was drawn; 0: drawEvery
-	empty time.Duration // that the room of a case stands before it is closed; 0: deserted
-	idle  time.Duration // after which work is looked for that nothing rang for; 0: lookEvery
+	slow   sync.Mutex    // one slow hash at a time
+	grace  time.Duration // of a call of which nothing is heard; 0: doubt
+	still  time.Duration // that a screen is left alone after it was drawn; 0: drawEvery
+	empty  time.Duration // that the room of a case stands before it is closed; 0: deserted
+	missed time.Duration // that a call waits for a replica with a line; 0: twice lookEvery
+	idle   time.Duration // after which work is looked for that nothing rang for; 0: lookEvery
 }
 
 // Rules is what holds for all calls.
@@ -149,6 +150,8 @@ func (d *Desk) Hosted() screen.Desk {
 func (d *Desk) doubt() time.Duration { return cmp.Or(d.grace, doubt) }
 
 func (d *Desk) drawEvery() time.Duration { return cmp.Or(d.still, drawEvery) }
+
+func (d *Desk) turn() time.Duration { return cmp.Or(d.missed, 2*lookEvery) }
 
 func (d *Desk) lookEvery() time.Duration { return cmp.Or(d.idle, lookEvery) }
 

@@ -7,8 +7,12 @@ import (
 )
 
 // Hurry has a desk wait for next to nothing where it waits by the database's clock: before a
-// call of which nothing is heard is looked for, and between two drawings of a screen.
-func Hurry(d *Desk) { d.grace, d.still = time.Millisecond, time.Millisecond }
+// call of which nothing is heard is looked for, or one is given up that nobody makes, and between
+// two drawings of a screen.
+func Hurry(d *Desk) { d.grace, d.still, d.missed = time.Millisecond, time.Millisecond, time.Millisecond }
+
+// Patient has a desk without a line leave calls to others for as long as it would.
+func Patient(d *Desk) { d.missed = 0 }
 
 // Desert has a desk close rooms of cases as soon as they are empty.
 func Desert(d *Desk) { d.empty = time.Microsecond }

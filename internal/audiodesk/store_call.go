@@ -191,6 +191,15 @@ func (s *Store) tooLate(ctx context.Context) error {
 		update audio_room set version = version + 1 where id in (select room_id from gone)`, waiting)
 }
 
+// unmade ends calls that no replica made in its turn, though lines were free all the time.
+func (s *Store) unmade(ctx context.Context, turn time.Duration, atOnce int) error {
+	return s.changed(ctx, `with gone as (update audio_call set state = 'ended', outcome = 'away', ended_at = statement_timestamp(), sealed = null
+		where state = 'asked' and at < statement_timestamp() - $1::interval
+			and (select count(*) from audio_call where claimed_at is not null and (ended_at is null or ended_at > statement_timestamp() - $1::interval)) < $2
+		returning room_id)
+		update audio_room set version = version + 1 where id in (select room_id from gone)`, turn, atOnce)
+}
+
 // onward lets a call go on, if it is not further yet.
 func (s *Store) onward(ctx context.Context, id string, to state) error {
 	return s.changed(ctx, `with c as (update audio_call set state = $2, in_at = case when $2 = 'in' then statement_timestamp() else in_at end

@@ -1,0 +1,75 @@
+package audiodesk_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/asterisk/asterisktest"
+	"countersign/internal/audiodesk"
+	"countersign/internal/telegram/telegramtest"
+)
+
+// TestAReplicaWithoutALineLeavesCallsToOthers: it takes none, and gives up only those that
+// nobody made though lines were free.
+func TestAReplicaWithoutALineLeavesCallsToOthers(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	connected := o.replica(t, o.Bench, o.pbx.Addr())
+	o.connect(t, connected)
+	connected.Rules.AtOnce, o.desk.Rules.AtOnce = 1, 1
+	audiodesk.Patient(o.desk)
+	phone := func(n int) string { return fmt.Sprint("+493020048", n) }
+	ask := func(n int) {
+		t.Helper()
+		_, err := o.desk.Call(t.Context(), audiodesk.Request{Source: "crm", Key: phone(n), Number: phone(n), Room: "Sales"})
+		must(t, err)
+		o.pbx.Phone(phone(n), asterisktest.NeverAnswers)
+	}
+	waits := func(why string) {
+		t.Helper()
+		must(t, o.desk.Dial(t.Context()))
+		if n := o.count(t, `select count(*) from audio_call where state = 'asked'`); n != 1 {
+			t.Fatalf("%s: %d calls wait", why, n)
+		}
+	}
+	age := func(what string) {
+		t.Helper()
+		owner, err := pgx.Connect(t.Context(), o.OwnerURL)
+		must(t, err)
+		_, err = owner.Exec(t.Context(), `begin; alter table audio_call disable trigger user;
+			update audio_call set at = at - interval '1 minute', claimed_at = claimed_at - interval '1 minute', ended_at = ended_at - interval '1 minute' where state = '`+what+`';
+			alter table audio_call enable trigger user; commit`)
+		must(t, errors.Join(err, owner.Close(t.Context())))
+	}
+	ask(1)
+	waits("while another has a line")
+	must(t, connected.Dial(t.Context()))
+	o.wait(t, "it rings", func() bool { return o.pbx.Dials(phone(1)) == 1 })
+	ask(2)
+	age("asked")
+	waits("while no line is free")
+	o.pbx.GiveUp(phone(1))
+	o.wait(t, "the first is over", func() bool {
+		must(t, connected.Reconcile(t.Context()))
+		return o.count(t, `select count(*) from audio_call where ended_at is not null`) == 1
+	})
+	waits("when a line was free only now")
+	must(t, connected.Dial(t.Context()))
+	o.wait(t, "it rings", func() bool { return o.pbx.Dials(phone(2)) == 1 })
+	o.pbx.GiveUp(phone(2))
+	o.wait(t, "the second is over", func() bool {
+		must(t, connected.Reconcile(t.Context()))
+		return o.count(t, `select count(*) from audio_call where ended_at is not null`) == 2
+	})
+	age("ended")
+	ask(3)
+	waits("when all lines are free")
+	age("asked")
+	must(t, errors.Join(o.desk.Dial(t.Context()), connected.Dial(t.Context())))
+	if n := o.count(t, `select count(*) from audio_call where outcome = 'away' and cause like 'rest/%'`); n != 1 || o.pbx.Dials(phone(3)) != 0 {
+		t.Errorf("%d calls given up that nobody made, the phone rang %d times", n, o.pbx.Dials(phone(3)))
+	}
+}
