@@ -17,8 +17,9 @@ func (d *Desk) dial(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	number, err := d.numberToCall(ctx, c)
-	if err != nil {
-		return err
+	if err != nil { // the exchange was not asked
+		d.Log.WarnContext(ctx, "number not found out", slog.String("call", c.ID), slog.Any("error", err))
+		return d.Store.end(ctx, c.ID, Failed)
 	}
 	if number == "" || !d.Rules.called(number) {
 		return d.Store.end(ctx, c.ID, NoNumber)
@@ -27,21 +28,30 @@ func (d *Desk) dial(ctx context.Context, c call) error {
 	if err == nil {
 		err = d.Exchange.Originate(ctx, o)
 	}
-	_, odd := errors.AsType[*asterisk.FieldError](err)
-	how := Outcome("")
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, asterisk.ErrAway), errors.Is(err, asterisk.ErrLogin):
-		how = Away
-	case errors.Is(err, asterisk.ErrForbidden), errors.Is(err, asterisk.ErrRefused), errors.Is(err, asterisk.ErrNotFound), odd:
-		how = Failed
 	}
 	d.Log.WarnContext(ctx, "phone not called", slog.String("call", c.ID), slog.Any("error", err))
-	if how == "" {
-		return nil // it may have been: whoever looks finds out
+	if how := unrung(err); how != "" {
+		return d.Store.end(ctx, c.ID, how)
 	}
-	return d.Store.end(ctx, c.ID, how)
+	return nil
+}
+
+// unrung is how a call ended that the exchange did not take; empty: it may have, and whoever
+// looks finds out.
+func unrung(err error) Outcome {
+	_, odd := errors.AsType[*asterisk.FieldError](err)
+	switch {
+	case errors.Is(err, asterisk.ErrUnanswered): // whatever lies below
+		return ""
+	case errors.Is(err, asterisk.ErrAway), errors.Is(err, asterisk.ErrLogin):
+		return Away
+	case errors.Is(err, asterisk.ErrForbidden), errors.Is(err, asterisk.ErrRefused), errors.Is(err, asterisk.ErrNotFound), odd:
+		return Failed
+	default:
+		return ""
+	}
 }
 
 func (d *Desk) phone(c call, number secret.Text) asterisk.Call {
@@ -208,8 +218,12 @@ func (d *Desk) Reconcile(ctx context.Context) error {
 			continue
 		}
 		how := Unknown
-		if c.State == inside {
+		switch c.State {
+		case inside:
 			how = Over
+		case ringing: // nobody was heard to pick up
+			how = NoAnswer
+		case wanted, claimed, ended:
 		}
 		faults = append(faults, d.Store.end(ctx, c.ID, how))
 	}

@@ -1,14 +1,17 @@
 package audiodesk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"countersign/internal/asterisk"
 	"countersign/internal/asterisk/asterisktest"
 	"countersign/internal/audiodesk"
+	"countersign/internal/people"
 	"countersign/internal/telegram/telegramtest"
 )
 
@@ -71,5 +74,46 @@ func TestAReplicaWithoutALineLeavesCallsToOthers(t *testing.T) {
 	must(t, errors.Join(o.desk.Dial(t.Context()), connected.Dial(t.Context())))
 	if n := o.count(t, `select count(*) from audio_call where outcome = 'away' and cause like 'rest/%'`); n != 1 || o.pbx.Dials(phone(3)) != 0 {
 		t.Errorf("%d calls given up that nobody made, the phone rang %d times", n, o.pbx.Dials(phone(3)))
+	}
+}
+
+// TestWhatMayHaveBeenDoneIsNotCalledUndone: an answer that did not come is no refusal, whatever
+// cut it off.
+func TestWhatMayHaveBeenDoneIsNotCalledUndone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		ends audiodesk.Outcome
+		told string
+	}{
+		{&asterisk.Error{Is: asterisk.ErrUnanswered, Err: asterisk.ErrAway}, "", "audio.trouble.unanswered"},
+		{&asterisk.Error{Is: asterisk.ErrUnanswered, Err: &asterisk.Error{Is: asterisk.ErrLogin}}, "", "audio.trouble.unanswered"},
+		{&asterisk.Error{Is: asterisk.ErrUnanswered, Err: context.DeadlineExceeded}, "", "audio.trouble.unanswered"},
+		{&asterisk.Error{Is: asterisk.ErrAway, Err: context.DeadlineExceeded}, audiodesk.Away, "audio.trouble.away"},
+		{&asterisk.Error{Is: asterisk.ErrForbidden}, audiodesk.Failed, "audio.trouble.forbidden"},
+		{&asterisk.Error{Is: asterisk.ErrRefused}, audiodesk.Failed, "audio.trouble.refused"},
+	} {
+		if ends, told := audiodesk.Unrung(c.err), audiodesk.Trouble(c.err); ends != c.ends || told != c.told {
+			t.Errorf("%v: the call ends %q, and %s is told", c.err, ends, told)
+		}
+	}
+}
+
+// TestACallThatWasNotMadeEndsAtOnce: its number cannot be found out, so nobody was called.
+func TestACallThatWasNotMadeEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	o.connect(t, o.desk)
+	join := o.hall(t, anna, annasPhone)
+	_, err := o.desk.Hosted().Tap(t.Context(), o.visitor(t, anna, "tap", join))
+	must(t, err)
+	o.desk.Directory = func(context.Context) (people.Directory, error) {
+		return people.Directory{}, errors.New("not now")
+	}
+	if err := o.desk.Dial(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := o.count(t, `select count(*) from audio_call where outcome = 'failed'`); n != 1 || o.pbx.Dials(annasPhone) != 0 {
+		t.Errorf("%d calls ended, the phone rang %d times", n, o.pbx.Dials(annasPhone))
 	}
 }
