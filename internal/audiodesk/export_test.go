@@ -1,6 +1,7 @@
 package audiodesk
 
 import (
+	"context"
 	"time"
 
 	"countersign/internal/secret"
@@ -13,8 +14,8 @@ func Hurry(d *Desk) {
 	d.grace, d.still, d.missed = time.Millisecond, time.Millisecond, time.Millisecond
 }
 
-// Patient has a desk without a line leave calls to others for as long as it would.
-func Patient(d *Desk) { d.missed = 0 }
+// Patient has a desk leave calls to others, and to whoever claimed them, for as long as it would.
+func Patient(d *Desk) { d.grace, d.missed = 0, 0 }
 
 // Desert has a desk close rooms of cases as soon as they are empty.
 func Desert(d *Desk) { d.empty = time.Microsecond }
@@ -31,3 +32,6 @@ func Trouble(err error) string { return trouble(err) }
 
 // Calls reports whether numbers like this one are called.
 func Calls(r Rules, number secret.Text) bool { return r.called(number) }
+
+// Listen has a desk write down what its exchange tells, until ctx ends.
+func Listen(ctx context.Context, d *Desk) { d.listen(ctx) }

@@ -117,3 +117,46 @@ func TestACallThatWasNotMadeEndsAtOnce(t *testing.T) {
 		t.Errorf("%d calls ended, the phone rang %d times", n, o.pbx.Dials(annasPhone))
 	}
 }
+
+// TestAPhoneDoesNotRingForARoomThatWasClosedMeanwhile: in whichever moment of the call.
+func TestAPhoneDoesNotRingForARoomThatWasClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newHouse(t, telegramtest.RealClock())
+	o.connect(t, o.desk)
+	join := o.hall(t, anna, annasPhone)
+	o.pbx.Phone(annasPhone, asterisktest.NeverAnswers)
+	shut := func() {
+		_, err := o.Pool.Exec(t.Context(), `update audio_room set closed_at = statement_timestamp() where closed_at is null`)
+		must(t, err)
+	}
+	_, err := o.desk.Hosted().Tap(t.Context(), o.visitor(t, anna, "tap", join))
+	must(t, err)
+	whole := o.desk.Directory
+	o.desk.Directory = func(ctx context.Context) (people.Directory, error) { // when the call is claimed
+		shut()
+		return whole(ctx)
+	}
+	must(t, o.desk.Dial(t.Context()))
+	if n := o.count(t, `select count(*) from audio_call where outcome = 'closed'`); n != 1 || o.pbx.Dials(annasPhone) != 0 {
+		t.Errorf("%d calls ended, the phone rang %d times", n, o.pbx.Dials(annasPhone))
+	}
+	o.desk.Directory = whole
+	for i, falls := range []func(){
+		func() { must(t, o.desk.Reconcile(t.Context())) },
+		func() {
+			audiodesk.Patient(o.desk) // it looks for none that was claimed now: it is to hear of it
+			o.background(t, func(ctx context.Context) error { audiodesk.Listen(ctx, o.desk); return nil })
+		},
+	} {
+		_, err := o.desk.Call(t.Context(), audiodesk.Request{Source: "crm", Key: fmt.Sprint(i), Number: "+" + annasPhone, Room: "Sales"})
+		must(t, errors.Join(err, o.desk.Dial(t.Context())))
+		o.wait(t, "it rings", func() bool { return len(o.pbx.Calls()) == 1 })
+		shut()
+		falls()
+		o.wait(t, fmt.Sprint("it falls silent ", i), func() bool { return len(o.pbx.Calls()) == 0 })
+		o.wait(t, "the call is over", func() bool {
+			must(t, o.desk.Reconcile(t.Context()))
+			return o.count(t, `select count(*) from audio_call where ended_at is null`) == 0
+		})
+	}
+}
