@@ -195,10 +195,10 @@ func (d *Desk) perform(ctx context.Context, r Room, a act) (end, error) {
 	switch {
 	case err == nil:
 		return done, nil
+	case errors.Is(err, asterisk.ErrUnanswered), ctx.Err() != nil && !errors.Is(err, asterisk.ErrNotFound):
+		return "", err
 	case errors.Is(err, asterisk.ErrNotFound):
 		return over, nil
-	case errors.Is(err, asterisk.ErrUnanswered), ctx.Err() != nil:
-		return "", err
 	default:
 		return failure, err
 	}
@@ -225,11 +225,13 @@ func (d *Desk) channel(ctx context.Context, r Room, who string) (string, error) 
 // trouble is what is wrong with the exchange, as the key of a text.
 func trouble(err error) string {
 	switch {
+	case errors.Is(err, asterisk.ErrUnanswered): // it may have been done, whatever lies below
+		return "audio.trouble.unanswered"
 	case errors.Is(err, asterisk.ErrAway), errors.Is(err, asterisk.ErrLogin):
 		return "audio.trouble.away"
 	case errors.Is(err, asterisk.ErrForbidden):
 		return "audio.trouble.forbidden"
-	case errors.Is(err, asterisk.ErrUnanswered), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return "audio.trouble.unanswered"
 	default:
 		return "audio.trouble.refused"

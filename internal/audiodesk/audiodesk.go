@@ -85,11 +85,12 @@ type Desk struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
-	slow  sync.Mutex    // one slow hash at a time
-	grace time.Duration // of a call of which nothing is heard; 0: doubt
-	still time.Duration // that a screen is left alone after it was drawn; 0: drawEvery
-	empty time.Duration // that the room of a case stands before it is closed; 0: deserted
-	idle  time.Duration // after which work is looked for that nothing rang for; 0: lookEvery
+	slow   sync.Mutex    // one slow hash at a time
+	grace  time.Duration // of a call of which nothing is heard; 0: doubt
+	still  time.Duration // that a screen is left alone after it was drawn; 0: drawEvery
+	empty  time.Duration // that the room of a case stands before it is closed; 0: deserted
+	missed time.Duration // that a call waits for a replica with a line; 0: twice lookEvery
+	idle   time.Duration // after which work is looked for that nothing rang for; 0: lookEvery
 }
 
 // Rules is what holds for all calls.
@@ -150,10 +151,15 @@ func (d *Desk) doubt() time.Duration { return cmp.Or(d.grace, doubt) }
 
 func (d *Desk) drawEvery() time.Duration { return cmp.Or(d.still, drawEvery) }
 
+func (d *Desk) turn() time.Duration { return cmp.Or(d.missed, 2*lookEvery) }
+
 func (d *Desk) lookEvery() time.Duration { return cmp.Or(d.idle, lookEvery) }
 
 // open answers the command: all rooms, or the one whose number was written behind it.
 func (d *Desk) open(ctx context.Context, v screen.Visitor) (screen.Screen, error) {
+	if !d.trusts(v.Person) {
+		return screen.Screen{Lines: []string{screen.Plain(v.Lang.T(notYet, nil))}}, nil
+	}
 	if len(v.Args) == 0 {
 		return d.show(ctx, v, place{Verb: toRooms})
 	}
@@ -162,7 +168,10 @@ func (d *Desk) open(ctx context.Context, v screen.Visitor) (screen.Screen, error
 
 // tap answers a button. Whoever may look no longer is not told what it was about.
 func (d *Desk) tap(ctx context.Context, v screen.Visitor) (screen.Screen, error) {
-	if len(v.Args) != 1 {
+	switch {
+	case !d.trusts(v.Person):
+		return refused(v, notYet), nil
+	case len(v.Args) != 1:
 		return refused(v, "audio.button_old"), nil
 	}
 	p, known, err := d.Store.place(ctx, v.Person.ID, v.Args[0])

@@ -237,12 +237,16 @@ func pause(ctx context.Context, rung <-chan struct{}, most time.Duration) bool {
 
 func rest(ctx context.Context, d time.Duration) bool { return wake.Rest(ctx, d) }
 
-// Dial makes the calls that wait, as many as may be at once.
+// Dial makes the calls that wait, as many as may be at once. Without a line to the exchange it
+// leaves them to another replica, for as long as one with a line needs to come to them.
 func (d *Desk) Dial(ctx context.Context) error {
 	if err := d.Store.tooLate(ctx); err != nil {
 		return err
 	}
-	for ctx.Err() == nil {
+	if !d.Exchange.State().Up {
+		return d.Store.unmade(ctx, d.turn(), d.Rules.AtOnce)
+	}
+	for ctx.Err() == nil && d.Exchange.State().Up {
 		c, mine, err := d.Store.claim(ctx, d.Rules.AtOnce)
 		if err != nil || !mine {
 			return err

@@ -16,32 +16,59 @@ import (
 func (d *Desk) dial(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	number, err := d.numberToCall(ctx, c)
-	if err != nil {
-		return err
+	number, how, err := d.aim(ctx, c)
+	if err != nil { // the exchange was not asked
+		d.Log.WarnContext(ctx, "number not found out", slog.String("call", c.ID), slog.Any("error", err))
+		return d.Store.end(ctx, c.ID, Failed)
 	}
-	if number == "" || !d.Rules.called(number) {
-		return d.Store.end(ctx, c.ID, NoNumber)
+	if how != "" {
+		return d.Store.end(ctx, c.ID, how)
 	}
 	o, err := d.phone(c, number).Originate()
 	if err == nil {
 		err = d.Exchange.Originate(ctx, o)
 	}
-	_, odd := errors.AsType[*asterisk.FieldError](err)
-	how := Outcome("")
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, asterisk.ErrAway), errors.Is(err, asterisk.ErrLogin):
-		how = Away
-	case errors.Is(err, asterisk.ErrForbidden), errors.Is(err, asterisk.ErrRefused), errors.Is(err, asterisk.ErrNotFound), odd:
-		how = Failed
 	}
 	d.Log.WarnContext(ctx, "phone not called", slog.String("call", c.ID), slog.Any("error", err))
-	if how == "" {
-		return nil // it may have been: whoever looks finds out
+	if how := unrung(err); how != "" {
+		return d.Store.end(ctx, c.ID, how)
 	}
-	return d.Store.end(ctx, c.ID, how)
+	return nil
+}
+
+// aim looks once more where a call goes. How it ended is said where nobody is to be called any
+// more: also in the moment in which it was claimed a room is closed.
+func (d *Desk) aim(ctx context.Context, c call) (number secret.Text, how Outcome, err error) {
+	number, err = d.numberToCall(ctx, c)
+	if err != nil {
+		return "", "", err
+	}
+	if number == "" || !d.Rules.called(number) {
+		return "", NoNumber, nil
+	}
+	r, _, err := d.Store.roomOf(ctx, c.Room)
+	if err == nil && !r.Closed.IsZero() {
+		how = Shut
+	}
+	return number, how, err
+}
+
+// unrung is how a call ended that the exchange did not take; empty: it may have, and whoever
+// looks finds out.
+func unrung(err error) Outcome {
+	_, odd := errors.AsType[*asterisk.FieldError](err)
+	switch {
+	case errors.Is(err, asterisk.ErrUnanswered): // whatever lies below
+		return ""
+	case errors.Is(err, asterisk.ErrAway), errors.Is(err, asterisk.ErrLogin):
+		return Away
+	case errors.Is(err, asterisk.ErrForbidden), errors.Is(err, asterisk.ErrRefused), errors.Is(err, asterisk.ErrNotFound), odd:
+		return Failed
+	default:
+		return ""
+	}
 }
 
 func (d *Desk) phone(c call, number secret.Text) asterisk.Call {
@@ -90,7 +117,7 @@ func (d *Desk) heard(ctx context.Context, e asterisk.Event) error {
 	case asterisk.Resync:
 		errs = append(errs, d.Reconcile(ctx))
 	case asterisk.Ringing:
-		errs = append(errs, d.Store.onward(ctx, e.Job, ringing))
+		errs = append(errs, d.Store.onward(ctx, e.Job, ringing), d.rangFor(ctx, e.Job))
 	case asterisk.Joined:
 		if e.Job != "" {
 			errs = append(errs, d.Store.onward(ctx, e.Job, inside))
@@ -106,6 +133,29 @@ func (d *Desk) heard(ctx context.Context, e asterisk.Event) error {
 	}
 	d.Bell.Ring()
 	return errors.Join(errs...)
+}
+
+// rangFor looks what a phone rings for: its room may have been closed while the exchange was
+// asked to call.
+func (d *Desk) rangFor(ctx context.Context, id string) error {
+	c, _, err := d.Store.call(ctx, id)
+	if err != nil {
+		return err
+	}
+	return d.silence(ctx, c)
+}
+
+// silence hangs up a phone that rings for a closed room. Who is in it is let go of by look.
+func (d *Desk) silence(ctx context.Context, c call) error {
+	if !c.shut || c.State != claimed && c.State != ringing {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := d.Exchange.Hangup(ctx, c.ID); !errors.Is(err, asterisk.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 func outcomeOf(e asterisk.Event) Outcome {
@@ -205,11 +255,16 @@ func (d *Desk) Reconcile(ctx context.Context) error {
 	var faults []error
 	for _, c := range open {
 		if slices.ContainsFunc(up, func(ch asterisk.Channel) bool { return ch.Job == c.ID || ch.ID == c.ID }) {
+			faults = append(faults, d.silence(ctx, c))
 			continue
 		}
 		how := Unknown
-		if c.State == inside {
+		switch c.State {
+		case inside:
 			how = Over
+		case ringing: // nobody was heard to pick up
+			how = NoAnswer
+		case wanted, claimed, ended:
 		}
 		faults = append(faults, d.Store.end(ctx, c.ID, how))
 	}

@@ -43,11 +43,15 @@ type Rung struct {
 type Noting func(room string, also ledger.Also) error
 
 // Discuss makes the room of a case, or finds it, and has the phones called of those who are
-// not in it. Who has not been asked into the room before and cannot be called is told why.
+// not in it. Who has not been asked into the room before and cannot be called is told why; who
+// has no account that may act for him is left out.
 // A tap that is handled again rings nobody again.
 func (d *Desk) Discuss(ctx context.Context, v screen.Visitor, m Matter, note Noting) (Rung, error) {
 	if !d.Calls() {
 		return Rung{}, ErrOff
+	}
+	if err := v.Person.Power.Decides(d.Now(), 0); err != nil {
+		return Rung{}, err
 	}
 	k, err := d.key(ctx) // the gate is its row, too
 	if err != nil {
@@ -84,6 +88,9 @@ func (c circle) cause(to people.ID) string { return "case/" + c.by.Tap + "/" + s
 func (d *Desk) circle(ctx context.Context, v screen.Visitor, m Matter, k keys) (circle, error) {
 	c := circle{Matter: m, by: v}
 	for _, p := range m.People {
+		if !d.trusts(p) {
+			continue // as if he had no account
+		}
 		g := guest{Person: p}
 		number, has, err := d.number(ctx, p)
 		switch {
@@ -146,7 +153,7 @@ func Refusal(lang locale.Lang, err error) (string, bool) {
 	for _, known := range []struct {
 		err error
 		key string
-	}{{ErrOff, "audio.off"}, {ErrAway, "audio.discuss.away"}, {ErrLocked, "audio.discuss.locked"}} {
+	}{{ErrOff, "audio.off"}, {ErrAway, "audio.discuss.away"}, {ErrLocked, "audio.discuss.locked"}, {people.ErrUnconfirmed, notYet}, {people.ErrCoolingOff, notYet}} {
 		if errors.Is(err, known.err) {
 			return lang.T(known.key, nil), true
 		}

@@ -26,6 +26,9 @@ func (d *Desk) hear(ctx context.Context, v screen.Visitor, w screen.Words) (scre
 	}
 	said := "words/" + fmt.Sprint(w.Update)
 	switch again := there && a.Tap == said; {
+	case !d.trusts(v.Person) && (w.Contact != nil || again || there && a.answers(w)):
+		d.told(ctx, v, notYet, nil)
+		return screen.Heard{Taken: true, Secret: true, Outcome: "refused: the account may not act yet"}, nil
 	case w.Contact != nil:
 		return d.hearNumber(ctx, v, w)
 	case again: // all was done the first time, but perhaps what follows

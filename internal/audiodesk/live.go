@@ -93,7 +93,7 @@ func (d *Desk) now(ctx context.Context, f followed) (screen.Screen, int64, bool,
 		return screen.Screen{}, 0, false, err
 	}
 	p, known := dir.Person(f.Person)
-	if !known || !p.Active || p.Telegram != f.Account {
+	if !known || !p.Active || p.Telegram != f.Account || !d.trusts(p) {
 		return screen.Screen{}, 0, false, nil
 	}
 	of, there, err := d.Store.standing(ctx, f.Room, p)

@@ -77,10 +77,11 @@ func pinOf(room string) seal.Place {
 	return seal.Place{Table: "audio_room", Column: "pin", Row: room}
 }
 
-// number is that of a person, as he gave it by the account that he has now; false: he has none.
+// number is that of a person, as he gave it by the account that he has now; false: he has
+// none, or that account may not act for him yet.
 func (d *Desk) number(ctx context.Context, p people.Person) (number secret.Text, there bool, err error) {
 	k, there, err := d.Store.number(ctx, p.ID)
-	if err != nil || !there || k.account != p.Telegram || !p.Active || !p.Linked() {
+	if err != nil || !there || k.account != p.Telegram || !p.Active || !p.Linked() || !d.trusts(p) {
 		return "", false, err
 	}
 	number, err = d.Seal.Open(k.sealed, numberOf(p.ID))

@@ -14,6 +14,13 @@ const (
 	leads        // mutes, takes out, locks and closes
 )
 
+// notYet is what somebody is told whose account may not act yet.
+const notYet = "meet.call.not_yet"
+
+// trusts reports whether an account may act for its person: nobody sees his rooms, or is called
+// in his name, who only has got hold of his login.
+func (d *Desk) trusts(p people.Person) bool { return p.Power.Decides(d.Now(), 0) == nil }
+
 // rightIn is what a person may do in a room. Of the rooms of documents nobody knows but those
 // whose documents they are: their names tell what those are about.
 func rightIn(r Room, p people.Person, letIn bool) right {

@@ -61,6 +61,7 @@ type call struct {
 	State   state
 	Outcome Outcome
 	Number  string // of the room
+	shut    bool   // the room is closed
 }
 
 const callColumns = `c.id, c.cause, c.room_id, coalesce(c.person_id, ''), coalesce(c.source, ''), c.sealed, c.mark, c.caller, c.lang, c.leads, c.state, coalesce(c.outcome, '')`
@@ -191,6 +192,15 @@ func (s *Store) tooLate(ctx context.Context) error {
 		update audio_room set version = version + 1 where id in (select room_id from gone)`, waiting)
 }
 
+// unmade ends calls that no replica made in its turn, though lines were free all the time.
+func (s *Store) unmade(ctx context.Context, turn time.Duration, atOnce int) error {
+	return s.changed(ctx, `with gone as (update audio_call set state = 'ended', outcome = 'away', ended_at = statement_timestamp(), sealed = null
+		where state = 'asked' and at < statement_timestamp() - $1::interval
+			and (select count(*) from audio_call where claimed_at is not null and (ended_at is null or ended_at > statement_timestamp() - $1::interval)) < $2
+		returning room_id)
+		update audio_room set version = version + 1 where id in (select room_id from gone)`, turn, atOnce)
+}
+
 // onward lets a call go on, if it is not further yet.
 func (s *Store) onward(ctx context.Context, id string, to state) error {
 	return s.changed(ctx, `with c as (update audio_call set state = $2, in_at = case when $2 = 'in' then statement_timestamp() else in_at end
@@ -211,9 +221,11 @@ func (s *Store) changed(ctx context.Context, sql string, args ...any) error {
 	return fail("call", err)
 }
 
+const inRoom = `, r.number, r.closed_at is not null from audio_call c join audio_room r on r.id = c.room_id`
+
 // call finds one by its id.
 func (s *Store) call(ctx context.Context, id string) (c call, there bool, err error) {
-	err = s.Pool.QueryRow(ctx, `select `+callColumns+`, r.number from audio_call c join audio_room r on r.id = c.room_id where c.id = $1`, id).Scan(append(c.places(), &c.Number)...)
+	err = s.Pool.QueryRow(ctx, `select `+callColumns+inRoom+` where c.id = $1`, id).Scan(append(c.places(), &c.Number, &c.shut)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return call{}, false, nil
 	}
@@ -229,12 +241,14 @@ func (s *Store) ringing(ctx context.Context, room string) (ids []string, err err
 // pending are the calls that the exchange was asked for: those that were claimed in this
 // moment are left to whoever did.
 func (s *Store) pending(ctx context.Context, grace time.Duration) ([]call, error) {
-	rows, err := s.Pool.Query(ctx, `select `+callColumns+`, r.number from audio_call c join audio_room r on r.id = c.room_id
+	rows, err := s.Pool.Query(ctx, `select `+callColumns+inRoom+`
 		where c.state in ('ringing', 'in') or c.state = 'claimed' and c.claimed_at < statement_timestamp() - $1::interval`, grace)
 	if err != nil {
 		return nil, fail("calls", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c call, err error) { return c, row.Scan(append(c.places(), &c.Number)...) })
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c call, err error) {
+		return c, row.Scan(append(c.places(), &c.Number, &c.shut)...)
+	})
 	return out, fail("calls", err)
 }
 

@@ -76,7 +76,8 @@ func (d *Door) administers(ctx context.Context, p people.Person) (bool, error) {
 	return d.Administrator(ctx, p)
 }
 
-// affair is what is talked about, and with whom: all who take part and can be written to.
+// affair is what is talked about, and with whom: all who take part and can be written to, by an
+// account that may act for them.
 type affair struct {
 	topic  string
 	people []people.Person
@@ -103,7 +104,7 @@ func (d *Door) matter(ctx context.Context, b ballot, p people.Person) (affair, l
 	house := d.Texts.For(d.GroupLang)
 	m := affair{topic: markup.Truncate(meet.CleanName(dotted(heading(st.Document, house), matter(st.Document))), meet.MaxTopic)}
 	for _, id := range party {
-		if who, known := dir.Person(id); known && who.Linked() {
+		if who, known := dir.Person(id); known && who.Linked() && who.Power.Decides(d.Now(), 0) == nil {
 			m.people = append(m.people, who)
 		}
 	}

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"countersign/internal/approval"
+	"countersign/internal/directory"
 	"countersign/internal/goldentest"
 	"countersign/internal/inbox"
 	"countersign/internal/ledger/ledgertest"
@@ -336,5 +339,32 @@ func TestMeetingsReadAsWritten(t *testing.T) {
 			said("decided", tap.Data, func() { o.Vote(t, "4711", ledgertest.Budget, approval.Reject, "No") })
 			goldentest.Same(t, "meetings."+tag, a.text.String())
 		})
+	}
+}
+
+// TestNobodyIsAskedToTalkByAnAccountThatWaits: whoever got hold of a login is not called in its
+// owner's name, nor told of the talk.
+func TestNobodyIsAskedToTalkByAnAccountThatWaits(t *testing.T) {
+	t.Parallel()
+	video, _, _ := cinema(t)
+	phones, _ := switchboard(t)
+	for button, o := range map[string]*office{discuss: video, phone: phones} {
+		o.Post(t, "4711")
+		mine := o.panel(t, ledgertest.Requester, button)
+		must(t, pgx.BeginFunc(t.Context(), o.Pool, func(tx pgx.Tx) error {
+			_, err := o.Directory.LinkIn(t.Context(), tx, "link", directory.NewLink{
+				Account: 6666, Terms: directory.Terms{Confirm: directory.ByAdmin},
+				Proof: directory.Proof{Issuer: "https://login.example", Subject: "petrov", Email: "petrov@example.org"},
+			})
+			return err
+		}))
+		if a := o.tap(t, ledgertest.Requester, mine, button); !strings.Contains(a.Text, "Nobody else") {
+			t.Errorf("%s: told %+v", button, a)
+		}
+		b, _ := mine.Button(button)
+		o.tg.User(6666, "Mallory", "en")
+		if a := o.forge(t, 6666, 1, b.Data); !strings.Contains(a.Text, "not confirmed yet") || !a.Alert {
+			t.Errorf("%s: he is told %+v", button, a)
+		}
 	}
 }
