@@ -25,7 +25,7 @@ func TestTheClaimOfADeadCourierEndsThoughAnotherChatIsSlow(t *testing.T) {
 		return at
 	}
 	s := o.scene(t, st.Case.ID)
-	for _, spot := range spotsOf(s, o, t, ledgertest.Budget) {
+	for _, spot := range spotsOf(t, o, s, ledgertest.Budget) {
 		_, err := o.Pool.Exec(t.Context(), `insert into card_message (case_id, spot, bot_id, chat_id, message_id, digest, at) values ($1, $2, $3, $4, 0, '', now())`,
 			st.Case.ID, spot, o.courier.Bot, int64(ledgertest.Budget))
 		must(t, err)
@@ -45,7 +45,7 @@ func TestTheClaimOfADeadCourierEndsThoughAnotherChatIsSlow(t *testing.T) {
 	o.shows(t, st.Case.ID, 1)
 }
 
-func spotsOf(s scene, o *office, t *testing.T, chat int64) (keys []string) {
+func spotsOf(t *testing.T, o *office, s scene, chat int64) (keys []string) {
 	t.Helper()
 	for _, spot := range card.Audience(s.view) {
 		if o.chat(t, s, spot) == chat {
