@@ -54,7 +54,9 @@ func TestWhatBecameOfAnActIsFoundOutByLooking(t *testing.T) {
 			c.then()
 		}
 		before := o.pbx.Count(c.action)
-		o.wait(t, "the line is up again, and it is looked", func() bool { return o.desk.Settle(t.Context()) == nil })
+		o.wait(t, "the line is up again, and it is looked", func() bool {
+			return o.desk.Settle(t.Context()) == nil && o.count(t, `select count(*) from audio_act where outcome is null`) == 0
+		})
 		var got string
 		must(t, o.Pool.QueryRow(t.Context(), `select coalesce(outcome, '') from audio_act where person_id = $1 order by at desc, id desc limit 1`, person).Scan(&got))
 		if got != c.want || open != 1 || o.pbx.Count(c.action) != before {
