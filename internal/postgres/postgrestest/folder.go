@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"syscall"
 )
@@ -82,8 +83,8 @@ const memory = "/dev/shm"
 // place is where clusters lie: in memory, where there is room for those of a few binaries,
 // because making a database there costs a quarter of what it does on a disk.
 func place() string {
-	const room = 4 << 30 // bytes; a container has 64 MiB unless told otherwise
-	if free(memory) >= room {
+	// As many binaries run at a time as there are cores. A container has 64 MiB unless told otherwise.
+	if room := uint64(runtime.GOMAXPROCS(0)+2) << 30; free(memory) >= room {
 		return memory
 	}
 	return os.TempDir()
